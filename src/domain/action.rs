@@ -1,0 +1,31 @@
+//! An action: Cloud 66's record of something that was asked of it and ends later.
+
+use time::OffsetDateTime;
+
+use super::ids::ActionId;
+
+/// An asynchronous action as Cloud 66 recorded it (fact sheet 4.6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    /// Cloud 66's number for it.
+    pub id: ActionId,
+    /// `restart`, `clear_caches`, `maintenance_mode`, `application_deployment`, … (fact sheet 6.2).
+    pub name: String,
+    /// When it began.
+    pub started_at: Option<OffsetDateTime>,
+    /// When it ended; none while it runs.
+    pub finished_at: Option<OffsetDateTime>,
+    /// Whether it ended well; none while it runs.
+    pub succeeded: Option<bool>,
+    /// What Cloud 66 says of its end.
+    pub message: Option<String>,
+    /// The operation id that came with the request (fact sheet 6.3).
+    pub user_reference: Option<String>,
+}
+
+impl Action {
+    /// Whether it has ended. `finished_at` decides; `finished_success` then says how (fact sheet 6.1).
+    pub fn is_finished(&self) -> bool {
+        self.finished_at.is_some()
+    }
+}

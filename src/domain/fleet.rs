@@ -1,0 +1,77 @@
+//! The fleet: all stacks that one person can reach, as they were known at one moment.
+
+use std::collections::HashMap;
+
+use time::{Duration, OffsetDateTime};
+
+use super::deployment::{Deployment, usual_duration};
+use super::ids::StackUid;
+use super::stack::Stack;
+use super::verdict::Verdict;
+
+/// All stacks of a person, with what is known of their versions.
+#[derive(Debug, Clone, Default)]
+pub struct Fleet {
+    /// The stacks, in the order in which Cloud 66 gave them.
+    pub stacks: Vec<Stack>,
+    /// What runs on each of them, as far as it has been asked for.
+    pub versions: HashMap<StackUid, Version>,
+    /// Names of stacks that Cloud 66 listed in a form that this app cannot read: shown, never acted on.
+    pub unreadable: Vec<String>,
+    /// Whether pages are missing: some stacks are not in this list.
+    pub incomplete: bool,
+}
+
+/// What is known of a stack's code and deployments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Version {
+    /// The deployment whose code is on the servers.
+    pub live: Option<Deployment>,
+    /// The newest deployment; the live one, a running one, or a failed one.
+    pub newest: Option<Deployment>,
+    /// What deployments of the stack usually take.
+    pub usual: Option<Duration>,
+    /// When Cloud 66 was asked.
+    pub known_at: OffsetDateTime,
+}
+
+impl Version {
+    /// From a stack's deployments, newest first.
+    pub fn of(history: &[Deployment], known_at: OffsetDateTime) -> Self {
+        Self {
+            live: history.iter().find(|deployment| deployment.is_live).cloned(),
+            newest: history.first().cloned(),
+            usual: usual_duration(history),
+            known_at,
+        }
+    }
+
+    /// The deployment that runs now.
+    pub fn running(&self) -> Option<&Deployment> {
+        self.newest.as_ref().filter(|deployment| deployment.is_running())
+    }
+}
+
+impl Fleet {
+    /// The stack with this uid.
+    pub fn stack(&self, uid: StackUid) -> Option<&Stack> {
+        self.stacks.iter().find(|stack| stack.uid == uid)
+    }
+
+    /// The verdict on one of its stacks.
+    pub fn verdict(&self, stack: &Stack) -> Verdict {
+        let deploying = self
+            .versions
+            .get(&stack.uid)
+            .is_some_and(|version| version.running().is_some());
+        Verdict::of(stack, deploying && stack.is_busy())
+    }
+
+    /// Whether its stacks belong to more than one account, so that rows name theirs.
+    pub fn spans_accounts(&self) -> bool {
+        let mut accounts = self.stacks.iter().filter_map(|stack| stack.account);
+        accounts
+            .next()
+            .is_some_and(|first| accounts.any(|account| account != first))
+    }
+}

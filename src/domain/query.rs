@@ -1,0 +1,316 @@
+//! Searching, filtering and sorting the stack list. All of it stands in the page's URL.
+
+use std::cmp::Ordering;
+
+use serde::Deserialize;
+
+use super::fleet::Fleet;
+use super::stack::Stack;
+use super::verdict::Verdict;
+
+/// The stack list's query string: `q`, `state`, `env`, `account`, `sort`, `group`. Unknown values count as
+/// absent, so that an old link still shows something.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct StackQuery {
+    /// Plain words and `key:value` pairs: `checkout env:production branch:main state:failed`.
+    pub q: String,
+    /// One of the filter chips.
+    pub state: String,
+    /// An environment's exact name.
+    pub env: String,
+    /// An account's id.
+    pub account: String,
+    /// `attention` (default), `name`, `activity`, `environment`.
+    pub sort: String,
+    /// `app` or `account`; anything else is no grouping.
+    pub group: String,
+}
+
+/// The filter chips, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateFilter {
+    /// No filter.
+    All,
+    /// Broken or in trouble.
+    Attention,
+    /// Something runs or waits to run.
+    Progress,
+    /// Visitors see the maintenance page.
+    Maintenance,
+    /// The environment counts as production.
+    Production,
+}
+
+impl StateFilter {
+    /// All of them, in the order of the chips.
+    pub const ALL: [Self; 5] = [
+        Self::All,
+        Self::Attention,
+        Self::Progress,
+        Self::Maintenance,
+        Self::Production,
+    ];
+
+    /// The word in the URL; empty for no filter.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "",
+            Self::Attention => "attention",
+            Self::Progress => "progress",
+            Self::Maintenance => "maintenance",
+            Self::Production => "production",
+        }
+    }
+
+    /// The words on the chip.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::All => "All",
+            Self::Attention => "Needs attention",
+            Self::Progress => "In progress",
+            Self::Maintenance => "Maintenance",
+            Self::Production => "Production",
+        }
+    }
+
+    /// Reads the word of the URL.
+    pub fn parse(word: &str) -> Self {
+        Self::ALL
+            .into_iter()
+            .find(|filter| filter.as_str() == word)
+            .unwrap_or(Self::All)
+    }
+
+    /// Whether a stack is under this chip.
+    pub fn holds(self, stack: &Stack, verdict: Verdict, is_production: bool) -> bool {
+        match self {
+            Self::All => true,
+            Self::Attention => verdict.needs_attention(),
+            Self::Progress => verdict.in_progress(),
+            Self::Maintenance => stack.maintenance,
+            Self::Production => is_production,
+        }
+    }
+}
+
+impl StackQuery {
+    /// The stacks of `fleet` that match, in the wanted order. `is_production` says which environments count as
+    /// production. The order is total, so that the same data always gives the same page.
+    pub fn select<'f>(&self, fleet: &'f Fleet, is_production: impl Fn(&Stack) -> bool) -> Vec<&'f Stack> {
+        let words = Words::parse(&self.q);
+        let filter = StateFilter::parse(&self.state);
+        let mut found: Vec<(&Stack, Verdict)> = fleet
+            .stacks
+            .iter()
+            .map(|stack| (stack, fleet.verdict(stack)))
+            .filter(|(stack, verdict)| {
+                filter.holds(stack, *verdict, is_production(stack))
+                    && (self.env.is_empty() || stack.environment.as_str() == self.env)
+                    && (self.account.is_empty()
+                        || stack
+                            .account
+                            .is_some_and(|account| account.to_string() == self.account))
+                    && words.match_all(stack, *verdict)
+            })
+            .collect();
+        found.sort_by(|a, b| self.order(*a, *b));
+        found.into_iter().map(|(stack, _)| stack).collect()
+    }
+
+    /// Whether anything narrows the list, so that an empty one means "no match" and not "no stacks".
+    pub fn narrows(&self) -> bool {
+        !(self.q.trim().is_empty() && self.state.is_empty() && self.env.is_empty() && self.account.is_empty())
+    }
+
+    fn order(&self, (a, a_verdict): (&Stack, Verdict), (b, b_verdict): (&Stack, Verdict)) -> Ordering {
+        let by_name = || {
+            a.name
+                .to_lowercase()
+                .cmp(&b.name.to_lowercase())
+                .then_with(|| a.environment.cmp(&b.environment))
+                .then_with(|| a.uid.cmp(&b.uid))
+        };
+        match self.sort.as_str() {
+            "name" => by_name(),
+            "activity" => b.last_activity.cmp(&a.last_activity).then_with(by_name),
+            "environment" => a.environment.cmp(&b.environment).then_with(by_name),
+            _ => urgency(a_verdict).cmp(&urgency(b_verdict)).then_with(by_name),
+        }
+    }
+}
+
+/// Trouble first, then what is in progress, then the rest.
+fn urgency(verdict: Verdict) -> u8 {
+    match verdict {
+        _ if verdict.needs_attention() => 0,
+        _ if verdict.in_progress() => 1,
+        _ => 2,
+    }
+}
+
+/// A search, split into its words.
+struct Words(Vec<Word>);
+
+enum Word {
+    Anywhere(String),
+    Keyed(Key, String),
+}
+
+enum Key {
+    Name,
+    Environment,
+    Branch,
+    Repository,
+    Cloud,
+    Account,
+    State,
+}
+
+impl Words {
+    fn parse(q: &str) -> Self {
+        let words = q.split_whitespace().map(|word| {
+            let word = word.to_lowercase();
+            let keyed = word.split_once(':').and_then(|(key, value)| {
+                let key = match key {
+                    "name" => Key::Name,
+                    "env" | "environment" => Key::Environment,
+                    "branch" => Key::Branch,
+                    "repo" | "git" => Key::Repository,
+                    "cloud" => Key::Cloud,
+                    "account" => Key::Account,
+                    "state" | "status" => Key::State,
+                    _ => return None,
+                };
+                Some(Word::Keyed(key, value.to_owned()))
+            });
+            keyed.unwrap_or(Word::Anywhere(word))
+        });
+        Self(words.collect())
+    }
+
+    fn match_all(&self, stack: &Stack, verdict: Verdict) -> bool {
+        self.0.iter().all(|word| word.matches(stack, verdict))
+    }
+}
+
+impl Word {
+    fn matches(&self, stack: &Stack, verdict: Verdict) -> bool {
+        let holds = |text: &str, wanted: &str| text.to_lowercase().contains(wanted);
+        let may_hold =
+            |text: &Option<String>, wanted: &str| text.as_deref().is_some_and(|text| holds(text, wanted));
+        match self {
+            Self::Keyed(Key::Name, wanted) => holds(&stack.name, wanted),
+            Self::Keyed(Key::Environment, wanted) => holds(stack.environment.as_str(), wanted),
+            Self::Keyed(Key::Branch, wanted) => may_hold(&stack.git_branch, wanted),
+            Self::Keyed(Key::Repository, wanted) => may_hold(&stack.git, wanted),
+            Self::Keyed(Key::Cloud, wanted) => may_hold(&stack.cloud, wanted),
+            Self::Keyed(Key::Account, wanted) => may_hold(&stack.account_name, wanted),
+            Self::Keyed(Key::State, wanted) => holds(&verdict.words(), wanted),
+            Self::Anywhere(wanted) => {
+                holds(&stack.name, wanted)
+                    || holds(stack.environment.as_str(), wanted)
+                    || may_hold(&stack.git_branch, wanted)
+                    || may_hold(&stack.git, wanted)
+                    || may_hold(&stack.account_name, wanted)
+                    || stack
+                        .address
+                        .as_ref()
+                        .is_some_and(|address| holds(address.host(), wanted))
+                    || stack.uid.to_string().starts_with(wanted)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::StackUid;
+    use crate::domain::stack::{Environment, Health, Status, sample};
+
+    fn fleet() -> Fleet {
+        let row = |number: u128, name: &str, environment: &str, status: i64, health: i64| {
+            sample(|stack| {
+                stack.uid = StackUid::from(number);
+                stack.name = name.into();
+                stack.environment = Environment::new(environment);
+                stack.status = Status::from_code(status);
+                stack.health = Health::from_code(health);
+            })
+        };
+        Fleet {
+            stacks: vec![
+                row(1, "web", "staging", 1, 3),
+                row(2, "API", "production", 1, 3),
+                row(3, "billing", "production", 2, 3),
+                row(4, "search", "staging", 6, 3),
+            ],
+            ..Fleet::default()
+        }
+    }
+
+    fn names(query: &StackQuery) -> Vec<String> {
+        let fleet = fleet();
+        let production = |stack: &Stack| stack.environment.as_str() == "production";
+        query
+            .select(&fleet, production)
+            .iter()
+            .map(|stack| stack.name.clone())
+            .collect()
+    }
+
+    #[test]
+    fn trouble_comes_first_then_progress_then_names() {
+        assert_eq!(names(&StackQuery::default()), ["billing", "search", "API", "web"]);
+        assert_eq!(
+            names(&StackQuery {
+                sort: "name".into(),
+                ..StackQuery::default()
+            }),
+            ["API", "billing", "search", "web"]
+        );
+    }
+
+    #[test]
+    fn words_and_keys_narrow_the_list() {
+        for (q, expected) in [
+            ("env:production", vec!["billing", "API"]),
+            ("ENV:Production api", vec!["API"]),
+            ("state:failed", vec!["billing"]),
+            ("branch:main state:deploying", vec!["search"]),
+            ("nothing-like-it", vec![]),
+            ("odd:key", vec![]),
+            ("", vec!["billing", "search", "API", "web"]),
+        ] {
+            assert_eq!(
+                names(&StackQuery {
+                    q: q.into(),
+                    ..StackQuery::default()
+                }),
+                expected,
+                "{q}"
+            );
+        }
+    }
+
+    #[test]
+    fn chips_narrow_the_list() {
+        for (state, expected) in [
+            ("attention", vec!["billing"]),
+            ("progress", vec!["search"]),
+            ("production", vec!["billing", "API"]),
+            ("maintenance", vec![]),
+            ("no-such-chip", vec!["billing", "search", "API", "web"]),
+        ] {
+            assert_eq!(
+                names(&StackQuery {
+                    state: state.into(),
+                    ..StackQuery::default()
+                }),
+                expected,
+                "{state}"
+            );
+        }
+    }
+}
