@@ -1,0 +1,55 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+
+use super::urls::Urls;
+use crate::app::App;
+use crate::config::PublicUrl;
+
+/// The verbs and the site's own facts; cheap to clone.
+#[derive(Clone)]
+pub struct WebState(Arc<Inner>);
+
+struct Inner {
+    app: App,
+    site: Site,
+}
+
+/// Facts of this installation that pages need, all from the settings and none from a request.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The address that people open.
+    pub public_url: PublicUrl,
+    /// Every path of ours under it.
+    pub urls: Urls,
+    /// Whether this is the demo, which says so on each page.
+    pub demo: bool,
+    /// Whether the person pastes the authorization code (out of band) instead of being sent back with it.
+    pub out_of_band: bool,
+    /// Cloud 66's own address, for links to its pages.
+    pub cloud66_url: String,
+    /// The longest life of a session, which is the cookie's too.
+    pub session_lifetime: std::time::Duration,
+}
+
+impl WebState {
+    /// From the wiring.
+    pub fn new(app: App, site: Site) -> Self {
+        Self(Arc::new(Inner { app, site }))
+    }
+
+    /// The verbs.
+    pub fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    /// The site's facts.
+    pub fn site(&self) -> &Site {
+        &self.0.site
+    }
+
+    /// Every path of ours.
+    pub fn urls(&self) -> &Urls {
+        &self.0.site.urls
+    }
+}
