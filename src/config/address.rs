@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
-/// The largest networks that may be trusted: 10.0.0.0/8 and fc00::/7 are the largest private ones. A larger
+/// The largest networks that may be trusted: 10.0.0.0/8 and `fc00::/7` are the largest private ones. A larger
 /// network takes in strangers, who could then say that they are anybody.
 const MIN_PREFIX_V4: u8 = 8;
 const MIN_PREFIX_V6: u8 = 7;

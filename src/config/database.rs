@@ -25,8 +25,8 @@ pub enum DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Takes the setting's text. The error reads on from the setting's name and repeats nothing of the text: it
-    /// may hold a password.
+    /// Takes the setting's text. The error reads on from the setting's name and repeats nothing of the text:
+    /// it may hold a password.
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Some(path) = text.strip_prefix("sqlite:") {
             return Self::sqlite(path.strip_prefix("//").unwrap_or(path));

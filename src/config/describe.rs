@@ -10,8 +10,8 @@ use super::table::{self, Fallback, Setting};
 const REDACTED: &str = "[redacted]";
 
 impl Settings {
-    /// Every setting and its value in effect, in the order of [`SETTINGS`](super::SETTINGS). A secret's value is
-    /// `[redacted]`; of the database's address host and name remain.
+    /// Every setting and its value in effect, in the order of [`SETTINGS`](super::SETTINGS). A secret's value
+    /// is `[redacted]`; of the database's address host and name remain.
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         let cloud66 = &self.cloud66;
         let client = cloud66.client.as_ref();

@@ -1,5 +1,5 @@
-//! The `.env` file: its values, without putting them into the process's environment, where every child process
-//! would inherit them.
+//! The `.env` file: its values, without putting them into the process's environment, where every child
+//! process would inherit them.
 
 use super::mistakes::Mistake;
 
@@ -22,7 +22,7 @@ pub(super) fn parse(text: &str) -> (Vec<(String, String)>, Vec<Mistake>) {
                 searched = line;
                 mistakes.push(Mistake::new(
                     format!("{FILE} line {line}"),
-                    "cannot be read. Write NAME=value; a value with spaces needs quotes, and quotes must be closed.",
+                    "cannot be read. Write NAME=value; a value with spaces needs quotes, and they must be closed.",
                 ));
             }
             Err(_) => mistakes.push(Mistake::new(FILE, "cannot be read.")),

@@ -52,8 +52,8 @@ impl EnvironmentPatterns {
     }
 }
 
-/// Whether `pattern` fits all of `text`. The parts between the stars are looked for from left to right, each at
-/// its first place, so the work grows with the product of the lengths and no pattern can make it explode.
+/// Whether `pattern` fits all of `text`. The parts between the stars are looked for from left to right, each
+/// at its first place, so the work grows with the product of the lengths and no pattern can make it explode.
 fn fits(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(rest) = text.strip_prefix(parts.next().unwrap_or_default()) else {

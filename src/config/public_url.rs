@@ -1,5 +1,5 @@
-//! The address under which people open Stackdeck. Links, cookies, the callback and the hosts that are answered
-//! all come from it, and never from a request.
+//! The address under which people open Stackdeck. Links, cookies, the callback and the hosts that are
+//! answered all come from it, and never from a request.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -29,7 +29,8 @@ impl PublicUrl {
         let prefix = url.path().trim_end_matches('/');
         if !prefix.split('/').skip(1).all(is_plain_segment) {
             return Err(format!(
-                "has a path that holds more than letters, digits and - . _ ~ between single slashes. {EXAMPLE}"
+                "has a path that holds more than letters, digits and - . _ ~ between single \
+                 slashes. {EXAMPLE}"
             ));
         }
         Ok(Self {
@@ -75,8 +76,9 @@ impl PublicUrl {
         self.join("/oauth/callback")
     }
 
-    /// The name of a cookie with the prefix that makes browsers keep its promises (RFC 6265bis section 4.1.3).
-    /// `__Host-` demands the path `/`, so under a path prefix it can only be `__Secure-`; plain http has none.
+    /// The name of a cookie with the prefix that makes browsers keep its promises (RFC 6265bis section
+    /// 4.1.3). `__Host-` demands the path `/`, so under a path prefix it can only be `__Secure-`; plain http
+    /// has none.
     pub fn cookie_name(&self, base: &str) -> String {
         match (self.https, self.prefix.is_empty()) {
             (true, true) => format!("__Host-{base}"),
@@ -136,8 +138,8 @@ impl AllowedHosts {
     }
 }
 
-/// Parses an `http` or `https` address that carries nothing but host, port and path. The error reads on from a
-/// setting's name and repeats nothing of the text: it may hold a password.
+/// Parses an `http` or `https` address that carries nothing but host, port and path. The error reads on from
+/// a setting's name and repeats nothing of the text: it may hold a password.
 pub(super) fn parse_http_url(text: &str) -> Result<Url, &'static str> {
     // The parser would silently mend these.
     if text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
@@ -156,7 +158,8 @@ pub(super) fn parse_http_url(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
-/// Whether a host is this machine: `localhost` and the names below it (RFC 6761 section 6.3), 127.0.0.0/8, ::1.
+/// Whether a host is this machine: `localhost` and the names below it (RFC 6761 section 6.3), 127.0.0.0/8,
+/// `::1`.
 pub(super) fn is_loopback(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),

@@ -1,5 +1,5 @@
-//! One reading of all settings: looks values up, parses them, and notes every mistake instead of ending at the
-//! first.
+//! One reading of all settings: looks values up, parses them, and notes every mistake instead of ending at
+//! the first.
 
 use std::path::Path;
 
@@ -28,8 +28,8 @@ impl<'a> Reading<'a> {
     }
 
     /// Parses the setting's value, or its default where it is not set. `parse` answers a mistake with words
-    /// that read on from the setting's name. `None` where a mistake was noted, or nothing is set and there is no
-    /// default.
+    /// that read on from the setting's name. `None` where a mistake was noted, or nothing is set and there is
+    /// no default.
     pub(super) fn value<T>(
         &mut self,
         setting: &Setting,

@@ -25,8 +25,8 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Takes base64 (standard or URL-safe alphabet, padded or not), several separated by commas. The error reads
-    /// on from the setting's name and repeats nothing of the text.
+    /// Takes base64 (standard or URL-safe alphabet, padded or not), several separated by commas. The error
+    /// reads on from the setting's name and repeats nothing of the text.
     pub fn parse(text: &str) -> Result<Self, String> {
         let several = text.contains(',');
         let mut decoded = text.split(',').enumerate().map(|(at, part)| {

@@ -73,8 +73,8 @@ impl Settings {
         Self::read_with(lookup, secret_file::read, mode)
     }
 
-    /// As [`read`](Self::read), with secret files read through `files`, whose error reads on from the variable's
-    /// name ("names …, which …").
+    /// As [`read`](Self::read), with secret files read through `files`, whose error reads on from the
+    /// variable's name ("names …, which …").
     pub fn read_with(
         lookup: impl Fn(&str) -> Option<String>,
         files: impl Fn(&Path) -> Result<Zeroizing<String>, String>,
@@ -152,7 +152,7 @@ fn read_public_url(
     if !url.is_loopback() {
         reading.warn(
             &table::PUBLIC_URL,
-            "begins with http://: everybody on the way can read sessions and sign in as the people who use it.",
+            "begins with http://: everybody on the way can read sessions and act as the people who use it.",
         );
     } else if bind.is_some_and(|bind| !bind.ip().is_loopback()) {
         reading.warn(
@@ -177,8 +177,8 @@ fn read_database(reading: &mut Reading<'_>, mode: Mode) -> Option<DatabaseUrl> {
     if database.is_in_memory() && mode != Mode::Demo {
         reading.mistake(
             &table::DATABASE_URL,
-            "keeps everything in memory, and a restart would forget redeploys under way. Name a file, such as \
-             sqlite:stackdeck.db.",
+            "keeps everything in memory, and a restart would forget redeploys under way. Name a file, \
+             such as sqlite:stackdeck.db.",
         );
         return None;
     }
@@ -272,7 +272,8 @@ fn read_session(reading: &mut Reading<'_>) -> Option<SessionLimits> {
     if limits.idle > limits.lifetime {
         reading.mistake(
             &table::SESSION_IDLE,
-            "is longer than STACKDECK_SESSION_LIFETIME, which ends a session first. Make it the same or shorter.",
+            "is longer than STACKDECK_SESSION_LIFETIME, which ends a session first. Make it the same \
+             or shorter.",
         );
         return None;
     }

@@ -22,9 +22,12 @@ const MAX_DOTENV_BYTES: u64 = 1024 * 1024;
 /// Reads and checks all settings. Takes the command line's options by the *name* of their setting (or
 /// `NAME_FILE`), which win over everything else, and what for. The demo passes what it makes up, such as its
 /// secret, in the same way.
-pub fn from_env(options: HashMap<String, String>, mode: Mode) -> Result<Settings, Mistakes> {
+pub fn from_env(
+    options: impl IntoIterator<Item = (String, String)>,
+    mode: Mode,
+) -> Result<Settings, Mistakes> {
     let mut sources = Sources {
-        options,
+        options: options.into_iter().collect(),
         ..Sources::default()
     };
     let mut noted = Mistakes::default();
@@ -167,7 +170,8 @@ impl Sources {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 

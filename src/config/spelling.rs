@@ -91,7 +91,8 @@ mod tests {
             (
                 "CLOUD66_CLIENTID_FILE",
                 Some(
-                    "CLOUD66_CLIENTID_FILE is not a setting of Stackdeck. Did you mean CLOUD66_CLIENT_ID_FILE?",
+                    "CLOUD66_CLIENTID_FILE is not a setting of Stackdeck. \
+                     Did you mean CLOUD66_CLIENT_ID_FILE?",
                 ),
             ),
             (

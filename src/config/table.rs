@@ -1,7 +1,7 @@
 //! The settings as data: one row each, in the order in which a newcomer meets them.
 //!
-//! The command line's options, `.env.example` and the documents are made from this table, and the parsers take
-//! their defaults from it, so that none of them can say anything else.
+//! The command line's options, `.env.example` and the documents are made from this table, and the parsers
+//! take their defaults from it, so that none of them can say anything else.
 
 use std::fmt::Write as _;
 
@@ -68,8 +68,8 @@ pub(super) const PUBLIC_URL: Setting = Setting {
     name: "STACKDECK_PUBLIC_URL",
     option: "public-url",
     fallback: Fallback::Value("http://localhost:8066"),
-    meaning: "The address that people open; may have a path prefix. The callback URL to register with Cloud 66 is \
-              this + /oauth/callback. Not set, its port follows STACKDECK_BIND.",
+    meaning: "The address that people open; may have a path prefix. The callback URL to register with Cloud 66 \
+              is this + /oauth/callback. Not set, its port follows STACKDECK_BIND.",
     example: "https://deck.example.com",
     ..PLAIN
 };
@@ -87,8 +87,8 @@ pub(super) const SECRET: Setting = Setting {
     name: "STACKDECK_SECRET",
     option: "secret",
     fallback: Fallback::Words("none, and serve needs it"),
-    meaning: "32 random bytes or more in base64; seals sessions and tokens. A comma-separated list rotates: the \
-              first seals, all of them open.",
+    meaning: "32 random bytes or more in base64; seals sessions and tokens. A comma-separated list rotates: \
+              the first seals, all of them open.",
     example: EXAMPLE_SECRET,
     secret: true,
     file: true,
@@ -146,7 +146,7 @@ pub(super) const API_VERSION: Setting = Setting {
     name: "CLOUD66_API_VERSION",
     option: "cloud66-api-version",
     fallback: Fallback::Value("3"),
-    meaning: "2 speaks the older dialect, which has no history and no actions; the pages say what is missing.",
+    meaning: "2 speaks the older dialect, without history and actions; the pages say what is missing.",
     example: "2",
     in_demo: false,
     ..PLAIN
@@ -176,7 +176,7 @@ pub(super) const PKCE: Setting = Setting {
     name: "CLOUD66_PKCE",
     option: "cloud66-pkce",
     fallback: Fallback::Value("auto"),
-    meaning: "on, off, or auto: ask the token endpoint once whether it refuses a verifier; S256 unless it does.",
+    meaning: "on, off, or auto: ask the token endpoint once whether it refuses a verifier; S256 if not.",
     example: "off",
     in_demo: false,
     ..PLAIN
@@ -205,8 +205,8 @@ pub(super) const PRODUCTION: Setting = Setting {
     name: "STACKDECK_PRODUCTION",
     option: "production",
     fallback: Fallback::Value("prod*,live*"),
-    meaning: "Environments that count as production, separated by commas; * stands for any text, and capital and \
-              small letters are the same.",
+    meaning: "Environments that count as production, separated by commas; * stands for any text, and capital \
+              and small letters are the same.",
     example: "production,*-live",
     ..PLAIN
 };
@@ -233,8 +233,8 @@ pub(super) const TRUSTED_PROXIES: Setting = Setting {
     name: "STACKDECK_TRUSTED_PROXIES",
     option: "trusted-proxies",
     fallback: Fallback::Words("none"),
-    meaning: "Networks or addresses of your reverse proxies, separated by commas; only their X-Forwarded-For is \
-              believed. Without it all visitors behind a proxy share one connection limit.",
+    meaning: "Networks or addresses of your reverse proxies, separated by commas; only their X-Forwarded-For \
+              is believed. Without it all visitors behind a proxy share one connection limit.",
     example: "127.0.0.1,10.0.0.0/8",
     ..PLAIN
 };
@@ -324,12 +324,12 @@ pub fn env_example() -> String {
 
 const EXAMPLE_HEAD: &str = "\
 # Settings of Stackdeck. Copy this file to .env and take the # away from the lines that you need.
-# `stackdeck serve` and `stackdeck check` read .env from the folder in which they are started. The environment wins
-# over .env, and a command-line option (stackdeck serve --help) over both. An empty value counts as not set.
+# `stackdeck serve` and `stackdeck check` read .env from the folder in which they are started. The environment
+# wins over .env, and a command-line option (stackdeck serve --help) over both. An empty value counts as not set.
 #
 # Quoting: a value with a space needs quotes; one with $ or \\ needs single quotes.
-# Files: a setting whose name ends in _FILE names a file that holds the value. The file may be readable by its owner
-# only, except below /run/secrets, where containers put secrets that are readable by all of the container.
+# Files: a setting whose name ends in _FILE names a file that holds the value. The file may be readable by its
+# owner only, except below /run/secrets, where containers put secrets that all of the container can read.
 ";
 
 /// A value as it must stand in a `.env` file.

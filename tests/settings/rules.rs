@@ -82,7 +82,8 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     (
         "STACKDECK_PUBLIC_URL=http://deck.example.com",
-        "STACKDECK_PUBLIC_URL begins with http://, so that everybody on the way could read sessions. Write https://, or set STACKDECK_INSECURE_HTTP=true",
+        "STACKDECK_PUBLIC_URL begins with http://, so that everybody on the way could read sessions. \
+         Write https://, or set STACKDECK_INSECURE_HTTP=true",
     ),
     (
         "STACKDECK_PUBLIC_URL=http://localhost.example.com",

@@ -126,7 +126,8 @@ fn secrets_come_from_files_that_only_their_owner_can_read() {
                 assert_eq!(
                     mistakes.to_string(),
                     format!(
-                        "STACKDECK_SECRET_FILE names {file}, which other users can read. Run: chmod 600 {file}"
+                        "STACKDECK_SECRET_FILE names {file}, which other users can read. \
+                         Run: chmod 600 {file}"
                     )
                 );
             }
