@@ -22,7 +22,7 @@ pub(super) fn parse(text: &str) -> (Vec<(String, String)>, Vec<Mistake>) {
                 searched = line;
                 mistakes.push(Mistake::new(
                     format!("{FILE} line {line}"),
-                    "cannot be read. Write NAME=value; a value with spaces needs quotes, and they must be closed.",
+                    "cannot be read. Write NAME=value; a value with spaces needs quotes, closed ones.",
                 ));
             }
             Err(_) => mistakes.push(Mistake::new(FILE, "cannot be read.")),

@@ -68,8 +68,8 @@ pub(super) const PUBLIC_URL: Setting = Setting {
     name: "STACKDECK_PUBLIC_URL",
     option: "public-url",
     fallback: Fallback::Value("http://localhost:8066"),
-    meaning: "The address that people open; may have a path prefix. The callback URL to register with Cloud 66 \
-              is this + /oauth/callback. Not set, its port follows STACKDECK_BIND.",
+    meaning: "The address that people open; may have a path prefix. The callback URL to register with \
+              Cloud 66 is this + /oauth/callback. Not set, its port follows STACKDECK_BIND.",
     example: "https://deck.example.com",
     ..PLAIN
 };
@@ -325,7 +325,7 @@ pub fn env_example() -> String {
 const EXAMPLE_HEAD: &str = "\
 # Settings of Stackdeck. Copy this file to .env and take the # away from the lines that you need.
 # `stackdeck serve` and `stackdeck check` read .env from the folder in which they are started. The environment
-# wins over .env, and a command-line option (stackdeck serve --help) over both. An empty value counts as not set.
+# wins over .env, and a command-line option (stackdeck serve --help) over both. A blank value counts as not set.
 #
 # Quoting: a value with a space needs quotes; one with $ or \\ needs single quotes.
 # Files: a setting whose name ends in _FILE names a file that holds the value. The file may be readable by its
