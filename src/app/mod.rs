@@ -112,6 +112,11 @@ impl App {
         &self.0.watchers
     }
 
+    /// Whether the database answers.
+    pub async fn store_answers(&self) -> Result<(), StoreError> {
+        self.store().ping().await
+    }
+
     /// Cloud 66 as this person sees it, counted against this person's hour.
     pub fn api(&self, who: &SignedIn) -> Api {
         self.cloud66().api(&who.grant.token, &self.watchers().budget(who.person.id))

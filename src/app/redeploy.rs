@@ -6,8 +6,8 @@
 
 use super::{App, Error, SignedIn};
 use crate::domain::redeploy::Before;
-use crate::domain::{Command, OperationId, RedeployOptions, Stack, StackUid, Version};
-use crate::store::{Entered, NewRedeploy};
+use crate::domain::{Command, OperationId, Redeploy, RedeployOptions, Stack, StackUid, Version};
+use crate::store::{Entered, NewRedeploy, StoreError};
 
 /// What a form asked for.
 #[derive(Debug, Clone)]
@@ -82,6 +82,17 @@ impl App {
             Entered::Already(_) => return Err(Error::NotFound),
             Entered::StackTaken(row) => Asked::AlreadyAsked(row.id),
         })
+    }
+
+    /// The person's redeploys that have not reached their end.
+    pub async fn open_redeploys(&self, who: &SignedIn) -> Result<Vec<Redeploy>, StoreError> {
+        self.store().ledger().open_of_person(who.person.id).await
+    }
+
+    /// One of the person's redeploys. Somebody else's is not there.
+    pub async fn receipt(&self, who: &SignedIn, id: OperationId) -> Result<Redeploy, Error> {
+        let row = self.store().ledger().get(id).await?;
+        row.filter(|row| row.asked_by == who.person.id).ok_or(Error::NotFound)
     }
 
     /// The stack as this person's token sees it: from memory where it is listed there, else asked for.

@@ -27,6 +27,21 @@ pub enum Access {
     Read,
 }
 
+impl Access {
+    /// The word in forms and addresses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Redeploy => "redeploy",
+            Self::Read => "read",
+        }
+    }
+
+    /// Reads the word. Everything but `read` is the usual sign-in.
+    pub fn parse(word: &str) -> Self {
+        if word == "read" { Self::Read } else { Self::Redeploy }
+    }
+}
+
 /// What Cloud 66 sent back with the browser, as far as it was well formed.
 #[derive(Debug)]
 pub enum Answer {

@@ -122,6 +122,6 @@ fn callback(settings: &Settings, report: &mut Report) {
         Redirect::Callback => {
             report.warn(&format!("The callback to register at Cloud 66, exactly: {}", settings.public_url.callback()));
         }
-        Redirect::OutOfBand => report.warn(&format!("The callback to register at Cloud 66, exactly: {}", super::start::OUT_OF_BAND)),
+        Redirect::OutOfBand => report.warn(&format!("The callback to register at Cloud 66, exactly: {}", crate::web::state::OUT_OF_BAND)),
     }
 }

@@ -16,10 +16,8 @@ use crate::config::{self, DatabaseUrl, PublicUrl, Redirect, Settings};
 use crate::domain::{AccountId, Clock, Random, Scopes};
 use crate::store::{Database, OpenError, Store, StoreOptions};
 use crate::web::server::{Limits, Server};
+use crate::web::state::OUT_OF_BAND;
 use crate::web::{self, Site, Urls, WebState};
-
-/// The redirect URI that stands for "show the code to the person" (fact sheet 2).
-pub const OUT_OF_BAND: &str = "urn:ietf:wg:oauth:2.0:oob";
 
 /// What differs between a served, a demonstrated and a tested instance.
 #[derive(Debug, Clone)]

@@ -1,5 +1,7 @@
 //! The cookies that this room sets by itself: the one that binds a sign-in to the browser that began it, and
-//! the theme. The session's cookie is tower-sessions' business, but for one flaw that is mended here.
+//! the person's preferences, which are this browser's and nobody else's business. The session's cookie is tower-sessions' business, but for one flaw that is mended here.
+
+use std::collections::HashSet;
 
 use axum::extract::{Request, State};
 use axum::http::header::{COOKIE, SET_COOKIE};
@@ -8,11 +10,21 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::state::{Site, WebState};
+use crate::domain::StackUid;
 
 /// Base names; the settings decide on a prefix.
 const SESSION: &str = "stackdeck_session";
 const SIGN_IN: &str = "stackdeck_sign_in";
 const THEME: &str = "stackdeck_theme";
+const LIVE: &str = "stackdeck_live";
+const KEYS: &str = "stackdeck_keys";
+const PINS: &str = "stackdeck_pins";
+
+/// How many stacks can be pinned; their uids have to fit into one cookie.
+const MOST_PINS: usize = 60;
+
+/// How long a preference is kept: a year.
+const PREFERENCE_SECONDS: u32 = 365 * 24 * 60 * 60;
 
 /// How long the browser keeps the cookie of a sign-in under way: as long as the sign-in lives.
 const SIGN_IN_SECONDS: u32 = 600;
@@ -31,7 +43,7 @@ pub fn sign_in_browser(site: &Site, headers: &HeaderMap) -> Option<String> {
 
 /// The cookie that keeps that value, for as long as a sign-in lives.
 pub fn set_sign_in_browser(site: &Site, value: &str) -> HeaderValue {
-    set(site, SIGN_IN, value, SIGN_IN_SECONDS, "; HttpOnly")
+    set(site, SIGN_IN, value, SIGN_IN_SECONDS)
 }
 
 /// The theme that the person chose: `light`, `dark`, or none for the system's.
@@ -39,13 +51,44 @@ pub fn theme<'h>(site: &Site, headers: &'h HeaderMap) -> Option<&'h str> {
     read(headers, &site.public_url.cookie_name(THEME)).filter(|theme| matches!(*theme, "light" | "dark"))
 }
 
-/// The cookie that keeps the theme; an empty one for the system's.
+/// The cookie that keeps the theme; every other word removes it.
 pub fn set_theme(site: &Site, theme: &str) -> HeaderValue {
-    let year = 365 * 24 * 60 * 60;
-    match theme {
-        "light" | "dark" => set(site, THEME, theme, year, "; HttpOnly"),
-        _ => set(site, THEME, "", 0, "; HttpOnly"),
-    }
+    let chosen = matches!(theme, "light" | "dark");
+    if chosen { set(site, THEME, theme, PREFERENCE_SECONDS) } else { set(site, THEME, "", 0) }
+}
+
+/// Whether pages update themselves, which the person may pause.
+pub fn live(site: &Site, headers: &HeaderMap) -> bool {
+    read(headers, &site.public_url.cookie_name(LIVE)) != Some("off")
+}
+
+/// The cookie that keeps that choice.
+pub fn set_live(site: &Site, live: bool) -> HeaderValue {
+    if live { set(site, LIVE, "", 0) } else { set(site, LIVE, "off", PREFERENCE_SECONDS) }
+}
+
+/// Whether single keys are shortcuts, which the person may turn off.
+pub fn keys(site: &Site, headers: &HeaderMap) -> bool {
+    read(headers, &site.public_url.cookie_name(KEYS)) != Some("off")
+}
+
+/// The cookie that keeps that choice.
+pub fn set_keys(site: &Site, keys: bool) -> HeaderValue {
+    if keys { set(site, KEYS, "", 0) } else { set(site, KEYS, "off", PREFERENCE_SECONDS) }
+}
+
+/// The stacks that the person keeps at the top of the list.
+pub fn pins(site: &Site, headers: &HeaderMap) -> HashSet<StackUid> {
+    let pins = read(headers, &site.public_url.cookie_name(PINS)).unwrap_or_default();
+    pins.split('.').filter_map(|uid| uid.parse().ok()).take(MOST_PINS).collect()
+}
+
+/// The cookie that keeps them. Beyond what fits, the rest is left out.
+pub fn set_pins(site: &Site, pins: &HashSet<StackUid>) -> HeaderValue {
+    let mut uids: Vec<String> = pins.iter().map(ToString::to_string).collect();
+    uids.sort_unstable();
+    uids.truncate(MOST_PINS);
+    set(site, PINS, &uids.join("."), if uids.is_empty() { 0 } else { PREFERENCE_SECONDS })
 }
 
 /// The first cookie of this name. The header is taken apart by hand because it may hold anything.
@@ -60,11 +103,11 @@ fn read<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
         .map(|(_, value)| value)
 }
 
-fn set(site: &Site, base: &str, value: &str, seconds: u32, more: &str) -> HeaderValue {
+fn set(site: &Site, base: &str, value: &str, seconds: u32) -> HeaderValue {
     let name = site.public_url.cookie_name(base);
     let path = site.public_url.cookie_path();
     let secure = if site.public_url.is_https() { "; Secure" } else { "" };
-    let text = format!("{name}={value}; Path={path}; Max-Age={seconds}; SameSite=Lax{secure}{more}");
+    let text = format!("{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     // Names and paths come from checked settings and values from our own alphabet.
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
 }

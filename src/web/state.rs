@@ -6,6 +6,9 @@ use super::urls::Urls;
 use crate::app::App;
 use crate::config::PublicUrl;
 
+/// The redirect URI that stands for "show the code to the person" (fact sheet 2).
+pub const OUT_OF_BAND: &str = "urn:ietf:wg:oauth:2.0:oob";
+
 /// The verbs and the site's own facts; cheap to clone.
 #[derive(Clone)]
 pub struct WebState(Arc<Inner>);
@@ -30,6 +33,13 @@ pub struct Site {
     pub cloud66_url: String,
     /// The longest life of a session, which is the cookie's too.
     pub session_lifetime: std::time::Duration,
+}
+
+impl Site {
+    /// What has to be registered at Cloud 66 as the callback, to the letter.
+    pub fn redirect_uri(&self) -> String {
+        if self.out_of_band { OUT_OF_BAND.to_owned() } else { self.public_url.callback() }
+    }
 }
 
 impl WebState {
