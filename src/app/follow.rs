@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::App;
 use crate::cloud66::{self, Api, ApiVersion};
-use crate::domain::{Action, Command, Deployment, Outcome, Redeploy, RedeployState, Status};
+use crate::domain::{AccessToken, Action, Command, Deployment, Outcome, Redeploy, RedeployState, Status};
 use crate::store::{Due, StoreError};
 
 /// After how many seconds an unanswered request is looked up for the first times; then every 30 seconds.
@@ -40,10 +40,13 @@ impl App {
     /// Takes one look at a row whose time has come, and writes down what it showed.
     pub async fn look(&self, due: &Due) -> Result<(), StoreError> {
         let row = &due.redeploy;
-        let api = self.cloud66().api(&due.token, &self.watchers().budget(row.asked_by));
+        let Some(token) = &due.token else {
+            return self.stop_following(row, "This app no longer holds a sign-in with which to ask.").await;
+        };
+        let api = self.cloud66().api(token, &self.watchers().budget(row.asked_by));
         match row.state {
             RedeployState::Unknown => self.look_up(row, &api).await,
-            _ => self.follow(row, &api).await,
+            _ => self.follow(row, token, &api).await,
         }
     }
 
@@ -83,7 +86,7 @@ impl App {
     }
 
     /// Asks how far an accepted request is.
-    async fn follow(&self, row: &Redeploy, api: &Api) -> Result<(), StoreError> {
+    async fn follow(&self, row: &Redeploy, token: &AccessToken, api: &Api) -> Result<(), StoreError> {
         let ledger = self.store().ledger();
         let now = self.clock().now();
         let since = now - row.answered_at.unwrap_or(row.requested_at);
@@ -99,7 +102,7 @@ impl App {
                 let id = deployment.as_ref().map(|deployment| deployment.id);
                 ledger.ended(row.id, state, message.as_deref(), id, hash).await?;
                 tracing::info!(operation = %row.id, state = state.as_str(), "redeploy ended");
-                if let Some(watcher) = self.watchers().known(api.token()) {
+                if let Some(watcher) = self.watchers().known(token) {
                     watcher.outdate();
                 }
             }

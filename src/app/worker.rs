@@ -85,7 +85,7 @@ async fn round(
     }
     let room = LOOKS_AT_ONCE.saturating_sub(looks.len());
     if room > 0 {
-        for due in ledger.due(room).await? {
+        for due in ledger.due(u32::try_from(room).unwrap_or(u32::MAX)).await? {
             let app = app.clone();
             looks.spawn(async move {
                 if let Err(error) = app.look(&due).await {
@@ -99,12 +99,8 @@ async fn round(
 
 async fn sweep(app: &App) {
     app.watchers().sweep();
-    let store = app.store();
-    let swept = tokio::try_join!(
-        store.sessions().sweep(),
-        store.sign_ins().sweep(),
-        store.ledger().prune(app.clock().now() - KEPT),
-    );
+    let (sessions, sign_ins, ledger) = (app.store().sessions(), app.store().sign_ins(), app.store().ledger());
+    let swept = tokio::try_join!(sessions.sweep(), sign_ins.sweep(), ledger.prune(app.clock().now() - KEPT));
     if let Err(error) = swept {
         tracing::warn!(%error, "expired rows could not be swept; trying again in a minute");
     }

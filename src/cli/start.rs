@@ -109,7 +109,7 @@ pub async fn start(
 pub(super) fn store_options(settings: &Settings) -> StoreOptions {
     StoreOptions {
         database: match &settings.database {
-            database if database.is_in_memory() => Database::Memory,
+            database if database.is_in_memory() => Database::SqliteInMemory,
             DatabaseUrl::Sqlite { path } => Database::Sqlite { path: path.clone() },
             DatabaseUrl::Postgres { url } => Database::Postgres { url: url.clone() },
         },

@@ -29,7 +29,6 @@ const PATIENCE_FOR_VERSIONS: std::time::Duration = std::time::Duration::from_mil
 const VERSIONS_AT_ONCE: usize = 6;
 
 /// See the module above for the invariants.
-#[derive(Debug)]
 pub struct Watcher {
     api: Api,
     budget: Budget,
@@ -37,6 +36,12 @@ pub struct Watcher {
     snapshot: Mutex<Arc<Snapshot>>,
     listing: tokio::sync::Mutex<()>,
     versioning: tokio::sync::Mutex<()>,
+}
+
+impl std::fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Watcher")
+    }
 }
 
 impl Watcher {
