@@ -17,6 +17,7 @@ mod hash;
 pub mod ledger;
 mod migrations;
 mod millis;
+mod postgres;
 mod rows;
 mod seal;
 mod session_cache;
@@ -29,7 +30,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 pub use error::{OpenError, StoreError};
@@ -38,6 +39,7 @@ pub use sessions::{SessionInfo, Sessions};
 pub use sign_ins::{SignIn, SignIns};
 
 use crate::domain::{Clock, Random};
+use postgres::Postgres;
 use rows::Rows;
 use seal::Sealer;
 use sqlite::Sqlite;
@@ -88,7 +90,7 @@ impl Store {
         let rows: Arc<dyn Rows> = match &options.database {
             Database::Sqlite { path } => Arc::new(Sqlite::open(path).await?),
             Database::SqliteInMemory => Arc::new(Sqlite::open_in_memory().await?),
-            Database::Postgres { .. } => return Err(OpenError::Address),
+            Database::Postgres { url } => Arc::new(Postgres::open(url.expose_secret()).await?),
         };
         let limits = sessions::Limits::new(options.idle, options.lifetime);
         Ok(Self {
