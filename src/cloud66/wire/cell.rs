@@ -8,8 +8,9 @@ use time::OffsetDateTime;
 
 use super::date;
 
-/// The longest text that is kept of one value, in characters: far more than any name, far less than an answer.
-const LONGEST: usize = 2_000;
+/// The longest text that becomes part of the domain, in characters: far more than any name, far less than an
+/// answer. Nothing but names may be cut: half a token or half an id is another one.
+const LONGEST_NAME: usize = 2_000;
 
 /// A value that was read, whatever it was.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,11 +34,11 @@ impl Cell {
         }
     }
 
-    /// The text of a text or a number: names may be all digits.
+    /// The text of a text or a number, for names may be all digits; cut where it is beyond all measure.
     pub(in crate::cloud66) fn name(&self) -> Option<String> {
         match self {
             Self::Number(number) => Some(number.to_string()),
-            _ => self.text().map(str::to_owned),
+            _ => self.text().map(|text| text.chars().take(LONGEST_NAME).collect()),
         }
     }
 
@@ -113,7 +114,7 @@ impl<'de> Visitor<'de> for Anything {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Cell, E> {
-        Ok(Cell::Text(text.chars().take(LONGEST).collect()))
+        Ok(Cell::Text(text.to_owned()))
     }
 
     fn visit_unit<E>(self) -> Result<Cell, E> {
@@ -187,8 +188,9 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_are_cut() {
+    fn long_names_are_cut_and_nothing_else_is() {
         let cell = cell(&format!("\"{}\"", "ü".repeat(10_000)));
-        assert_eq!(cell.text().unwrap().chars().count(), LONGEST);
+        assert_eq!(cell.name().unwrap().chars().count(), LONGEST_NAME);
+        assert_eq!(cell.text().unwrap().chars().count(), 10_000);
     }
 }
