@@ -2,7 +2,7 @@
 //!
 //! * [`sign_in`]: begin at Cloud 66, come back, know who it is.
 //! * [`list_stacks`], [`show_stack`]: what the person can reach, with its age.
-//! * [`redeploy`]: write down what was asked of a stack. [`send`]: the one place that sends it.
+//! * [`options`]: what a redeploy may carry. [`redeploy`]: write down what was asked of a stack. [`send`]: the one place that sends it.
 //!   [`follow`]: learn how it ended. [`worker`]: the task that does the last two.
 //! * [`sessions`]: the person's sign-ins on other devices, and their end.
 //! * [`watch`]: what is remembered of Cloud 66, per access token, in memory only.
@@ -13,6 +13,7 @@
 pub mod error;
 pub mod follow;
 pub mod list_stacks;
+pub mod options;
 pub mod policy;
 pub mod redeploy;
 pub mod send;
@@ -24,7 +25,7 @@ pub mod worker;
 
 use std::sync::Arc;
 
-use crate::cloud66::{Api, Client, Oauth};
+use crate::cloud66::{Api, ApiVersion, Client, Oauth};
 use crate::domain::{Clock, Grant, Person, Random};
 use crate::store::Store;
 
@@ -110,6 +111,16 @@ impl App {
     /// What is remembered of Cloud 66.
     pub fn watchers(&self) -> &Watchers {
         &self.0.watchers
+    }
+
+    /// Whether Cloud 66 is spoken to in the dialect of 2013, which has no history and no actions.
+    pub fn is_old_api(&self) -> bool {
+        self.cloud66().version() == ApiVersion::V2
+    }
+
+    /// This person's requests to Cloud 66 in this hour.
+    pub fn usage(&self, who: &SignedIn) -> Usage {
+        self.watchers().budget(who.person.id).usage()
     }
 
     /// Whether the database answers.

@@ -32,7 +32,12 @@ pub struct Policy {
 impl Policy {
     /// Whether the stack's environment counts as production.
     pub fn is_production(&self, stack: &Stack) -> bool {
-        (self.production)(stack.environment.as_str())
+        self.is_production_name(stack.environment.as_str())
+    }
+
+    /// Whether an environment of this name counts as production.
+    pub fn is_production_name(&self, environment: &str) -> bool {
+        (self.production)(environment)
     }
 
     /// Whether a redeploy of this stack is confirmed on a page of its own, its state aside.

@@ -96,7 +96,7 @@ impl App {
     }
 
     /// The stack as this person's token sees it: from memory where it is listed there, else asked for.
-    async fn reachable(&self, who: &SignedIn, uid: StackUid) -> Result<(Stack, Option<Version>), Error> {
+    pub(super) async fn reachable(&self, who: &SignedIn, uid: StackUid) -> Result<(Stack, Option<Version>), Error> {
         let snapshot = self.watcher(who).snapshot();
         if let Some(stack) = snapshot.fleet.stack(uid) {
             return Ok((stack.clone(), snapshot.fleet.versions.get(&uid).cloned()));

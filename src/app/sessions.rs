@@ -17,6 +17,11 @@ impl App {
         self.store().sessions().of_user(who.person.id).await
     }
 
+    /// The handle of the session with this id.
+    pub fn session_handle(&self, id: &SessionId) -> String {
+        self.store().sessions().handle_of(id)
+    }
+
     /// Ends one of the person's sessions. False if there is no such one.
     pub async fn end_session(&self, who: &SignedIn, handle: &str) -> Result<bool, StoreError> {
         self.store().sessions().end(who.person.id, handle).await

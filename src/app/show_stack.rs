@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 
+use super::watch::Snapshot;
 use super::{App, Error, SignedIn};
 use crate::cloud66;
 use crate::domain::{Deployment, Stack, StackUid, Version};
@@ -47,6 +48,13 @@ impl App {
         });
         self.watcher(who).learn(&stack, version.clone());
         Ok(StackView { stack, history, version, known_at: now, problem: None })
+    }
+
+    /// Other stacks with the same repository, with what runs on them, as they are remembered.
+    pub fn siblings<'s>(&self, snapshot: &'s Snapshot, stack: &Stack) -> Vec<(&'s Stack, Option<&'s Version>)> {
+        let same_app = |other: &&Stack| other.uid != stack.uid && other.git.is_some() && other.git == stack.git;
+        let fleet = &snapshot.fleet;
+        fleet.stacks.iter().filter(same_app).map(|other| (other, fleet.versions.get(&other.uid))).collect()
     }
 
     fn remembered(&self, who: &SignedIn, uid: StackUid, problem: cloud66::Error) -> Result<StackView, Error> {

@@ -84,8 +84,11 @@ fn setting_option(setting: &'static Setting) -> Arg {
 }
 
 fn file_option(setting: &'static Setting) -> Arg {
-    Arg::new(setting.file_name())
-        .long(format!("{}-file", setting.option))
+    // clap keeps names for as long as the program runs.
+    let long: &'static str = format!("{}-file", setting.option).leak();
+    let id: &'static str = setting.file_name().leak();
+    Arg::new(id)
+        .long(long)
         .value_name("FILE")
         .help(format!("A file that holds {}", setting.name))
 }

@@ -13,10 +13,11 @@ use crate::app::policy::AskFirst;
 use crate::app::{App, Parts, Policy, worker};
 use crate::cloud66::{self, Client, ClientOptions, Oauth, OauthOptions, PkceMode, Timeouts};
 use crate::config::{self, DatabaseUrl, PublicUrl, Redirect, Settings};
-use crate::domain::{AccountId, Clock, Random, Scopes};
+use crate::domain::{AccountId, Clock, Random, Scopes, WebLink};
 use crate::store::{Database, OpenError, Store, StoreOptions};
 use crate::web::server::{Limits, Server};
 use crate::web::state::OUT_OF_BAND;
+use crate::web::urls::Cloud66Pages;
 use crate::web::{self, Site, Urls, WebState};
 
 /// What differs between a served, a demonstrated and a tested instance.
@@ -47,6 +48,9 @@ pub enum StartError {
     /// The client cannot be made.
     #[error("{0}")]
     Cloud66(#[from] cloud66::ClientError),
+    /// Cloud 66's address cannot be linked to.
+    #[error("CLOUD66_URL is not an address that a page can link to")]
+    Address,
 }
 
 /// A running instance.
@@ -94,10 +98,11 @@ pub async fn start(
     let parts = Parts { cloud66: client, oauth, store: store.clone(), clock, random, policy: policy(settings) };
     let app = App::new(parts);
     let port = listener.local_addr().map_or(0, |address| address.port());
-    let state = WebState::new(app.clone(), site(settings, demo));
-    let router = web::router(state, store.sessions(), settings.public_url.allowed_hosts(port));
+    let state = WebState::new(app.clone(), site(settings, demo)?);
+    let limits = Limits::default();
+    let router = web::router(state, store.sessions(), settings.public_url.allowed_hosts(port), limits);
     let stop = CancellationToken::new();
-    let server = Server::new(router, Limits::default(), settings.trusted_proxies.clone());
+    let server = Server::new(router, limits, settings.trusted_proxies.clone());
     let tasks = vec![
         tokio::spawn(server.serve(listener, stop.clone())),
         tokio::spawn(worker::run(app.clone(), stop.clone())),
@@ -166,15 +171,16 @@ fn policy(settings: &Settings) -> Policy {
     }
 }
 
-fn site(settings: &Settings, demo: bool) -> Site {
-    Site {
+fn site(settings: &Settings, demo: bool) -> Result<Site, StartError> {
+    let cloud66 = WebLink::parse(settings.cloud66.url.as_str()).ok_or(StartError::Address)?;
+    Ok(Site {
         urls: Urls::new(settings.public_url.path_prefix()),
         public_url: PublicUrl::clone(&settings.public_url),
         demo,
         out_of_band: settings.cloud66.redirect == Redirect::OutOfBand,
-        cloud66_url: settings.cloud66.url.as_str().trim_end_matches('/').to_owned(),
+        cloud66: Cloud66Pages::new(&cloud66),
         session_lifetime: settings.session.lifetime,
-    }
+    })
 }
 
 fn scopes(settings: &Settings) -> Scopes {

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read as _;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -14,7 +15,7 @@ use super::mistakes::{Mistake, Mistakes};
 use super::secret_file;
 use super::settings::{Mode, Settings};
 use super::spelling;
-use super::table::SETTINGS;
+use super::table::{self, SETTINGS};
 
 /// More than any `.env` needs.
 const MAX_DOTENV_BYTES: u64 = 1024 * 1024;
@@ -53,6 +54,16 @@ pub fn from_env(
             Err(noted)
         }
     }
+}
+
+/// Where the instance of this environment listens; the default where it says nothing readable. For the health
+/// check, which must not fail because some other setting is wrong.
+pub fn bind_from_env() -> SocketAddr {
+    let mut sources = Sources::default();
+    sources.add_environment(&mut Mistakes::default());
+    let default = (Ipv4Addr::LOCALHOST, 8066).into();
+    let bind = sources.lookup(table::BIND.name, Mode::Serve).or(table::BIND.default_value().map(str::to_owned));
+    bind.and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 /// Values by name, one map for each source.

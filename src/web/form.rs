@@ -42,7 +42,7 @@ impl<T: DeserializeOwned> FromRequest<WebState> for SignedForm<T> {
         let pairs = read_form(Request::from_parts(parts, body), state).await?;
         let token = pairs.iter().find(|(name, _)| name == "csrf").map_or("", |(_, value)| value);
         if !visitor.form_secret.accepts(token) {
-            return Err(Problem::Forged);
+            return Err(Problem::FORGED);
         }
         Ok(Self { visitor, fields: fields(&pairs)? })
     }
@@ -65,7 +65,7 @@ async fn read_form(request: Request, state: &WebState) -> Result<Pairs, Problem>
     let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return Err(Problem::WrongForm);
+        return Err(Problem::WRONG_FORM);
     }
     let body = Bytes::from_request(request, state).await.map_err(|rejection| Problem::body(&rejection))?;
     Ok(url::form_urlencoded::parse(&body).into_owned().collect())
@@ -83,10 +83,10 @@ fn fields<T: DeserializeOwned>(pairs: &Pairs) -> Result<T, Problem> {
                 list.push(value.clone().into());
             }
         } else if object.insert(name.clone(), value.clone().into()).is_some() {
-            return Err(Problem::WrongForm);
+            return Err(Problem::WRONG_FORM);
         }
     }
-    serde_json::from_value(object.into()).map_err(|_| Problem::WrongForm)
+    serde_json::from_value(object.into()).map_err(|_| Problem::WRONG_FORM)
 }
 
 /// Why an operation id is not taken.

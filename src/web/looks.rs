@@ -7,16 +7,28 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
 use super::cookies;
-use super::pages::{Frame, Theme};
+use super::pages::frame::{Frame, Theme};
 use super::problem::Problem;
 use super::session::Visitor;
 use super::state::WebState;
 use super::trace::RequestId;
-use super::urls::Cloud66Pages;
 
 /// Who was found to be looking, left on the request for the layer that writes error pages.
 #[derive(Clone, Default)]
-pub struct Seen(pub Arc<OnceLock<Visitor>>);
+pub struct Seen(Arc<OnceLock<Visitor>>);
+
+impl Seen {
+    /// Remembers who looks.
+    pub fn note(&self, visitor: &Visitor) {
+        // The same visitor is found by every argument of a handler; the first one is as good as the last.
+        let _ = self.0.set(visitor.clone());
+    }
+
+    /// Who looks, if somebody was found.
+    pub fn visitor(&self) -> Option<Visitor> {
+        self.0.get().cloned()
+    }
+}
 
 /// A page's frame, as an argument of a handler.
 pub struct Looks(pub Frame);
@@ -45,7 +57,7 @@ pub fn frame(
 ) -> Frame {
     let site = state.site();
     let app = state.app();
-    let cloud66 = Cloud66Pages::new(&site.cloud66_url);
+    let cloud66 = site.cloud66.clone();
     let mut frame = Frame::new(site.urls.clone(), cloud66, app.clock().now());
     frame.theme = cookies::theme(site, headers).map(Theme::parse).unwrap_or_default();
     frame.live = cookies::live(site, headers);

@@ -21,7 +21,7 @@ pub async fn same_origin_only(State(state): State<WebState>, request: Request, n
         return next.run(request).await;
     }
     tracing::info!("a form from another site was refused");
-    Problem::Forged.into_response()
+    Problem::FORGED.into_response()
 }
 
 fn from_our_page(headers: &HeaderMap, our_origin: &str) -> bool {

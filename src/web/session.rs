@@ -3,8 +3,8 @@
 //! Invariants:
 //! * A session exists only for somebody who is signed in: a visitor gets no cookie and no row.
 //! * Its id is new at each sign-in, whatever cookie came (session fixation).
-//! * It holds who signed in, the access token and a secret for forms; nothing that two requests could change
-//!   at the same time (the record is written whole, and the last writer wins).
+//! * It holds who signed in, the access token, a secret for forms, and what is to be said on the next page.
+//!   The record is written whole and the last writer wins, so of all this only the last may change.
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum::http::request::Parts;
@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use tower_sessions::Session;
 
+use super::looks::Seen;
+use super::pages::notes::Notice;
+use super::pages::trouble::Trouble;
 use super::problem::Problem;
 use super::state::WebState;
 use crate::app::{App, SignedIn};
@@ -20,6 +23,7 @@ use crate::domain::{AccessToken, Grant, Person, ReturnTo, Scopes};
 /// The person's id; the store lifts it out of the record to group a person's sessions.
 const USER_ID: &str = "user_id";
 const VISITOR: &str = "visitor";
+const NOTICES: &str = "notices";
 
 /// What a session record holds. It is sealed by the store, so the token may stand in it.
 #[derive(Clone, Serialize, Deserialize)]
@@ -56,8 +60,24 @@ impl std::fmt::Debug for FormSecret {
 
 impl Visitor {
     /// Ends this session here; the store drops its row, and the answer removes the cookie.
-    pub async fn sign_out(self) -> Result<(), Problem> {
-        self.session.flush().await.map_err(|error| Problem::storage(&error))
+    pub async fn sign_out(&self) -> Result<(), Problem> {
+        self.session.flush().await.map_err(|_| Problem::session_store())
+    }
+
+    /// Leaves something to say on the next page.
+    pub async fn leave_notice(&self, notice: Notice) -> Result<(), Problem> {
+        let mut notices: Vec<Notice> = self.session.get(NOTICES).await.ok().flatten().unwrap_or_default();
+        notices.push(notice);
+        self.session.insert(NOTICES, notices).await.map_err(|_| Problem::session_store())
+    }
+
+    /// Takes what was left to say. Says nothing where the record is of an older shape.
+    pub async fn take_notices(&self) -> Result<Vec<Notice>, Problem> {
+        match self.session.get_value(NOTICES).await {
+            Ok(None) => Ok(Vec::new()),
+            Ok(Some(_)) => Ok(self.session.remove(NOTICES).await.ok().flatten().unwrap_or_default()),
+            Err(_) => Err(Problem::session_store()),
+        }
     }
 
     /// The session's id, for telling it apart from the person's other ones.
@@ -68,7 +88,7 @@ impl Visitor {
 
 /// Begins a session for somebody who just signed in, in place of whatever session the browser had.
 pub async fn begin(session: &Session, app: &App, who: &SignedIn) -> Result<(), Problem> {
-    let storage = |error: tower_sessions::session::Error| Problem::storage(&error);
+    let storage = |_: tower_sessions::session::Error| Problem::session_store();
     // Loading first makes an id that nobody issued disappear; flushing ends a session that was there.
     session.load().await.map_err(storage)?;
     session.flush().await.map_err(storage)?;
@@ -93,7 +113,7 @@ async fn visitor(parts: &mut Parts, state: &WebState) -> Result<Option<Visitor>,
     if session.id().is_none() {
         return Ok(None);
     }
-    let storage = |error: tower_sessions::session::Error| Problem::storage(&error);
+    let storage = |_: tower_sessions::session::Error| Problem::session_store();
     let stored = match session.get::<Stored>(VISITOR).await {
         Ok(Some(stored)) => stored,
         Ok(None) => return Ok(None),
@@ -117,6 +137,9 @@ async fn visitor(parts: &mut Parts, state: &WebState) -> Result<Option<Visitor>,
         session,
     };
     parts.extensions.insert(visitor.clone());
+    if let Some(seen) = parts.extensions.get::<Seen>() {
+        seen.note(&visitor);
+    }
     Ok(Some(visitor))
 }
 
@@ -138,6 +161,10 @@ impl FromRequestParts<WebState> for Visitor {
             return Ok(visitor);
         }
         let return_to = ReturnTo::parse(parts.uri.path());
-        Err(if parts.method.is_safe() { Problem::SignInFirst { return_to } } else { Problem::SignedOut })
+        Err(if parts.method.is_safe() {
+            Problem::SignInFirst { return_to }
+        } else {
+            Trouble::SignedOut { return_to: ReturnTo::Home }.into()
+        })
     }
 }

@@ -11,13 +11,16 @@ use super::cookies;
 use super::form::{OpenForm, SignedForm};
 use super::headers::LeadsToCloud66;
 use super::looks::Looks;
-use super::pages::{CodePage, SignInPage};
-use super::problem::{Problem, SignInKind};
+use super::pages::code::CodePage;
+use super::pages::home::SignInPage;
+use super::pages::trouble::SignInTrouble;
+use super::problem::Problem;
 use super::session::{self, Visitor};
 use super::state::WebState;
+use super::urls;
 use crate::app::SignedIn;
 use crate::app::sign_in::{Access, Answer};
-use crate::domain::{ReturnTo, StackUid};
+use crate::domain::ReturnTo;
 
 /// The longest state that is looked up; ours have 43 characters.
 const LONGEST_STATE: usize = 128;
@@ -38,8 +41,8 @@ pub struct SignInForm {
 }
 
 impl SignInForm {
-    fn access(&self) -> Access {
-        Access::parse(&self.access)
+    fn access(&self) -> urls::Access {
+        urls::Access::parse(&self.access)
     }
 
     fn return_to(&self) -> ReturnTo {
@@ -68,7 +71,11 @@ pub async fn begin(
 ) -> Result<Response, Problem> {
     let site = state.site();
     let browser = cookies::sign_in_browser(site, &headers).unwrap_or_else(|| state.app().random().token());
-    let authorize = state.app().begin_sign_in(form.access(), form.return_to(), &browser).await?;
+    let access = match form.access() {
+        urls::Access::Redeploy => Access::Redeploy,
+        urls::Access::Read => Access::Read,
+    };
+    let authorize = state.app().begin_sign_in(access, form.return_to(), &browser).await?;
     let mut response = Redirect::to(authorize.as_str()).into_response();
     response.headers_mut().append(SET_COOKIE, cookies::set_sign_in_browser(site, &browser));
     Ok(response)
@@ -86,8 +93,8 @@ pub async fn callback(
     let query = CallbackQuery::read(&query.unwrap_or_default());
     let finished = match (query, cookies::sign_in_browser(state.site(), &headers)) {
         (Some(query), Some(browser)) => state.app().finish_sign_in(&query.state, &browser, query.answer).await,
-        (None, _) => return Err(Problem::SignIn(SignInKind::Malformed)),
-        (Some(_), None) => return Err(Problem::SignIn(SignInKind::Expired)),
+        (None, _) => return Err(SignInTrouble::Malformed.into()),
+        (Some(_), None) => return Err(SignInTrouble::Expired.into()),
     };
     match finished {
         Ok((who, return_to)) => welcome(&state, &session, &who, return_to).await,
@@ -100,8 +107,8 @@ pub async fn callback(
 }
 
 /// `GET /oauth/code`: the page that takes a pasted code.
-pub async fn code_page(Looks(frame): Looks) -> Response {
-    leading_to_cloud66(CodePage::new(frame, false))
+pub async fn code_page(State(state): State<WebState>, Looks(frame): Looks) -> Response {
+    leading_to_cloud66(CodePage::new(frame, &state.urls().sign_in(), false))
 }
 
 /// The field of the page for a pasted code.
@@ -119,7 +126,7 @@ pub async fn paste_code(
     OpenForm(form): OpenForm<CodeForm>,
 ) -> Result<Response, Problem> {
     let browser =
-        cookies::sign_in_browser(state.site(), &headers).ok_or(Problem::SignIn(SignInKind::Expired))?;
+        cookies::sign_in_browser(state.site(), &headers).ok_or(Problem::from(SignInTrouble::Expired))?;
     let (who, return_to) = state.app().finish_pasted_sign_in(&browser, form.code.trim().to_owned()).await?;
     welcome(&state, &session, &who, return_to).await
 }
@@ -171,12 +178,6 @@ pub fn leading_to_cloud66(page: impl axum::response::IntoResponse) -> Response {
     let mut response = page.into_response();
     response.extensions_mut().insert(LeadsToCloud66);
     response
-}
-
-/// Where "Allow redeploys" for this stack leads: a sign-in that comes back to it.
-pub fn allow_redeploys(state: &WebState, stack: Option<StackUid>) -> String {
-    let return_to = stack.map_or(ReturnTo::Home, ReturnTo::Stack);
-    state.urls().sign_in_page(Access::Redeploy.as_str(), return_to)
 }
 
 /// What the callback's query says, where it is an answer to a sign-in at all.

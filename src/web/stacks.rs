@@ -10,12 +10,17 @@ use time::{Duration, OffsetDateTime};
 use super::cookies;
 use super::form::MadeFor;
 use super::looks::Looks;
-use super::pages::{Banner, Frame, HomePage, Html, Rights, Row, RowInput, SetupPage, Slot, StacksInput, StacksPage};
+use super::pages::frame::{Banner, Frame, Html};
+use super::pages::home::HomePage;
+use super::pages::row::{Rights, Row, RowInput, Slot};
+use super::pages::setup::SetupPage;
+use super::pages::stacks::{StacksInput, StacksPage};
+use super::pages::trouble::Trouble;
 use super::problem::Problem;
 use super::session::Visitor;
 use super::sign_in::leading_to_cloud66;
 use super::state::WebState;
-use crate::app::sign_in::Access;
+use super::urls::Access;
 use crate::app::watch::Snapshot;
 use crate::app::{Cloud66Error, SignedIn};
 use crate::domain::{Redeploy, ReturnTo, Stack, StackQuery, StackUid};
@@ -59,17 +64,19 @@ async fn list(
     let who = &visitor.who;
     let snapshot = app.stacks(who).await;
     let known_at = match (snapshot.listed_at, &snapshot.problem) {
-        (_, Some((Cloud66Error::SignedOut, _))) => return Err(Problem::SignedOutByCloud66),
+        (_, Some((Cloud66Error::SignedOut, _))) => return Err(Trouble::SignedOutByCloud66 { return_to: ReturnTo::Home }.into()),
         (None, Some((problem, _))) => return Err(problem.clone().into()),
         (None, None) => return Ok(StacksPage::loading(frame, query).into_response()),
         (Some(known_at), _) => known_at,
     };
     frame.banner = banner(&snapshot, app.clock().now());
     let pins = cookies::pins(state.site(), headers);
-    let rows = Rows::new(state, who, &snapshot, &pins, &app.open_redeploys(who).await?, &frame);
+    let open = app.open_redeploys(who).await?;
+    let rows = Rows::new(state, who, &snapshot, &pins, &open, &frame);
     let op = visitor.form_secret.operation(MadeFor::List, app.clock(), app.random());
     let input = StacksInput { fleet: &snapshot.fleet, query, pins: &pins, known_at, op: &op };
-    Ok(StacksPage::new(frame, &input, |stack| app.policy().is_production(stack), |stack| rows.render(stack)).into_response())
+    let page = StacksPage::new(frame, &input, |stack| app.policy().is_production(stack), |stack| rows.render(stack));
+    Ok(page.into_response())
 }
 
 /// What makes rows for one person.

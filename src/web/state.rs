@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::urls::Urls;
+use super::urls::{Cloud66Pages, Urls};
 use crate::app::App;
 use crate::config::PublicUrl;
 
@@ -29,8 +29,8 @@ pub struct Site {
     pub demo: bool,
     /// Whether the person pastes the authorization code (out of band) instead of being sent back with it.
     pub out_of_band: bool,
-    /// Cloud 66's own address, for links to its pages.
-    pub cloud66_url: String,
+    /// Cloud 66's own pages, to link to.
+    pub cloud66: Cloud66Pages,
     /// The longest life of a session, which is the cookie's too.
     pub session_lifetime: std::time::Duration,
 }
