@@ -9,6 +9,9 @@ use reqwest::StatusCode;
 
 use crate::harness::Browser;
 
+/// The main person of the sandbox's default world.
+const MAIN_PERSON: &str = "maya@harbourfinch.example";
+
 fn stackdeck(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stackdeck"));
     command.env_clear().current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -67,7 +70,7 @@ async fn the_demo_serves_and_ends_cleanly() {
     let mut demo = Process::start(stackdeck(folder.path()).args(["demo", "--bind", &format!("127.0.0.1:{port}"), "--deploy-seconds", "0.2"]));
     let address = demo.line(|line| line.split_whitespace().find(|word| word.starts_with("http://localhost")).map(str::to_owned));
     let browser = Browser::new(&address);
-    let page = browser.sign_in(0).await;
+    let page = browser.sign_in(MAIN_PERSON).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.text().contains("Demo"), "{}", page.text());
     assert!(demo.terminate().success());
@@ -95,7 +98,8 @@ async fn serve_works_against_a_sandbox_in_another_process_with_secrets_from_file
     };
     let mut command = stackdeck(folder.path());
     command
-        .arg("serve")
+                .arg("serve")
+        .env("STACKDECK_LOG", "warn")
         .env("STACKDECK_BIND", format!("127.0.0.1:{port}"))
         .env("STACKDECK_PUBLIC_URL", format!("http://localhost:{port}"))
         .env("STACKDECK_SECRET_FILE", file("secret", "c29tZSBzZWNyZXQgb2YgYXQgbGVhc3QgMzIgYnl0ZXMhIQ==\n"))
@@ -111,12 +115,19 @@ async fn serve_works_against_a_sandbox_in_another_process_with_secrets_from_file
     assert!(!words(&checked).contains(&secret));
 
     let mut serve = Process::start(&mut command);
-    serve.line(|line| line.contains("ready").then_some(()));
-    let health = stackdeck(folder.path()).args(["healthcheck", "--bind", &format!("127.0.0.1:{port}")]).output().unwrap();
-    assert!(health.status.success(), "{}", words(&health));
+    let mut ready = false;
+    for _ in 0..100 {
+        let health = stackdeck(folder.path()).args(["healthcheck", "--bind", &format!("127.0.0.1:{port}")]).output().unwrap();
+        ready = health.status.success();
+        if ready {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(ready, "the health check never passed");
 
     let browser = Browser::new(&format!("http://localhost:{port}"));
-    let stacks = browser.sign_in(0).await;
+    let stacks = browser.sign_in(MAIN_PERSON).await;
     assert!(!stacks.texts("ul.stacks > li").is_empty());
     let confirm = browser.follow(&browser.get("/?q=env%3Astaging+state%3Ahealthy").await, "Redeploy").await;
     let receipt = browser.submit(&confirm, "Redeploy staging").await;

@@ -6,15 +6,6 @@ use reqwest::{Method, StatusCode};
 
 use crate::harness::{Browser, Page, TestApp};
 
-/// A quiet, healthy stack of the main person in this environment.
-fn quiet(app: &TestApp, environment: &str) -> String {
-    let stacks = app.world().stacks();
-    let quiet = stacks.iter().find(|stack| {
-        stack.environment == environment && stack.status == 1 && stack.health == 3 && !stack.maintenance && !stack.is_docker()
-    });
-    quiet.unwrap_or_else(|| panic!("no quiet {environment} stack")).uid.clone()
-}
-
 async fn confirm(browser: &Browser, uid: &str) -> Page {
     browser.get(&format!("/stacks/{uid}/redeploy")).await
 }
@@ -39,7 +30,7 @@ async fn with_quick_deploys() -> TestApp {
 async fn a_redeploy_is_confirmed_sent_once_and_followed_to_its_end() {
     let app = with_quick_deploys().await;
     let browser = app.signed_in().await;
-    let uid = quiet(&app, "production");
+    let uid = app.quiet_stack("production");
     let page = confirm(&browser, &uid).await;
     assert!(page.texts("h1").join("").starts_with("Redeploy "), "{:?}", page.texts("h1"));
     let receipt = browser.submit(&page, "Redeploy production").await;
@@ -48,8 +39,8 @@ async fn a_redeploy_is_confirmed_sent_once_and_followed_to_its_end() {
     assert_eq!(end.status, StatusCode::OK);
     assert_eq!(app.world().journal().count("redeploy"), 1);
     let id = receipt.url.path().rsplit('/').next().unwrap().to_owned();
-    let entries = app.world().journal().entries();
-    let sent = entries.iter().find(|entry| entry.operation == "redeploy").unwrap();
+    let journal = app.world().journal();
+    let sent = journal.entries().iter().find(|entry| entry.operation == "redeploy").unwrap();
     assert_eq!(sent.user_reference.as_deref(), Some(id.as_str()), "the operation id is the user_reference");
 }
 
@@ -57,7 +48,7 @@ async fn a_redeploy_is_confirmed_sent_once_and_followed_to_its_end() {
 async fn a_double_click_a_reload_and_the_back_button_show_the_first_receipt() {
     let app = with_quick_deploys().await;
     let browser = app.signed_in().await;
-    let form = confirm(&browser, &quiet(&app, "production")).await.form("Redeploy production");
+    let form = confirm(&browser, &app.quiet_stack("production")).await.form("Redeploy production");
     let (one, other) = tokio::join!(browser.send(form.clone()), browser.send(form.clone()));
     assert_eq!(one.url, other.url);
     until(&browser, &one, &["Succeeded", "Deployed"]).await;
@@ -70,7 +61,7 @@ async fn a_double_click_a_reload_and_the_back_button_show_the_first_receipt() {
 async fn fifty_posts_of_one_operation_id_are_one_redeploy() {
     let app = with_quick_deploys().await;
     let browser = app.signed_in().await;
-    let form = confirm(&browser, &quiet(&app, "staging")).await.form("Redeploy staging");
+    let form = confirm(&browser, &app.quiet_stack("staging")).await.form("Redeploy staging");
     let answers = futures_util::future::join_all((0..50).map(|_| browser.send_once(&form))).await;
     let places: std::collections::BTreeSet<String> =
         answers.iter().map(|answer| answer.headers["location"].to_str().unwrap().to_owned()).collect();
@@ -84,10 +75,10 @@ async fn fifty_posts_of_one_operation_id_are_one_redeploy() {
 async fn an_operation_id_from_elsewhere_sends_nothing() {
     let app = with_quick_deploys().await;
     let (browser, other) = (app.signed_in().await, app.signed_in().await);
-    let uid = quiet(&app, "staging");
+    let uid = app.quiet_stack("staging");
     let form = confirm(&browser, &uid).await.form("Redeploy staging");
     let theirs = confirm(&other, &uid).await.form("Redeploy staging");
-    let elsewhere = app.world().stacks().iter().find(|stack| stack.uid != uid && stack.status == 1).unwrap().uid.clone();
+    let elsewhere = app.stacks().iter().find(|stack| stack.uid != uid && stack.status.0 == 1 && stack.environment == "staging").unwrap().uid.clone();
     let other_stack = confirm(&browser, &elsewhere).await.form("Redeploy");
     let wrong = [
         form.clone().set("op", theirs.get("op")),
@@ -113,7 +104,7 @@ async fn an_operation_id_from_elsewhere_sends_nothing() {
 async fn another_site_cannot_redeploy() {
     let app = with_quick_deploys().await;
     let browser = app.signed_in().await;
-    let form = confirm(&browser, &quiet(&app, "staging")).await.form("Redeploy staging");
+    let form = confirm(&browser, &app.quiet_stack("staging")).await.form("Redeploy staging");
     let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).finish();
     let elsewhere = "https://evil.example/".parse().unwrap();
     let page = browser.request(Method::POST, &form.action, Some(body), Some(&elsewhere)).await;
@@ -125,7 +116,7 @@ async fn another_site_cannot_redeploy() {
 async fn a_get_changes_nothing() {
     let app = with_quick_deploys().await;
     let browser = app.signed_in().await;
-    let uid = quiet(&app, "staging");
+    let uid = app.quiet_stack("staging");
     for _ in 0..3 {
         confirm(&browser, &uid).await;
     }
@@ -136,7 +127,7 @@ async fn a_get_changes_nothing() {
 async fn a_busy_stack_is_redeployed_only_after_saying_that_it_queues() {
     let app = TestApp::start().await;
     let browser = app.signed_in().await;
-    let uid = app.world().stacks().iter().find(|stack| stack.status == 6).unwrap().uid.clone();
+    let uid = app.stacks().iter().find(|stack| stack.status.0 == 6).unwrap().uid.clone();
     browser.get("/").await;
     let page = confirm(&browser, &uid).await;
     assert!(page.text().contains("Another deploy is running. This one starts when it ends."), "{}", page.text());
@@ -154,7 +145,7 @@ async fn a_busy_stack_is_redeployed_only_after_saying_that_it_queues() {
 async fn a_failed_deploy_ends_as_failed() {
     let app = with_quick_deploys().await;
     let browser = app.signed_in().await;
-    let uid = quiet(&app, "staging");
+    let uid = app.quiet_stack("staging");
     app.world().fail_next_deploy(&uid);
     let page = confirm(&browser, &uid).await;
     let receipt = browser.submit(&page, "Redeploy staging").await;
@@ -166,7 +157,7 @@ async fn no_answer_is_looked_up_and_never_sent_again() {
     let app = with_quick_deploys().await;
     let browser = app.signed_in().await;
     app.world().add_fault("redeploy=no-answer-after;count=1".parse().unwrap());
-    let page = confirm(&browser, &quiet(&app, "staging")).await;
+    let page = confirm(&browser, &app.quiet_stack("staging")).await;
     let receipt = browser.submit(&page, "Redeploy staging").await;
     until(&browser, &receipt, &["Succeeded", "Deployed"]).await;
     assert_eq!(app.world().journal().count("redeploy"), 1);
@@ -176,10 +167,10 @@ async fn no_answer_is_looked_up_and_never_sent_again() {
 async fn somebody_elses_receipt_is_not_there() {
     let app = with_quick_deploys().await;
     let browser = app.signed_in().await;
-    let page = confirm(&browser, &quiet(&app, "staging")).await;
+    let page = confirm(&browser, &app.quiet_stack("staging")).await;
     let receipt = browser.submit(&page, "Redeploy staging").await;
     let other = app.browser();
-    other.sign_in(1).await;
+    other.sign_in(&app.other_person()).await;
     let theirs = other.get(receipt.url.path()).await;
     let made_up = other.get("/redeploys/0123456789abcdef0123456789abcdef").await;
     assert_eq!(theirs.status, StatusCode::NOT_FOUND);

@@ -57,14 +57,14 @@ async fn no_database_log_or_page_holds_a_token_or_the_client_secret() {
     let mut app = TestApp::with().sandbox(|options| options.deploy_time = std::time::Duration::from_millis(200)).start().await;
     let browser = app.signed_in().await;
     let mut pages = Vec::new();
-    let uid = app.world().stacks().iter().find(|stack| stack.status == 1 && stack.environment == "staging").unwrap().uid.clone();
+    let uid = app.quiet_stack("staging");
     for path in ["/", "/?q=env%3Aproduction", &format!("/stacks/{uid}"), "/settings", "/no-such-page"] {
         pages.push(browser.get(path).await);
     }
     let confirm = browser.get(&format!("/stacks/{uid}/redeploy")).await;
     let receipt = browser.submit(&confirm, "Redeploy staging").await;
     // An answer that cannot be read, a refusal and a revoked token have error paths of their own.
-    for fault in ["stacks=html", "stacks=truncated", "stacks=forbidden", "stacks=500"] {
+    for fault in ["stacks=html", "stacks=truncated", "stacks=status:403", "stacks=status:500"] {
         app.world().clear_faults();
         app.world().add_fault(fault.parse().unwrap());
         app.clock.advance(time::Duration::minutes(3));
@@ -74,7 +74,7 @@ async fn no_database_log_or_page_holds_a_token_or_the_client_secret() {
     pages.extend([confirm, receipt]);
     let tokens = app.world().tokens();
     assert!(!tokens.is_empty());
-    let mut secrets: Vec<String> = tokens;
+    let mut secrets: Vec<String> = tokens.into_iter().map(|token| token.value).collect();
     secrets.push(app.sandbox.client_secret().to_owned());
     secrets.push(browser.cookie("stackdeck_session").unwrap());
     let files: Vec<(String, Vec<u8>)> =

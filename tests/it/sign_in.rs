@@ -8,7 +8,7 @@ use crate::harness::TestApp;
 #[tokio::test]
 async fn signing_in_leads_to_the_stacks() {
     let app = TestApp::start().await;
-    let page = app.browser().sign_in(0).await;
+    let page = app.browser().sign_in(&app.main_person()).await;
     assert_eq!((page.status, page.url.path()), (StatusCode::OK, "/"));
     assert!(page.text().contains("Redeploy"), "{}", page.text());
 }
@@ -38,7 +38,7 @@ async fn refusing_says_so_and_saves_nothing() {
     let app = TestApp::start().await;
     let browser = app.browser();
     let people = browser.begin_sign_in().await;
-    let consent = browser.choose_person(&people, 0).await;
+    let consent = browser.choose_person(&people, &app.main_person()).await;
     let page = browser.submit(&consent, "Deny").await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
     assert!(page.text().contains("You did not allow access. Nothing was saved."), "{}", page.text());
@@ -49,7 +49,7 @@ async fn refusing_says_so_and_saves_nothing() {
 /// Goes as far as Cloud 66's answer, and gives the callback's address without opening it.
 async fn callback_of(app: &TestApp, browser: &crate::harness::Browser) -> url::Url {
     let people = browser.begin_sign_in().await;
-    let consent = browser.choose_person(&people, 0).await;
+    let consent = browser.choose_person(&people, &app.main_person()).await;
     let answer = browser.send_once(&consent.form("Authorize")).await;
     assert!(answer.status.is_redirection(), "{}", app.url);
     answer.headers["location"].to_str().unwrap().parse().unwrap()
@@ -125,12 +125,12 @@ async fn two_tabs_can_sign_in_at_once() {
 #[tokio::test]
 async fn a_sign_in_returns_to_the_page_that_asked_for_it() {
     let app = TestApp::start().await;
-    let uid = app.world().stacks()[0].uid.clone();
+    let uid = app.stacks()[0].uid.clone();
     let browser = app.browser();
     let home = browser.get(&format!("/stacks/{uid}")).await;
     assert_eq!(home.url.path(), "/");
     let people = browser.submit(&home, "Sign in with Cloud 66").await;
-    let consent = browser.choose_person(&people, 0).await;
+    let consent = browser.choose_person(&people, &app.main_person()).await;
     let page = browser.submit(&consent, "Authorize").await;
     assert_eq!(page.url.path(), format!("/stacks/{uid}"));
 }
@@ -142,7 +142,7 @@ async fn no_sign_in_returns_to_another_site() {
         let browser = app.browser();
         let home = browser.get("/").await;
         let people = browser.send(home.form("Sign in with Cloud 66").set("return_to", elsewhere)).await;
-        let consent = browser.choose_person(&people, 0).await;
+        let consent = browser.choose_person(&people, &app.main_person()).await;
         let page = browser.submit(&consent, "Authorize").await;
         assert_eq!(page.url.as_str(), format!("{}/", app.url), "{elsewhere}");
     }
@@ -153,10 +153,10 @@ async fn the_session_id_is_new_at_sign_in() {
     let app = TestApp::start().await;
     let browser = app.browser();
     browser.set_cookie("stackdeck_session", "AAAAAAAAAAAAAAAAAAAAAA");
-    browser.sign_in(0).await;
+    browser.sign_in(&app.main_person()).await;
     let first = browser.cookie("stackdeck_session").unwrap();
     assert_ne!(first, "AAAAAAAAAAAAAAAAAAAAAA");
-    browser.sign_in(1).await;
+    browser.sign_in(&app.other_person()).await;
     assert_ne!(browser.cookie("stackdeck_session").unwrap(), first);
     let other = app.browser();
     other.set_cookie("stackdeck_session", &first);
@@ -234,7 +234,7 @@ async fn cloud66_out_of_reach_is_said_in_words() {
 #[tokio::test]
 async fn only_members_of_the_named_accounts_may_sign_in() {
     let app = TestApp::with().setting("STACKDECK_ACCOUNTS", "1").start().await;
-    let page = app.browser().sign_in(0).await;
+    let page = app.browser().sign_in(&app.main_person()).await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
     assert!(page.text().contains("account"), "{}", page.text());
 }

@@ -54,7 +54,7 @@ async fn search_and_chips_narrow_the_list_and_stand_in_the_address() {
 async fn a_stacks_page_has_its_history() {
     let app = TestApp::start().await;
     let browser = app.signed_in().await;
-    let uid = app.world().stacks()[0].uid.clone();
+    let uid = app.stacks()[0].uid.clone();
     let page = browser.get(&format!("/stacks/{uid}")).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(page.text().contains("History"), "{}", page.text());
@@ -78,9 +78,7 @@ async fn what_is_not_a_uid_is_not_asked_for() {
 async fn somebody_without_stacks_is_told_so() {
     let app = TestApp::start().await;
     let browser = app.browser();
-    let people = browser.begin_sign_in().await;
-    let nobody = people.forms().iter().position(|form| form.fields.iter().any(|(_, value)| value.contains("nobody"))).unwrap_or(people.forms().len() - 1);
-    browser.sign_in(nobody).await;
+    browser.sign_in(&app.person_without_stacks()).await;
     let page = browser.get("/").await;
     assert!(page.text().contains("No stacks here."), "{}", page.text());
 }
@@ -90,7 +88,7 @@ async fn cloud66_out_of_reach_leaves_the_list_with_its_age() {
     let app = TestApp::start().await;
     let browser = app.signed_in().await;
     let rows = browser.get("/").await.texts("ul.stacks > li").len();
-    app.world().add_fault("*=500".parse().unwrap());
+    app.world().add_fault("api=status:500".parse().unwrap());
     app.clock.advance(time::Duration::minutes(3));
     let page = browser.get("/").await;
     assert_eq!(page.status, StatusCode::OK);
@@ -103,9 +101,9 @@ async fn cloud66_out_of_reach_leaves_the_list_with_its_age() {
 async fn cloud66_out_of_reach_at_the_first_visit_is_said() {
     let app = TestApp::start().await;
     let browser = app.signed_in().await;
-    app.world().add_fault("stacks=500".parse().unwrap());
+    app.world().add_fault("stacks=status:500".parse().unwrap());
     let other = app.browser();
-    other.sign_in(1).await;
+    other.sign_in(&app.other_person()).await;
     let page = other.get("/").await;
     assert!(page.text().contains("Cloud 66 is not answering"), "{}", page.text());
     drop(browser);
@@ -115,7 +113,7 @@ async fn cloud66_out_of_reach_at_the_first_visit_is_said() {
 async fn throttling_is_said() {
     let app = TestApp::start().await;
     let browser = app.signed_in().await;
-    app.world().add_fault("*=throttled".parse().unwrap());
+    app.world().add_fault("api=throttled".parse().unwrap());
     app.clock.advance(time::Duration::minutes(3));
     let page = browser.get("/").await;
     assert!(page.text().contains("You have used this hour's Cloud 66 requests."), "{}", page.text());
@@ -136,7 +134,7 @@ async fn a_token_that_cloud66_revoked_ends_the_session() {
 #[tokio::test]
 async fn health_needs_no_session_and_no_cloud66() {
     let app = TestApp::with().sandbox(|options| options.deploy_time = Duration::ZERO).start().await;
-    app.world().add_fault("*=500".parse().unwrap());
+    app.world().add_fault("api=status:500".parse().unwrap());
     for path in ["/healthz", "/readyz"] {
         let page = app.browser().get(path).await;
         assert_eq!(page.status, StatusCode::OK, "{path}");

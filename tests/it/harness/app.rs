@@ -8,13 +8,10 @@ use stackdeck::cli::start::{Running, Surroundings, start};
 use stackdeck::cloud66::Timeouts;
 use stackdeck::config::{Mode, Settings};
 use stackdeck::domain::{Clock, ManualClock, Random};
-use stackdeck::sandbox::{Options, Sandbox, World};
+use stackdeck::sandbox::{Options, Sandbox, Stack, World};
 use tokio::net::TcpListener;
 
 use super::browser::Browser;
-
-/// The sandbox's main person: an administrator who sees every ordinary stack.
-pub const MAIN_PERSON: usize = 0;
 
 /// A running app with its own sandbox and its own database file, all gone when it is dropped.
 pub struct TestApp {
@@ -103,8 +100,43 @@ impl TestApp {
     /// A browser in which the main person has signed in.
     pub async fn signed_in(&self) -> Browser {
         let browser = self.browser();
-        browser.sign_in(MAIN_PERSON).await;
+        browser.sign_in(&self.main_person()).await;
         browser
+    }
+
+    /// The sandbox's main person, who sees every ordinary stack and may redeploy all of them.
+    pub fn main_person(&self) -> String {
+        self.world().main_person().unwrap().email
+    }
+
+    /// Somebody else, with stacks.
+    pub fn other_person(&self) -> String {
+        let main = self.main_person();
+        let people = self.world().people();
+        people.into_iter().find(|person| person.email != main && !self.world().visible_to(&person.email).is_empty()).unwrap().email
+    }
+
+    /// Somebody without stacks.
+    pub fn person_without_stacks(&self) -> String {
+        self.world().people().into_iter().find(|person| self.world().visible_to(&person.email).is_empty()).unwrap().email
+    }
+
+    /// The main person's stacks, as Cloud 66 has them.
+    pub fn stacks(&self) -> Vec<Stack> {
+        self.world().visible_to(&self.main_person())
+    }
+
+    /// One of the main person's stacks that is well and quiet, in this environment, and no Docker stack.
+    pub fn quiet_stack(&self, environment: &str) -> String {
+        let quiet = |stack: &Stack| {
+            (stack.status.0, stack.health.0) == (1, 3)
+                && stack.environment == environment
+                && stack.framework != "docker"
+                && !stack.maintenance_mode
+                && !stack.is_busy
+                && !stack.always_fails
+        };
+        self.stacks().into_iter().find(quiet).unwrap_or_else(|| panic!("no quiet {environment} stack")).uid
     }
 
     /// The model of Cloud 66, to change and to assert on.

@@ -55,8 +55,8 @@ impl Browser {
         self.navigate(Method::GET, self.address(path), None, None).await
     }
 
-    /// Signs in as the sandbox's person of this number, through every page that a person would see.
-    pub async fn sign_in(&self, person: usize) -> Page {
+    /// Signs in as the sandbox's person with this e-mail address, through every page that a person would see.
+    pub async fn sign_in(&self, person: &str) -> Page {
         let people = self.begin_sign_in().await;
         let consent = self.choose_person(&people, person).await;
         if consent.url.host_str() == self.home.host_str() {
@@ -72,9 +72,8 @@ impl Browser {
     }
 
     /// Chooses who to be on the sandbox's sign-in page.
-    pub async fn choose_person(&self, people: &Page, person: usize) -> Page {
-        let form = people.forms().into_iter().nth(person).unwrap_or_else(|| panic!("no person {person} on:\n{}", people.body));
-        self.send(form).await
+    pub async fn choose_person(&self, people: &Page, person: &str) -> Page {
+        self.send(people.form_whose_button(|button| button.attr("value") == Some(person))).await
     }
 
     /// Presses the button with this text.
@@ -217,19 +216,23 @@ impl Page {
         document.select(&forms).map(|form| self.read_form(&form, None)).collect()
     }
 
-    /// The form whose button has this text.
+    /// The form whose button begins with this text.
     pub fn form(&self, button: &str) -> Form {
+        self.form_whose_button(|candidate| words(candidate).starts_with(button))
+    }
+
+    /// The form whose button is this one, with that button pressed.
+    pub fn form_whose_button(&self, wanted: impl Fn(&ElementRef<'_>) -> bool) -> Form {
         let document = Html::parse_document(&self.body);
-        let (forms, buttons) = (Selector::parse("form").unwrap(), Selector::parse("button, input[type=submit]").unwrap());
+        let (forms, buttons) = (Selector::parse("form").unwrap(), Selector::parse("button").unwrap());
         for form in document.select(&forms) {
             for candidate in form.select(&buttons) {
-                let label = candidate.attr("value").filter(|_| candidate.value().name() == "input").map_or_else(|| words(&candidate), str::to_owned);
-                if label.starts_with(button) {
+                if wanted(&candidate) {
                     return self.read_form(&form, Some(candidate));
                 }
             }
         }
-        panic!("no button {button:?} on {} ({}):\n{}", self.url, self.status, self.text());
+        panic!("no such button on {} ({}):\n{}", self.url, self.status, self.text());
     }
 
     /// Where the link with this text leads.
