@@ -243,6 +243,11 @@ mod tests {
                 XML,
                 "<!DOCTYPE x [<!ENTITY a \"b\">]><OAuth><access_token>&a;</access_token></OAuth>",
             ),
+            (
+                200,
+                XML,
+                "<!DOCTYPE OAuth><OAuth><access_token>x</access_token></OAuth>",
+            ),
             (302, JSON, r#"{"access_token":"x"}"#),
             (400, JSON, r#"{"access_token":"x"}"#),
             (200, FORM, "token=x"),
