@@ -13,7 +13,7 @@ use super::http::{Body, Http, LIST_CAP, OBJECT_CAP, Request};
 use super::pages::{Gathered, gather};
 use super::refusal;
 use super::reply::{Cut, NoReply, Reply};
-use super::wire::{self, Row, Rows};
+use super::wire::{self, Page, Row};
 use crate::domain::{
     AccessToken, AccountId, Action, ActionId, Deployment, DeploymentId, OperationId, Person, Service, Stack,
     StackUid, UserId,
@@ -160,7 +160,7 @@ impl Api {
         let body = self
             .get("settings", &format!("/stacks/{uid}/settings.json"), LIST_CAP)
             .await?;
-        wire::continuous_deploy(&body).ok_or(Error::Unreadable)
+        wire::continuous_deploy(&body)
     }
 
     /// The accounts that the person belongs to, with their names; needs the scope `users`. Not in version 2.
@@ -266,8 +266,8 @@ impl Api {
             let read = &read;
             async move {
                 let body = self.body(self.http.read(&request).await)?;
-                let rows: Option<Rows<T>> = wire::rows(&body, read);
-                rows.ok_or(Error::Unreadable)
+                let page: Option<Page<T>> = wire::rows(&body, read);
+                page.ok_or(Error::Unreadable)
             }
         };
         gather(most, page, is_enough).await

@@ -87,7 +87,7 @@ pub struct Client {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reached {
     /// What time it is for Cloud 66, to the second; none where it did not say.
-    pub server_time: Option<OffsetDateTime>,
+    pub date: Option<OffsetDateTime>,
     /// How far its clock is ahead of ours, negative when behind.
     pub ahead: Option<time::Duration>,
 }
@@ -147,8 +147,8 @@ impl Client {
             return Err(Error::Unreadable);
         }
         Ok(Reached {
-            server_time: reply.server_time,
-            ahead: reply.server_time.map(|server| server - now),
+            date: reply.date,
+            ahead: reply.date.map(|server| server - now),
         })
     }
 

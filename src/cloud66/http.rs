@@ -288,19 +288,18 @@ async fn body(mut response: Response, cap: usize) -> Result<Vec<u8>, Cut> {
 }
 
 fn no_reply(error: &reqwest::Error) -> NoReply {
-    if error.is_connect() || error.is_builder() {
-        NoReply::NotSent
-    } else if error.is_timeout() {
-        NoReply::TimedOut
-    } else {
-        NoReply::Broken
+    match (error.is_connect() || error.is_builder(), error.is_timeout()) {
+        (true, false) => NoReply::NotSent,
+        (true, true) => NoReply::NotReached,
+        (false, true) => NoReply::TimedOut,
+        (false, false) => NoReply::Broken,
     }
 }
 
 /// Whether a read may do better a moment later.
 fn may_pass(outcome: &Result<Reply, NoReply>) -> bool {
     match outcome {
-        Err(NoReply::TimedOut) => false,
+        Err(NoReply::TimedOut | NoReply::NotReached) => false,
         Err(NoReply::NotSent | NoReply::Broken) => true,
         Ok(reply) if reply.body == Err(Cut::Broken) => true,
         Ok(reply) => reply.status >= 500 && !refusal::is_spoken(reply),

@@ -4,10 +4,12 @@
 use futures_util::{StreamExt as _, stream};
 
 use super::error::Error;
-use super::wire::Rows;
+use super::wire::Page;
 
 /// Pages after the first that are under way at once.
 const AT_ONCE: usize = 8;
+/// Rows that are kept in all: a bound on memory, should every page be as long as it may.
+const MOST_ROWS: usize = 20_000;
 
 /// A list put together from its pages, in their order.
 pub(super) struct Gathered<T> {
@@ -28,7 +30,7 @@ pub(super) async fn gather<T, F>(
     is_enough: impl Fn(&[T]) -> bool,
 ) -> Result<Gathered<T>, Error>
 where
-    F: Future<Output = Result<Rows<T>, Error>>,
+    F: Future<Output = Result<Page<T>, Error>>,
 {
     let first = page(1).await?;
     let mut gathered = Gathered {
@@ -49,6 +51,10 @@ where
                     gathered.incomplete |= page.cut;
                     gathered.rows.extend(page.rows);
                     known = known.max(page.pages);
+                    if gathered.rows.len() > MOST_ROWS {
+                        gathered.incomplete = true;
+                        return Ok(gathered);
+                    }
                 }
                 Err(Error::SignedOut) => return Err(Error::SignedOut),
                 Err(error) => {

@@ -95,7 +95,9 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2026-11-23 10:20:30 UTC);
 
-    fn answer(status: u16, headers: &[(&'static str, &str)], body: &str) -> Error {
+    type Headers = &'static [(&'static str, &'static str)];
+
+    fn answer(status: u16, headers: Headers, body: &str) -> Error {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(*name, value.parse().unwrap());
@@ -189,7 +191,7 @@ mod tests {
     fn throttled_is_told_from_not_implemented() {
         let next = Some(datetime!(2026-11-23 11:00 UTC));
         let throttled = |retry_at| Error::Throttled { retry_at };
-        let cases: [(u16, &[(&'static str, &str)], &str, Error); 8] = [
+        let cases: [(u16, Headers, &str, Error); 8] = [
             (503, &[], r#"{"error":"throttled"}"#, throttled(next)),
             (
                 503,

@@ -19,7 +19,7 @@ pub(super) struct Reply {
     /// The media type in lower case, without parameters.
     pub(super) content_type: Option<String>,
     /// What time it was for the server.
-    pub(super) server_time: Option<OffsetDateTime>,
+    pub(super) date: Option<OffsetDateTime>,
     /// `X-Cloud66-Warning` as plain words (fact sheet 5.5).
     pub(super) warning: Option<String>,
     /// When to come back, where the answer says so.
@@ -46,6 +46,9 @@ pub(super) enum NoReply {
     /// No connection could be made: proof that nothing was sent.
     #[error("no connection could be made")]
     NotSent,
+    /// No connection came about in time: the same proof, but asking again would take as long again.
+    #[error("no connection in time")]
+    NotReached,
     /// The time ran out; the request may have arrived.
     #[error("no answer in time")]
     TimedOut,
@@ -74,7 +77,7 @@ impl Reply {
         Self {
             status,
             content_type,
-            server_time: text(DATE.as_str()).and_then(http_date),
+            date: text(DATE.as_str()).and_then(http_date),
             warning,
             retry_at: text(RETRY_AFTER.as_str()).and_then(|value| retry_at(value, now)),
             limit: text("x-ratelimit-limit").and_then(|value| value.trim().parse().ok()),
@@ -159,7 +162,7 @@ mod tests {
         }
         let reply = Reply::head(200, &headers, OffsetDateTime::UNIX_EPOCH);
         assert_eq!(reply.content_type.as_deref(), Some("application/json"));
-        assert_eq!(reply.server_time, Some(datetime!(2026-11-23 10:21:30 UTC)));
+        assert_eq!(reply.date, Some(datetime!(2026-11-23 10:21:30 UTC)));
         assert_eq!((reply.limit, reply.remaining), (Some(3_600), None));
         assert_eq!(reply.warning.as_deref(), Some("Key expires soon"));
     }

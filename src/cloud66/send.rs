@@ -78,7 +78,7 @@ impl Api {
             return Answer::Refused(Error::NotImplemented);
         };
         match self.write(command.as_str(), Method::POST, &path, body).await {
-            Err(NoReply::NotSent) => Answer::NotSent,
+            Err(NoReply::NotSent | NoReply::NotReached) => Answer::NotSent,
             Err(NoReply::TimedOut | NoReply::Broken) => Answer::NoAnswer,
             Ok(reply) => self.answer(&reply),
         }

@@ -1,9 +1,11 @@
 //! What changes something: one request each, and an answer that says no more than is known.
 
-use stackdeck::cloud66::{Answer, Error};
+use std::time::Duration;
+
+use stackdeck::cloud66::{Answer, ApiVersion, Error, Timeouts};
 use stackdeck::domain::{ActionId, Command, DeploymentId, OperationId, RedeployOptions, StackUid};
 
-use super::fake::{Fake, Reaction, Seen, TOKEN, Then, api, client, json, nowhere, patient};
+use super::fake::{Fake, Reaction, Seen, TOKEN, Then, api, client, full_house, json, nowhere, patient};
 
 const UID: &str = "4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01";
 
@@ -317,11 +319,7 @@ async fn a_silent_server_is_no_answer() {
 
 #[tokio::test]
 async fn no_connection_is_not_sent() {
-    let (api, budget) = api(&client(
-        nowhere().await,
-        stackdeck::cloud66::ApiVersion::V3,
-        patient(),
-    ));
+    let (api, budget) = api(&client(nowhere().await, ApiVersion::V3, patient()));
     let options = RedeployOptions::default();
     assert_eq!(
         api.send(uid(), id(), Command::Redeploy, &options).await,
@@ -333,11 +331,28 @@ async fn no_connection_is_not_sent() {
 }
 
 #[tokio::test]
+async fn no_connection_in_time_is_not_sent_and_not_tried_again() {
+    let (url, _crowd) = full_house();
+    let timeouts = Timeouts {
+        connect: Duration::from_millis(200),
+        ..patient()
+    };
+    let (api, budget) = api(&client(url, ApiVersion::V3, timeouts));
+    let options = RedeployOptions::default();
+    assert_eq!(
+        api.send(uid(), id(), Command::Redeploy, &options).await,
+        Answer::NotSent
+    );
+    assert_eq!(api.stack(uid()).await, Err(Error::Down));
+    assert_eq!(budget.usage().used, 2);
+}
+
+#[tokio::test]
 async fn an_https_origin_is_never_spoken_to_in_the_clear() {
     let fake = Fake::start(|_, _| json(200, r#"{"ok":true}"#)).await;
     let mut url = fake.url.clone();
     url.set_scheme("https").unwrap();
-    let (api, _) = api(&client(url, stackdeck::cloud66::ApiVersion::V3, patient()));
+    let (api, _) = api(&client(url, ApiVersion::V3, patient()));
     let options = RedeployOptions::default();
     assert_eq!(
         api.send(uid(), id(), Command::Redeploy, &options).await,

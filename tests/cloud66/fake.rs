@@ -242,9 +242,9 @@ impl Fake {
 /// Long enough that a slow machine is not taken for a silent server.
 pub(crate) fn patient() -> Timeouts {
     Timeouts {
-        connect: Duration::from_secs(30),
-        total: Duration::from_secs(60),
-        probe: Duration::from_secs(60),
+        connect: Duration::from_mins(1),
+        total: Duration::from_mins(1),
+        probe: Duration::from_mins(1),
         retry_pause: Duration::from_millis(1),
     }
 }
@@ -272,6 +272,21 @@ pub(crate) async fn nowhere() -> Url {
     format!("http://{}", listener.local_addr().unwrap())
         .parse()
         .unwrap()
+}
+
+/// A server that is too busy to take a connection: nobody accepts, and the queue is full for as long as the
+/// second part of the answer is kept.
+pub(crate) fn full_house() -> (Url, (TcpListener, Vec<std::net::TcpStream>)) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut crowd = Vec::new();
+    while let Ok(stream) = std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+        crowd.push(stream);
+        assert!(crowd.len() < 1_000, "the queue does not fill");
+    }
+    (format!("http://{address}").parse().unwrap(), (listener, crowd))
 }
 
 /// Reads one request; none where the other side is gone or does not speak HTTP.

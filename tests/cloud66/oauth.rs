@@ -15,16 +15,20 @@ const OOB: &str = "urn:ietf:wg:oauth:2.0:oob";
 const CODE: &str = "the/code+1";
 const SECRET: &str = "cl1ent-s3cret&x";
 
-fn oauth_with(url: &Url, redirect_uri: &str, pkce: PkceMode, timeouts: Timeouts) -> Oauth {
-    let options = OauthOptions {
+fn options(url: &Url, redirect_uri: &str, pkce: PkceMode) -> OauthOptions {
+    OauthOptions {
         url: url.clone(),
         client_id: "application id".into(),
         client_secret: SECRET.into(),
         redirect_uri: redirect_uri.into(),
         scopes: asked(),
         pkce,
-    };
-    Oauth::new(&client(url.clone(), ApiVersion::V3, timeouts), options).unwrap()
+    }
+}
+
+fn oauth_with(url: &Url, redirect_uri: &str, pkce: PkceMode, timeouts: Timeouts) -> Oauth {
+    let client = client(url.clone(), ApiVersion::V3, timeouts);
+    Oauth::new(&client, options(url, redirect_uri, pkce)).unwrap()
 }
 
 fn oauth(url: &Url, pkce: PkceMode) -> Oauth {
@@ -331,26 +335,43 @@ async fn an_exchange_that_is_refused_for_its_verifier_is_remembered() {
     assert_eq!(fake.seen().len(), 2);
 }
 
+#[tokio::test]
+async fn a_client_of_an_https_origin_sends_no_code_in_the_clear() {
+    let fake = Fake::start(|_, _| json(200, r#"{"access_token":"t"}"#)).await;
+    let https = client(
+        "https://app.cloud66.com".parse().unwrap(),
+        ApiVersion::V3,
+        patient(),
+    );
+    let oauth = Oauth::new(&https, options(&fake.url, CALLBACK, PkceMode::Off)).unwrap();
+    let outcome = oauth.exchange(CODE, None, &asked()).await;
+    assert_eq!(outcome.map(|_| ()), Err(ExchangeError::Down));
+    assert_eq!(fake.seen().len(), 0);
+}
+
 #[test]
 fn settings_that_cannot_work_are_refused() {
     let url: Url = "https://app.cloud66.com".parse().unwrap();
-    let options = |url: &Url, redirect_uri: &str| OauthOptions {
-        url: url.clone(),
-        client_id: "x".into(),
-        client_secret: "y".into(),
-        redirect_uri: redirect_uri.into(),
-        scopes: asked(),
-        pkce: PkceMode::Auto,
-    };
     let client = client(url.clone(), ApiVersion::V3, patient());
     let refused = |options| Oauth::new(&client, options).map(|_| ()).unwrap_err();
-    assert_eq!(refused(options(&url, "not a uri")), ClientError::RedirectUri);
     assert_eq!(
-        refused(options(&"ftp://x.example".parse().unwrap(), CALLBACK)),
+        refused(options(&url, "not a uri", PkceMode::Auto)),
+        ClientError::RedirectUri
+    );
+    assert_eq!(
+        refused(options(
+            &"ftp://x.example".parse().unwrap(),
+            CALLBACK,
+            PkceMode::Auto
+        )),
         ClientError::Url
     );
     assert_eq!(
-        refused(options(&"mailto:x@y.example".parse().unwrap(), CALLBACK)),
+        refused(options(
+            &"mailto:x@y.example".parse().unwrap(),
+            CALLBACK,
+            PkceMode::Auto
+        )),
         ClientError::Url
     );
 }

@@ -268,8 +268,8 @@ async fn reachable_tells_the_time_difference_and_takes_no_other_site_for_cloud_6
     })
     .await;
     let client = fake.client();
-    let Reached { server_time, ahead } = client.reachable().await.unwrap();
-    assert_eq!(server_time, Some(datetime!(2026-11-23 10:00 UTC)));
+    let Reached { date, ahead } = client.reachable().await.unwrap();
+    assert_eq!(date, Some(datetime!(2026-11-23 10:00 UTC)));
     assert!(ahead.is_some());
     assert_eq!(client.reachable().await, Err(Error::Unreadable));
     assert_eq!(client.reachable().await, Err(Error::Gone));
@@ -280,6 +280,6 @@ async fn version_2_is_reachable_where_it_refuses() {
     let fake = Fake::start(|_, _| json(401, r#"{"error":"unauthenticated"}"#)).await;
     let client = client(fake.url.clone(), stackdeck::cloud66::ApiVersion::V2, patient());
     let reached = client.reachable().await.unwrap();
-    assert_eq!(reached.server_time, None::<OffsetDateTime>);
+    assert_eq!(reached.date, None::<OffsetDateTime>);
     assert_eq!(fake.only().path, "/api/2/stacks.json");
 }

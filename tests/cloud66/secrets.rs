@@ -10,8 +10,21 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::fake::{Fake, Reaction, TOKEN, Then, client, json, patient};
 
+const BODY: &str = "b0dy-marker";
+const HOOK: &str = "https://hooks.cloud66.com/stacks/redeploy/hook-marker/x";
+const SECRET: &str = "s3cret-marker";
+const CODE: &str = "c0de-marker";
+const VERIFIER: &str = "verifier-marker-verifier-marker-verifier-marker";
+
+/// Everything that was logged.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -30,9 +43,72 @@ impl<'a> MakeWriter<'a> for Log {
     }
 }
 
+/// Answers of every kind, each with something secret in it.
+fn reaction(number: usize) -> Reaction {
+    match number {
+        0 => json(
+            200,
+            format!(
+                r#"{{"response":[{{"uid":"{:032x}","redeploy_hook":"{HOOK}"}}],"x":"{BODY}"}}"#,
+                1
+            ),
+        ),
+        1 => json(500, BODY),
+        2 => json(403, format!(r#"{{"details":"{TOKEN} {HOOK}"}}"#)),
+        3 => json(200, BODY),
+        4 => json(307, BODY),
+        _ => Reaction::Raw(BODY.into(), Then::Close),
+    }
+}
+
+/// Asks everything once and gives all that can be printed of the answers.
+async fn ask_everything(fake: &Fake) -> String {
+    let (api, uid, options) = (fake.api(), StackUid::from(1), RedeployOptions::default());
+    let sent = api
+        .send(uid, OperationId::from(1), Command::Redeploy, &options)
+        .await;
+    [
+        format!("{:?}", api.stacks().await),
+        format!("{:?}", api.stack(uid).await),
+        format!(
+            "{:?}",
+            api.whoami().await.map_err(|error| (error.to_string(), error))
+        ),
+        format!("{sent:?}"),
+        format!("{:?}", api.cancel(uid, DeploymentId(1)).await),
+    ]
+    .concat()
+}
+
+/// Signs in and gives all that can be printed of it, and the values that nobody may see.
+async fn sign_in(fake: &Fake) -> (String, Vec<String>) {
+    let options = OauthOptions {
+        url: fake.url.clone(),
+        client_id: "x".into(),
+        client_secret: SECRET.into(),
+        redirect_uri: "http://localhost/callback".into(),
+        scopes: Scopes::parse("public"),
+        pkce: PkceMode::Auto,
+    };
+    assert!(!format!("{options:?}").contains(SECRET));
+    let scopes = Scopes::parse("public");
+    let oauth = Oauth::new(&client(fake.url.clone(), ApiVersion::V3, patient()), options).unwrap();
+    let begun = oauth.begin(&scopes, &Random::system()).await;
+    let verifier: SecretString = VERIFIER.into();
+    let outcome = oauth.exchange(CODE, Some(&verifier), &scopes).await;
+    let said = format!(
+        "{:?} {begun:?}",
+        outcome.map_err(|error| (error.to_string(), error))
+    );
+    let verifier = begun.verifier.map(|verifier| verifier.expose_secret().to_owned());
+    (
+        said,
+        [Some(begun.state), verifier].into_iter().flatten().collect(),
+    )
+}
+
 #[tokio::test]
 async fn nothing_secret_is_logged_or_in_an_error() {
-    const BODY: &str = "b0dy-marker";
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
@@ -40,101 +116,30 @@ async fn nothing_secret_is_logged_or_in_an_error() {
         .with_ansi(false)
         .finish();
     let guard = tracing::subscriber::set_default(subscriber);
-
-    let hook = "https://hooks.cloud66.com/stacks/redeploy/hook-marker/x";
     let mut said = String::new();
-    for react in [
-        || {
-            json(
-                200,
-                format!(
-                    r#"{{"response":[{{"uid":"{:032x}","redeploy_hook":"HOOK"}}],"x":"{BODY}"}}"#,
-                    1
-                ),
-            )
-        },
-        || json(500, BODY),
-        || json(403, format!(r#"{{"details":"{TOKEN} HOOK"}}"#)),
-        || json(200, BODY),
-        || json(307, BODY),
-        || Reaction::Raw(BODY.into(), Then::Close),
-    ] {
-        let fake = Fake::start(move |_, _| match react() {
-            Reaction::Answer {
-                status,
-                headers,
-                body,
-            } => {
-                let body = String::from_utf8(body)
-                    .unwrap()
-                    .replace("HOOK", hook)
-                    .into_bytes();
-                Reaction::Answer {
-                    status,
-                    headers,
-                    body,
-                }
-            }
-            raw @ Reaction::Raw(..) => raw,
-        })
-        .await;
-        let api = fake.api();
-        let uid = StackUid::from(1);
-        said += &format!("{:?}", api.stacks().await);
-        said += &format!("{:?}", api.stack(uid).await);
-        said += &format!(
-            "{:?}",
-            api.whoami().await.map_err(|error| (error.to_string(), error))
-        );
-        let options = RedeployOptions::default();
-        said += &format!(
-            "{:?}",
-            api.send(uid, OperationId::from(1), Command::Redeploy, &options)
-                .await
-        );
-        said += &format!("{:?}", api.cancel(uid, DeploymentId(1)).await);
-
-        let options = OauthOptions {
-            url: fake.url.clone(),
-            client_id: "x".into(),
-            client_secret: "s3cret-marker".into(),
-            redirect_uri: "http://localhost/callback".into(),
-            scopes: Scopes::parse("public"),
-            pkce: PkceMode::Auto,
-        };
-        assert!(!format!("{options:?}").contains("s3cret-marker"));
-        let oauth = Oauth::new(&client(fake.url.clone(), ApiVersion::V3, patient()), options).unwrap();
-        let begun = oauth.begin(&Scopes::parse("public"), &Random::system()).await;
-        let verifier: SecretString = "verifier-marker-verifier-marker-verifier-marker".into();
-        let outcome = oauth
-            .exchange("c0de-marker", Some(&verifier), &Scopes::parse("public"))
-            .await;
-        said += &format!(
-            "{:?} {:?}",
-            outcome.map_err(|error| (error.to_string(), error)),
-            begun
-        );
-        for secret in [
-            begun.state.as_str(),
-            begun.verifier.as_ref().map_or("-unused-", |v| v.expose_secret()),
-        ] {
-            assert!(!String::from_utf8_lossy(&log.0.lock().unwrap()).contains(secret));
-        }
+    let mut secrets: Vec<String> = Vec::new();
+    for number in 0..6 {
+        let fake = Fake::start(move |_, _| reaction(number)).await;
+        said.push_str(&ask_everything(&fake).await);
+        let (more, fresh) = sign_in(&fake).await;
+        said.push_str(&more);
+        secrets.extend(fresh);
     }
     drop(guard);
 
-    let logged = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    for marker in [
+    let logged = log.text();
+    // Which host it connects to is hyper's to tell, at its own finest level; no path is.
+    let markers = [
         TOKEN,
         BODY,
-        "s3cret-marker",
-        "c0de-marker",
+        SECRET,
+        CODE,
         "verifier-marker",
         "hook-marker",
         "/api/3",
         "/oauth/",
-    ] {
-        // Which host it connects to is hyper's to tell, at its own finest level; no path is.
+    ];
+    for marker in markers.into_iter().chain(secrets.iter().map(String::as_str)) {
         assert!(!logged.contains(marker), "{marker} is in the log");
         assert!(!said.contains(marker), "{marker} is in an error");
     }

@@ -172,7 +172,7 @@ impl Oauth {
     ) -> Result<Grant, ExchangeError> {
         let outcome = self.request_token(code, verifier).await;
         let response = outcome.map_err(|error| {
-            let error = self.explain(&error);
+            let error = explain(&error);
             let refused = ExchangeError::Refused {
                 error: pkce::REFUSAL.to_owned(),
             };
@@ -233,32 +233,32 @@ impl Oauth {
         let (code, verifier) = (random.token(), random.token().into());
         match self.request_token(&code, Some(&verifier)).await {
             Ok(_) => Some(false),
-            Err(error) => match self.explain(&error) {
+            Err(error) => match explain(&error) {
                 ExchangeError::Down => None,
                 ExchangeError::Refused { error } => Some(error == pkce::REFUSAL),
                 ExchangeError::WrongClient | ExchangeError::Unreadable => Some(false),
             },
         }
     }
-
-    /// What a failed token request means. `Parse` holds the answer's text, so nothing of it is passed on.
-    fn explain(&self, error: &TokenError) -> ExchangeError {
-        match error {
-            RequestTokenError::Request(Unanswered::Down) => ExchangeError::Down,
-            RequestTokenError::Request(Unanswered::Unreadable)
-            | RequestTokenError::Parse(..)
-            | RequestTokenError::Other(_) => ExchangeError::Unreadable,
-            RequestTokenError::ServerResponse(refusal) => match refusal.error() {
-                BasicErrorResponseType::InvalidClient => ExchangeError::WrongClient,
-                word => ExchangeError::Refused {
-                    error: known_word(word).to_owned(),
-                },
-            },
-        }
-    }
 }
 
 type TokenError = RequestTokenError<Unanswered, BasicErrorResponse>;
+
+/// What a failed token request means. `Parse` holds the answer's text, so nothing of it is passed on.
+fn explain(error: &TokenError) -> ExchangeError {
+    match error {
+        RequestTokenError::Request(Unanswered::Down) => ExchangeError::Down,
+        RequestTokenError::Request(Unanswered::Unreadable)
+        | RequestTokenError::Parse(..)
+        | RequestTokenError::Other(_) => ExchangeError::Unreadable,
+        RequestTokenError::ServerResponse(refusal) => match refusal.error() {
+            BasicErrorResponseType::InvalidClient => ExchangeError::WrongClient,
+            word => ExchangeError::Refused {
+                error: known_word(word).to_owned(),
+            },
+        },
+    }
+}
 
 /// The word as one of ours, so that no text of the server's is ever shown or logged.
 fn known_word(word: &BasicErrorResponseType) -> &'static str {

@@ -91,8 +91,10 @@ fn in_the_words_of_the_rfc(error: &str) -> &str {
     }
 }
 
+type Reader = fn(&[u8]) -> Option<Fields>;
+
 fn fields(content_type: Option<&str>, body: &[u8]) -> Option<Fields> {
-    let mut readers: [fn(&[u8]) -> Option<Fields>; 3] = [from_json, from_xml, from_form];
+    let mut readers: [Reader; 3] = [from_json, from_xml, from_form];
     match content_type {
         Some("application/x-www-form-urlencoded") => readers.swap(0, 2),
         Some("application/xml" | "text/xml") => readers.swap(0, 1),
@@ -240,6 +242,11 @@ mod tests {
                 200,
                 XML,
                 "<!DOCTYPE x [<!ENTITY a \"b\">]><OAuth><access_token>&a;</access_token></OAuth>",
+            ),
+            (
+                200,
+                XML,
+                "<!DOCTYPE OAuth><OAuth><access_token>x</access_token></OAuth>",
             ),
             (302, JSON, r#"{"access_token":"x"}"#),
             (400, JSON, r#"{"access_token":"x"}"#),

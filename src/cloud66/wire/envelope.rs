@@ -12,14 +12,14 @@ use serde_json::value::RawValue;
 
 use super::cell::Cell;
 
-/// Rows that are kept of one page; Cloud 66 sends 30.
-const MOST_ROWS: usize = 1_000;
+/// Rows that are kept of one page. Version 3 sends 30, version 2 all there are.
+const MOST_ROWS: usize = 4_000;
 
 /// One row of a list, not read yet, so that a broken one costs nothing but itself.
 pub(in crate::cloud66) struct Row<'a>(&'a str);
 
-/// The rows of one page of a list, and what it says of other pages.
-pub(in crate::cloud66) struct Rows<T> {
+/// One page of a list, and what it says of the others.
+pub(in crate::cloud66) struct Page<T> {
     /// The rows, read.
     pub(in crate::cloud66) rows: Vec<T>,
     /// How many pages there are, as far as this one knows; at least 1.
@@ -61,7 +61,7 @@ pub(in crate::cloud66) fn one<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Optio
 
 /// Reads an answer that is a list, row by row. None where there is no list: an answer without one must not pass
 /// for an empty one.
-pub(in crate::cloud66) fn rows<T>(bytes: &[u8], read: impl Fn(&Row<'_>) -> T) -> Option<Rows<T>> {
+pub(in crate::cloud66) fn rows<T>(bytes: &[u8], read: impl Fn(&Row<'_>) -> T) -> Option<Page<T>> {
     let text = text(bytes);
     let (list, pagination) = match outer(&text)? {
         Outer::List(list) => (list, Pagination::default()),
@@ -70,7 +70,7 @@ pub(in crate::cloud66) fn rows<T>(bytes: &[u8], read: impl Fn(&Row<'_>) -> T) ->
         } => (response?.get(), pagination),
     };
     let kept: List<'_> = serde_json::from_str(list).ok()?;
-    Some(Rows {
+    Some(Page {
         rows: kept.rows.iter().map(|row| read(&Row(row.get()))).collect(),
         pages: pagination.known_pages(),
         cut: kept.cut,

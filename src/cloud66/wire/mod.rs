@@ -22,7 +22,7 @@ pub(super) use action::{WireAction, action};
 pub(super) use answer::{Answered, Failure};
 pub(super) use cell::Cell;
 pub(super) use deployment::deployment;
-pub(super) use envelope::{Row, Rows, one, rows};
+pub(super) use envelope::{Page, Row, one, rows};
 pub(super) use people::{NAMELESS, account, person};
 pub(super) use service::service;
 pub(super) use setting::continuous_deploy;

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::super::error::Error;
 use super::cell::Cell;
 use super::envelope::{one, rows};
 
@@ -24,17 +25,17 @@ struct Flat {
     continuous_deploy: Cell,
 }
 
-/// Reads from a stack's settings whether it redeploys by itself. The outer none: these are no settings. The
-/// inner: they do not say.
-pub(in crate::cloud66) fn continuous_deploy(bytes: &[u8]) -> Option<Option<bool>> {
+/// Reads from a stack's settings whether it redeploys by itself; none where they do not say.
+pub(in crate::cloud66) fn continuous_deploy(bytes: &[u8]) -> Result<Option<bool>, Error> {
     let of_row = |setting: Setting| {
         let ours = setting.key.text() == Some(KEY) || setting.id.text() == Some(ID);
         ours.then(|| setting.value.flag())?
     };
     if let Some(settings) = rows(bytes, |row| row.read().and_then(of_row)) {
-        return Some(settings.rows.into_iter().flatten().next());
+        return Ok(settings.rows.into_iter().flatten().next());
     }
-    one::<Flat>(bytes).map(|flat| flat.continuous_deploy.flag())
+    let flat = one::<Flat>(bytes).ok_or(Error::Unreadable)?;
+    Ok(flat.continuous_deploy.flag())
 }
 
 #[cfg(test)]
@@ -47,25 +48,25 @@ mod tests {
             (
                 r#"{"response":[{"id":"git-branch","key":"git.branch","value":"main"},
                 {"id":"continuous-deploy","key":"continuous.deploy","value":true,"readonly":false}]}"#,
-                Some(Some(true)),
+                Ok(Some(true)),
             ),
             (
                 r#"{"response":[{"id":"continuous-deploy","value":"false"}]}"#,
-                Some(Some(false)),
+                Ok(Some(false)),
             ),
             (
                 r#"{"response":[{"key":"continuous.deploy","value":null}]}"#,
-                Some(None),
+                Ok(None),
             ),
-            (r#"{"response":[null,7]}"#, Some(None)),
+            (r#"{"response":[null,7]}"#, Ok(None)),
             // 4.12, version 2: one flat object, booleans as text.
             (
                 r#"{"response":{"git.branch":"main","continuous.deploy":"true"}}"#,
-                Some(Some(true)),
+                Ok(Some(true)),
             ),
-            (r#"{"response":{"git.branch":"main"}}"#, Some(None)),
-            (r#"{"response":"x"}"#, None),
-            ("", None),
+            (r#"{"response":{"git.branch":"main"}}"#, Ok(None)),
+            (r#"{"response":"x"}"#, Err(Error::Unreadable)),
+            ("", Err(Error::Unreadable)),
         ] {
             assert_eq!(continuous_deploy(json.as_bytes()), expected, "{json}");
         }
