@@ -5,15 +5,7 @@
 //! --include-ignored` starts a throw-away PostgreSQL for it.
 
 mod store {
-    mod asking;
-    mod at_rest;
     mod fixture;
-    mod following;
-    mod model;
-    mod network;
-    mod opening;
-    mod reading;
-    mod sending;
     mod session_ends;
     mod sessions;
     mod sign_ins;
