@@ -5,7 +5,12 @@
 //! --include-ignored` starts a throw-away PostgreSQL for it.
 
 mod store {
+    mod asking;
+    mod at_rest;
     mod fixture;
+    mod following;
+    mod reading;
+    mod sending;
     mod session_ends;
     mod sessions;
     mod sign_ins;
