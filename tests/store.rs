@@ -9,6 +9,9 @@ mod store {
     mod at_rest;
     mod fixture;
     mod following;
+    mod model;
+    mod network;
+    mod opening;
     mod reading;
     mod sending;
     mod session_ends;

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use sqlx::Connection as _;
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use stackdeck::domain::redeploy::{Before, Command, RedeployOptions};
 use stackdeck::domain::{AccessToken, ManualClock, OperationId, Random, Redeploy, StackUid, UserId};
 use stackdeck::store::{Database, Entered, NewRedeploy, OpenError, Store, StoreOptions};
@@ -36,6 +37,7 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
+const FILE: &str = "stackdeck.db";
 pub(crate) const IDLE: Duration = Duration::from_hours(12);
 pub(crate) const LIFETIME: Duration = Duration::from_hours(7 * 24);
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
@@ -47,6 +49,7 @@ pub(crate) const TOKEN: &str = "marker-token-5d1f0f1b7c";
 pub(crate) struct World {
     pub(crate) clock: ManualClock,
     pub(crate) place: Place,
+    outside: Outside,
 }
 
 /// Where the test's database is.
@@ -55,30 +58,43 @@ pub(crate) enum Place {
     Postgres { url: String },
 }
 
+/// The database without the store between; connected when it is first used.
+enum Outside {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
 impl World {
     pub(crate) fn sqlite() -> Self {
-        Self::new(Place::Sqlite {
-            folder: tempfile::tempdir().unwrap(),
-        })
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new()
+            .filename(folder.path().join(FILE))
+            .busy_timeout(Duration::from_secs(10));
+        let outside = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_lazy_with(options);
+        Self::new(Place::Sqlite { folder }, Outside::Sqlite(outside))
     }
 
     /// A schema of its own in the database that `STACKDECK_TEST_POSTGRES_URL` names.
     pub(crate) async fn postgres() -> Self {
-        let server = postgres_server();
         let schema = format!("test_{:032x}", Random::system().u128());
-        let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
-        let create = sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}"));
-        sqlx::raw_sql(create).execute(&mut connection).await.unwrap();
-        Self::new(Place::Postgres {
-            url: format!("{server}?options[search_path]={schema}"),
-        })
+        let url = format!("{}?options[search_path]={schema}", postgres_server());
+        let outside = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_lazy(&url)
+            .unwrap();
+        let world = Self::new(Place::Postgres { url }, Outside::Postgres(outside));
+        world.sql(&format!("CREATE SCHEMA {schema}")).await;
+        world
     }
 
-    fn new(place: Place) -> Self {
+    fn new(place: Place, outside: Outside) -> Self {
         let start = OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
         Self {
             clock: ManualClock::frozen_at(start),
             place,
+            outside,
         }
     }
 
@@ -121,7 +137,7 @@ impl World {
 
     pub(crate) fn file(&self) -> PathBuf {
         match &self.place {
-            Place::Sqlite { folder } => folder.path().join("stackdeck.db"),
+            Place::Sqlite { folder } => folder.path().join(FILE),
             Place::Postgres { .. } => panic!("PostgreSQL has no file"),
         }
     }
@@ -129,32 +145,21 @@ impl World {
     /// Runs statements behind the store's back.
     pub(crate) async fn sql(&self, sql: &str) {
         let statements = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
-        match &self.place {
-            Place::Sqlite { .. } => statements
-                .execute(&mut self.sqlite_connection().await)
-                .await
-                .map(drop),
-            Place::Postgres { url } => {
-                let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
-                statements.execute(&mut connection).await.map(drop)
-            }
+        match &self.outside {
+            Outside::Sqlite(pool) => statements.execute(pool).await.map(drop),
+            Outside::Postgres(pool) => statements.execute(pool).await.map(drop),
         }
         .unwrap();
     }
 
     /// Whole numbers that a statement selects in its first column.
     pub(crate) async fn numbers(&self, sql: &str) -> Vec<i64> {
-        let sql = sqlx::AssertSqlSafe(sql.to_owned());
-        match &self.place {
-            Place::Sqlite { .. } => {
-                let mut connection = self.sqlite_connection().await;
-                sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
-            }
-            Place::Postgres { url } => {
-                let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
-                sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
-            }
+        let query = sqlx::AssertSqlSafe(sql.to_owned());
+        match &self.outside {
+            Outside::Sqlite(pool) => sqlx::query_scalar(query).fetch_all(pool).await,
+            Outside::Postgres(pool) => sqlx::query_scalar(query).fetch_all(pool).await,
         }
+        .unwrap()
     }
 
     pub(crate) async fn number(&self, sql: &str) -> i64 {
@@ -163,17 +168,12 @@ impl World {
 
     /// Byte strings that a statement selects in its first column.
     pub(crate) async fn blobs(&self, sql: &str) -> Vec<Vec<u8>> {
-        let sql = sqlx::AssertSqlSafe(sql.to_owned());
-        match &self.place {
-            Place::Sqlite { .. } => {
-                let mut connection = self.sqlite_connection().await;
-                sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
-            }
-            Place::Postgres { url } => {
-                let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
-                sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
-            }
+        let query = sqlx::AssertSqlSafe(sql.to_owned());
+        match &self.outside {
+            Outside::Sqlite(pool) => sqlx::query_scalar(query).fetch_all(pool).await,
+            Outside::Postgres(pool) => sqlx::query_scalar(query).fetch_all(pool).await,
         }
+        .unwrap()
     }
 
     /// Inserts `count` rows by one statement; `{n}` in it is the row's number.
@@ -190,12 +190,6 @@ impl World {
             }
         };
         self.sql(&format!("{insert} {numbers}")).await;
-    }
-
-    async fn sqlite_connection(&self) -> sqlx::SqliteConnection {
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.file());
-        let options = options.busy_timeout(Duration::from_secs(10));
-        sqlx::ConnectOptions::connect(&options).await.unwrap()
     }
 }
 
