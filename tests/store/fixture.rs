@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
-use sqlx::Connection as _;
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use stackdeck::domain::redeploy::{Before, Command, RedeployOptions};
 use stackdeck::domain::{AccessToken, ManualClock, OperationId, Random, Redeploy, StackUid, UserId};
 use stackdeck::store::{Database, Entered, NewRedeploy, OpenError, Store, StoreOptions};
@@ -36,61 +37,76 @@ macro_rules! on_both {
 }
 pub(crate) use on_both;
 
-pub const IDLE: Duration = Duration::from_hours(12);
-pub const LIFETIME: Duration = Duration::from_hours(7 * 24);
-pub const LEASE: Duration = Duration::from_secs(60);
-pub const ANA: UserId = UserId(7);
-pub const BEN: UserId = UserId(8);
-pub const TOKEN: &str = "marker-token-5d1f0f1b7c";
+const FILE: &str = "stackdeck.db";
+pub(crate) const IDLE: Duration = Duration::from_hours(12);
+pub(crate) const LIFETIME: Duration = Duration::from_hours(7 * 24);
+pub(crate) const LEASE: Duration = Duration::from_secs(60);
+pub(crate) const ANA: UserId = UserId(7);
+pub(crate) const BEN: UserId = UserId(8);
+pub(crate) const TOKEN: &str = "marker-token-5d1f0f1b7c";
 
 /// One test's surroundings.
-pub struct World {
-    pub clock: ManualClock,
-    pub place: Place,
+pub(crate) struct World {
+    pub(crate) clock: ManualClock,
+    pub(crate) place: Place,
+    outside: Outside,
 }
 
 /// Where the test's database is.
-pub enum Place {
+pub(crate) enum Place {
     Sqlite { folder: TempDir },
     Postgres { url: String },
 }
 
+/// The database without the store between; connected when it is first used.
+enum Outside {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
 impl World {
-    pub fn sqlite() -> Self {
-        Self::new(Place::Sqlite {
-            folder: tempfile::tempdir().unwrap(),
-        })
+    pub(crate) fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new()
+            .filename(folder.path().join(FILE))
+            .busy_timeout(Duration::from_secs(10));
+        let outside = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_lazy_with(options);
+        Self::new(Place::Sqlite { folder }, Outside::Sqlite(outside))
     }
 
     /// A schema of its own in the database that `STACKDECK_TEST_POSTGRES_URL` names.
-    pub async fn postgres() -> Self {
-        let server = postgres_server();
+    pub(crate) async fn postgres() -> Self {
         let schema = format!("test_{:032x}", Random::system().u128());
-        let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
-        let create = sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}"));
-        sqlx::raw_sql(create).execute(&mut connection).await.unwrap();
-        Self::new(Place::Postgres {
-            url: format!("{server}?options[search_path]={schema}"),
-        })
+        let url = format!("{}?options[search_path]={schema}", postgres_server());
+        let outside = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_lazy(&url)
+            .unwrap();
+        let world = Self::new(Place::Postgres { url }, Outside::Postgres(outside));
+        world.sql(&format!("CREATE SCHEMA {schema}")).await;
+        world
     }
 
-    fn new(place: Place) -> Self {
+    fn new(place: Place, outside: Outside) -> Self {
         let start = OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap();
         Self {
             clock: ManualClock::frozen_at(start),
             place,
+            outside,
         }
     }
 
-    pub fn now(&self) -> OffsetDateTime {
+    pub(crate) fn now(&self) -> OffsetDateTime {
         self.clock.clock().now()
     }
 
-    pub fn advance(&self, by: Duration) {
+    pub(crate) fn advance(&self, by: Duration) {
         self.clock.advance(by.try_into().unwrap());
     }
 
-    pub fn options(&self) -> StoreOptions {
+    pub(crate) fn options(&self) -> StoreOptions {
         StoreOptions {
             database: match &self.place {
                 Place::Sqlite { .. } => Database::Sqlite { path: self.file() },
@@ -105,76 +121,63 @@ impl World {
     }
 
     /// One instance of the program. Each call is another one, on the same database.
-    pub async fn open(&self) -> Store {
+    pub(crate) async fn open(&self) -> Store {
         self.try_open(self.options()).await.unwrap()
     }
 
-    pub async fn open_with(&self, secrets: &[u8]) -> Store {
+    pub(crate) async fn open_with(&self, secrets: &[u8]) -> Store {
         let mut options = self.options();
         options.secrets = secrets.iter().map(|byte| secret(*byte)).collect();
         self.try_open(options).await.unwrap()
     }
 
-    pub async fn try_open(&self, options: StoreOptions) -> Result<Store, OpenError> {
+    pub(crate) async fn try_open(&self, options: StoreOptions) -> Result<Store, OpenError> {
         Store::open(options, self.clock.clock(), Random::system()).await
     }
 
-    pub fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         match &self.place {
-            Place::Sqlite { folder } => folder.path().join("stackdeck.db"),
+            Place::Sqlite { folder } => folder.path().join(FILE),
             Place::Postgres { .. } => panic!("PostgreSQL has no file"),
         }
     }
 
     /// Runs statements behind the store's back.
-    pub async fn sql(&self, sql: &str) {
+    pub(crate) async fn sql(&self, sql: &str) {
         let statements = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()));
-        match &self.place {
-            Place::Sqlite { .. } => statements.execute(&mut self.sqlite_connection().await).await.map(drop),
-            Place::Postgres { url } => {
-                let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
-                statements.execute(&mut connection).await.map(drop)
-            }
+        match &self.outside {
+            Outside::Sqlite(pool) => statements.execute(pool).await.map(drop),
+            Outside::Postgres(pool) => statements.execute(pool).await.map(drop),
         }
         .unwrap();
     }
 
     /// Whole numbers that a statement selects in its first column.
-    pub async fn numbers(&self, sql: &str) -> Vec<i64> {
-        let sql = sqlx::AssertSqlSafe(sql.to_owned());
-        match &self.place {
-            Place::Sqlite { .. } => {
-                let mut connection = self.sqlite_connection().await;
-                sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
-            }
-            Place::Postgres { url } => {
-                let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
-                sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
-            }
+    pub(crate) async fn numbers(&self, sql: &str) -> Vec<i64> {
+        let query = sqlx::AssertSqlSafe(sql.to_owned());
+        match &self.outside {
+            Outside::Sqlite(pool) => sqlx::query_scalar(query).fetch_all(pool).await,
+            Outside::Postgres(pool) => sqlx::query_scalar(query).fetch_all(pool).await,
         }
+        .unwrap()
     }
 
-    pub async fn number(&self, sql: &str) -> i64 {
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
         self.numbers(sql).await[0]
     }
 
     /// Byte strings that a statement selects in its first column.
-    pub async fn blobs(&self, sql: &str) -> Vec<Vec<u8>> {
-        let sql = sqlx::AssertSqlSafe(sql.to_owned());
-        match &self.place {
-            Place::Sqlite { .. } => {
-                let mut connection = self.sqlite_connection().await;
-                sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
-            }
-            Place::Postgres { url } => {
-                let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
-                sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
-            }
+    pub(crate) async fn blobs(&self, sql: &str) -> Vec<Vec<u8>> {
+        let query = sqlx::AssertSqlSafe(sql.to_owned());
+        match &self.outside {
+            Outside::Sqlite(pool) => sqlx::query_scalar(query).fetch_all(pool).await,
+            Outside::Postgres(pool) => sqlx::query_scalar(query).fetch_all(pool).await,
         }
+        .unwrap()
     }
 
     /// Inserts `count` rows by one statement; `{n}` in it is the row's number.
-    pub async fn fill(&self, count: u32, insert: &str, values: &str) {
+    pub(crate) async fn fill(&self, count: u32, insert: &str, values: &str) {
         let numbers = match &self.place {
             Place::Sqlite { .. } => format!(
                 "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count}) \
@@ -188,33 +191,27 @@ impl World {
         };
         self.sql(&format!("{insert} {numbers}")).await;
     }
-
-    async fn sqlite_connection(&self) -> sqlx::SqliteConnection {
-        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(self.file());
-        let options = options.busy_timeout(Duration::from_secs(10));
-        sqlx::ConnectOptions::connect(&options).await.unwrap()
-    }
 }
 
-pub fn postgres_server() -> String {
+pub(crate) fn postgres_server() -> String {
     #[expect(clippy::disallowed_methods, reason = "the test's own setting")]
     std::env::var("STACKDECK_TEST_POSTGRES_URL")
         .expect("STACKDECK_TEST_POSTGRES_URL names the PostgreSQL to test on: run bin/with-postgres")
 }
 
-pub fn secret(byte: u8) -> Zeroizing<Vec<u8>> {
+pub(crate) fn secret(byte: u8) -> Zeroizing<Vec<u8>> {
     Zeroizing::new(vec![byte; 32])
 }
 
-pub fn operation(number: u128) -> OperationId {
+pub(crate) fn operation(number: u128) -> OperationId {
     OperationId::from(number)
 }
 
-pub fn stack(number: u128) -> StackUid {
+pub(crate) fn stack(number: u128) -> StackUid {
     StackUid::from(number)
 }
 
-pub fn redeploy_of(stack_number: u128, id: OperationId) -> NewRedeploy {
+pub(crate) fn redeploy_of(stack_number: u128, id: OperationId) -> NewRedeploy {
     NewRedeploy {
         id,
         command: Command::Redeploy,
@@ -231,15 +228,20 @@ pub fn redeploy_of(stack_number: u128, id: OperationId) -> NewRedeploy {
 }
 
 /// Asks for a redeploy that nothing stands in the way of.
-pub async fn ask(store: &Store, stack_number: u128, id: OperationId) -> Redeploy {
-    match store.ledger().request(redeploy_of(stack_number, id)).await.unwrap() {
+pub(crate) async fn ask(store: &Store, stack_number: u128, id: OperationId) -> Redeploy {
+    match store
+        .ledger()
+        .request(redeploy_of(stack_number, id))
+        .await
+        .unwrap()
+    {
         Entered::New(redeploy) => redeploy,
         other => panic!("{other:?}"),
     }
 }
 
 /// Asks for a redeploy and claims it.
-pub async fn claim(store: &Store, stack_number: u128, id: OperationId) -> stackdeck::store::Claim {
+pub(crate) async fn claim(store: &Store, stack_number: u128, id: OperationId) -> stackdeck::store::Claim {
     ask(store, stack_number, id).await;
     let claim = store.ledger().claim("worker", LEASE).await.unwrap().unwrap();
     assert_eq!(claim.redeploy().id, id);

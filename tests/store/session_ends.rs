@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tower_sessions::session::Session;
 use tower_sessions::SessionStore as _;
+use tower_sessions::session::Session;
 
 use super::fixture::{ANA, IDLE, LIFETIME, World, on_both};
 use super::sessions::signed_in;
@@ -128,7 +128,8 @@ async fn sweeping_takes_all_that_have_ended_and_no_other(world: World) {
     let store = world.open().await;
     let alive = signed_in(&store, ANA.0).await.id;
     let now_ms = world.now().unix_timestamp() * 1_000;
-    let insert = "INSERT INTO sessions (id_hash, user_id, created_at_ms, last_seen_at_ms, expires_at_ms, sealed)";
+    let insert =
+        "INSERT INTO sessions (id_hash, user_id, created_at_ms, last_seen_at_ms, expires_at_ms, sealed)";
     // More than two batches: every other one is idle, every other one expired.
     let idle = now_ms - i64::try_from(IDLE.as_millis()).unwrap();
     let values = format!(

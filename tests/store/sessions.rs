@@ -78,11 +78,21 @@ async fn a_person_sees_and_ends_the_sessions_of_that_person_only(world: World) {
 
     let listed = sessions.of_user(ANA).await.unwrap();
     let handles: Vec<_> = listed.iter().map(|info| info.handle.clone()).collect();
-    assert_eq!(handles, [sessions.handle_of(&new.id), sessions.handle_of(&old.id)]);
+    assert_eq!(
+        handles,
+        [sessions.handle_of(&new.id), sessions.handle_of(&old.id)]
+    );
     assert_eq!(listed[0].created_at, world.now());
 
     let of_ben = sessions.handle_of(&other.id);
-    for not_hers in [of_ben.as_str(), "", "0", "zzzzzzzzzzzzzzzz", "0000000000000000", "+123456789012345"] {
+    for not_hers in [
+        of_ben.as_str(),
+        "",
+        "0",
+        "zzzzzzzzzzzzzzzz",
+        "0000000000000000",
+        "+123456789012345",
+    ] {
         assert!(!sessions.end(ANA, not_hers).await.unwrap(), "{not_hers}");
     }
     assert!(sessions.load(&old.id).await.unwrap().is_some());
@@ -117,7 +127,8 @@ async fn the_oldest_of_too_many_sessions_goes(world: World) {
     assert!(store.sessions().load(&oldest.id).await.unwrap().is_some());
     let now_ms = world.now().unix_timestamp() * 1_000;
     let (seen, end) = (now_ms + 1_000, now_ms + 1_000_000);
-    let insert = "INSERT INTO sessions (id_hash, user_id, created_at_ms, last_seen_at_ms, expires_at_ms, sealed)";
+    let insert =
+        "INSERT INTO sessions (id_hash, user_id, created_at_ms, last_seen_at_ms, expires_at_ms, sealed)";
     let values = format!("randomblob(32), {}, {seen}, {seen}, {end}, x'00'", ANA.0);
     world.fill(999, insert, &values).await;
 

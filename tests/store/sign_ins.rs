@@ -34,7 +34,10 @@ fn verifier(sign_in: &SignIn) -> &str {
 
 async fn a_sign_in_comes_back_once(world: World) {
     let sign_ins = world.open().await.sign_ins();
-    sign_ins.begin("state", "browser", &sign_in("verifier")).await.unwrap();
+    sign_ins
+        .begin("state", "browser", &sign_in("verifier"))
+        .await
+        .unwrap();
     assert!(sign_ins.consume("other", "browser").await.unwrap().is_none());
 
     let back = sign_ins.consume("state", "browser").await.unwrap().unwrap();
@@ -52,7 +55,10 @@ async fn a_sign_in_comes_back_once(world: World) {
 
 async fn another_browser_neither_gets_nor_spoils_it(world: World) {
     let sign_ins = world.open().await.sign_ins();
-    sign_ins.begin("state", "browser", &sign_in("verifier")).await.unwrap();
+    sign_ins
+        .begin("state", "browser", &sign_in("verifier"))
+        .await
+        .unwrap();
     for other in ["another", "", "state"] {
         assert!(sign_ins.consume("state", other).await.unwrap().is_none());
         assert!(sign_ins.latest_of(other).await.unwrap().is_none());
@@ -65,7 +71,11 @@ async fn of_many_callbacks_one_wins(world: World) {
     let instances = [world.open().await, world.open().await];
     for round in 0..20 {
         let state = format!("state {round}");
-        instances[0].sign_ins().begin(&state, "browser", &sign_in("v")).await.unwrap();
+        instances[0]
+            .sign_ins()
+            .begin(&state, "browser", &sign_in("v"))
+            .await
+            .unwrap();
         let mut callbacks = JoinSet::new();
         for n in 0..200 {
             let (sign_ins, state) = (instances[n % 2].sign_ins(), state.clone());
@@ -93,13 +103,26 @@ async fn it_ends_after_ten_minutes(world: World) {
 
 async fn the_oldest_of_too_many_in_one_browser_goes(world: World) {
     let sign_ins = world.open().await.sign_ins();
-    sign_ins.begin("elsewhere", "another", &sign_in("v")).await.unwrap();
+    sign_ins
+        .begin("elsewhere", "another", &sign_in("v"))
+        .await
+        .unwrap();
     for n in 1..=6 {
-        sign_ins.begin(&format!("state {n}"), "browser", &sign_in("v")).await.unwrap();
+        sign_ins
+            .begin(&format!("state {n}"), "browser", &sign_in("v"))
+            .await
+            .unwrap();
     }
     assert!(sign_ins.consume("state 1", "browser").await.unwrap().is_none());
     for n in 2..=6 {
-        assert!(sign_ins.consume(&format!("state {n}"), "browser").await.unwrap().is_some(), "{n}");
+        assert!(
+            sign_ins
+                .consume(&format!("state {n}"), "browser")
+                .await
+                .unwrap()
+                .is_some(),
+            "{n}"
+        );
     }
     assert!(sign_ins.consume("elsewhere", "another").await.unwrap().is_some());
 }
@@ -111,13 +134,25 @@ async fn no_more_than_ten_thousand_are_under_way(world: World) {
     let values = format!("randomblob(32), x'00', {end_ms}, '/', 'public'");
     world.fill(9_999, insert, &values).await;
 
-    sign_ins.begin("the last", "browser", &sign_in("v")).await.unwrap();
+    sign_ins
+        .begin("the last", "browser", &sign_in("v"))
+        .await
+        .unwrap();
     let refused = sign_ins.begin("one too many", "browser", &sign_in("v")).await;
     assert_eq!(refused.unwrap_err(), StoreError::Full);
-    assert!(sign_ins.consume("one too many", "browser").await.unwrap().is_none());
+    assert!(
+        sign_ins
+            .consume("one too many", "browser")
+            .await
+            .unwrap()
+            .is_none()
+    );
 
     world.advance(Duration::from_mins(1));
-    sign_ins.begin("one too many", "browser", &sign_in("v")).await.unwrap();
+    sign_ins
+        .begin("one too many", "browser", &sign_in("v"))
+        .await
+        .unwrap();
     assert!(sign_ins.consume("the last", "browser").await.unwrap().is_some());
 }
 
@@ -128,7 +163,10 @@ async fn a_pasted_code_belongs_to_the_newest(world: World) {
     }
     sign_ins.begin("4", "another", &sign_in("4")).await.unwrap();
     for n in ["3", "2", "1"] {
-        assert_eq!(verifier(&sign_ins.latest_of("browser").await.unwrap().unwrap()), n);
+        assert_eq!(
+            verifier(&sign_ins.latest_of("browser").await.unwrap().unwrap()),
+            n
+        );
     }
     assert!(sign_ins.latest_of("browser").await.unwrap().is_none());
 }

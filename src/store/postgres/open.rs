@@ -23,7 +23,11 @@ impl Postgres {
     pub(crate) async fn open(url: &str) -> Result<Self, OpenError> {
         // The error of a wrong address is not told: it may quote it.
         let options: PgConnectOptions = url.parse().map_err(|_| OpenError::Address)?;
-        let options = options.application_name("stackdeck").disable_statement_logging();
+        let options = match options.get_application_name() {
+            Some(_) => options,
+            None => options.application_name("stackdeck"),
+        };
+        let options = options.disable_statement_logging();
         let in_words = |error: sqlx::Error| words(&options, &error);
 
         migrate(&options)
