@@ -1,1 +1,3 @@
-//! (being built)
+//! How is it wired and run?
+
+pub mod telemetry;

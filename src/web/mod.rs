@@ -1,1 +1,3 @@
-//! (being built)
+//! What does a person see?
+
+pub mod server;
