@@ -1,5 +1,5 @@
-//! A process that has run out of file descriptors serves again once it has some. The limit can be set for a whole
-//! process only, so the test runs itself again in a small one.
+//! A process that has run out of file descriptors serves again once it has some. The limit can be set for a
+//! whole process only, so the test runs itself again in a small one.
 #![cfg(unix)]
 
 use std::fs::File;

@@ -1,5 +1,5 @@
-//! Requests that two parsers could read in two ways, other protocols, and nonsense: at most one answer, and what
-//! hides behind a request never reaches a handler.
+//! Requests that two parsers could read in two ways, other protocols, and nonsense: at most one answer, and
+//! what hides behind a request never reaches a handler.
 
 use axum::Router;
 use stackdeck::web::server::Limits;
@@ -22,91 +22,75 @@ fn impatient() -> Served {
     )
 }
 
+/// Header lines and what follows them; [`HIDDEN`] (41 bytes) comes behind.
+const TWO_MEANINGS: &[(&str, &str)] = &[
+    (
+        "CL and TE",
+        "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    ),
+    (
+        "TE and CL",
+        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n5\r\naaaaa\r\n0\r\n\r\n",
+    ),
+    (
+        "TE and the whole as CL",
+        "Transfer-Encoding: chunked\r\nContent-Length: 56\r\n\r\n5\r\naaaaa\r\n0\r\n\r\n",
+    ),
+    (
+        "two TEs",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+    ),
+    ("TE not chunked", "Transfer-Encoding: gzip\r\n\r\n"),
+    (
+        "TE chunked first",
+        "Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
+    ),
+    ("xchunked", "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
+    (
+        "space before the colon",
+        "Transfer-Encoding : chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+    ),
+    ("two CLs", "Content-Length: 0\r\nContent-Length: 41\r\n\r\n"),
+    ("a list of CLs", "Content-Length: 0, 0\r\n\r\n"),
+    ("CL with a sign", "Content-Length: +0\r\n\r\n"),
+    ("negative CL", "Content-Length: -1\r\n\r\n"),
+    ("CL in hexadecimal", "Content-Length: 0x0\r\n\r\n"),
+    (
+        "CL beyond 64 bits",
+        "Content-Length: 18446744073709551616\r\n\r\n",
+    ),
+    ("empty CL", "Content-Length:\r\n\r\n"),
+    ("folded line", "X: a\r\n b\r\nContent-Length: 0\r\n\r\n"),
+    ("bare CR", "X: a\rContent-Length: 0\r\n\r\n"),
+    ("NUL", "X: a\0b\r\nContent-Length: 0\r\n\r\n"),
+    ("no colon", "Content-Length\r\n\r\n"),
+    ("space in a name", "Content Length: 0\r\n\r\n"),
+    (
+        "chunk size with a sign",
+        "Transfer-Encoding: chunked\r\n\r\n+0\r\n\r\n",
+    ),
+    (
+        "chunk size in another alphabet",
+        "Transfer-Encoding: chunked\r\n\r\n0x0\r\n\r\n",
+    ),
+    (
+        "chunk size beyond 64 bits",
+        "Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\n\r\n",
+    ),
+    (
+        "chunk without its end",
+        "Transfer-Encoding: chunked\r\n\r\n1\r\na0\r\n\r\n",
+    ),
+];
+
 #[tokio::test]
 async fn requests_of_two_meanings_smuggle_nothing() {
-    let body_of_hidden = format!("5\r\naaaaa\r\n0\r\n\r\n{HIDDEN}");
-    let length = body_of_hidden.len();
-    let rows = [
-        (
-            "CL and TE",
-            format!("Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{HIDDEN}"),
-        ),
-        (
-            "TE and CL",
-            format!("Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n{body_of_hidden}"),
-        ),
-        (
-            "TE and the whole as CL",
-            format!("Transfer-Encoding: chunked\r\nContent-Length: {length}\r\n\r\n{body_of_hidden}"),
-        ),
-        (
-            "two TEs",
-            format!("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n{HIDDEN}"),
-        ),
-        (
-            "TE not chunked",
-            format!("Transfer-Encoding: gzip\r\n\r\n{HIDDEN}"),
-        ),
-        (
-            "TE chunked first",
-            format!("Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n{HIDDEN}"),
-        ),
-        (
-            "xchunked",
-            format!("Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n{HIDDEN}"),
-        ),
-        (
-            "space before the colon",
-            format!("Transfer-Encoding : chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n{HIDDEN}"),
-        ),
-        (
-            "two CLs",
-            format!(
-                "Content-Length: 0\r\nContent-Length: {}\r\n\r\n{HIDDEN}",
-                HIDDEN.len()
-            ),
-        ),
-        ("a list of CLs", format!("Content-Length: 0, 0\r\n\r\n{HIDDEN}")),
-        ("CL with a sign", format!("Content-Length: +0\r\n\r\n{HIDDEN}")),
-        ("negative CL", format!("Content-Length: -1\r\n\r\n{HIDDEN}")),
-        (
-            "CL in hexadecimal",
-            format!("Content-Length: 0x0\r\n\r\n{HIDDEN}"),
-        ),
-        (
-            "CL beyond 64 bits",
-            format!("Content-Length: 18446744073709551616\r\n\r\n{HIDDEN}"),
-        ),
-        ("empty CL", format!("Content-Length:\r\n\r\n{HIDDEN}")),
-        (
-            "folded line",
-            format!("X: a\r\n b\r\nContent-Length: 0\r\n\r\n{HIDDEN}"),
-        ),
-        ("bare CR", format!("X: a\rContent-Length: 0\r\n\r\n{HIDDEN}")),
-        ("NUL", format!("X: a\0b\r\nContent-Length: 0\r\n\r\n{HIDDEN}")),
-        ("no colon", format!("Content-Length\r\n\r\n{HIDDEN}")),
-        ("space in a name", format!("Content Length: 0\r\n\r\n{HIDDEN}")),
-        (
-            "chunk size with a sign",
-            format!("Transfer-Encoding: chunked\r\n\r\n+0\r\n\r\n{HIDDEN}"),
-        ),
-        (
-            "chunk size in another alphabet",
-            format!("Transfer-Encoding: chunked\r\n\r\n0x0\r\n\r\n{HIDDEN}"),
-        ),
-        (
-            "chunk size beyond 64 bits",
-            format!("Transfer-Encoding: chunked\r\n\r\n10000000000000000\r\n\r\n{HIDDEN}"),
-        ),
-        (
-            "chunk without its end",
-            format!("Transfer-Encoding: chunked\r\n\r\n1\r\na0\r\n\r\n{HIDDEN}"),
-        ),
-    ];
     let served = impatient();
-    for (what, rest) in rows {
+    for (what, rest) in TWO_MEANINGS {
         let answer = served
-            .exchange(format!("POST /open HTTP/1.1\r\nHost: localhost\r\n{rest}"))
+            .exchange(format!(
+                "POST /open HTTP/1.1\r\nHost: localhost\r\n{rest}{HIDDEN}"
+            ))
             .await;
         assert!(answer.matches("HTTP/1.1 ").count() <= 1, "{what}: {answer}");
         assert!(

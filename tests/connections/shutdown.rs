@@ -1,4 +1,5 @@
-//! The end of the process: what can end ends, what does not is cut off, and it is never waited for without end.
+//! The end of the process: what can end ends, what does not is cut off, and it is never waited for without
+//! end.
 
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{NEVER, SHORT, get_request, in_time, patient, serve, status};
 
-/// An event stream that says something at once and then nothing until `end` is cancelled, and a farewell then.
+/// An event stream that says something at once and then nothing until `end` is cancelled, and a farewell
+/// then.
 fn events(end: CancellationToken) -> Body {
     let first = stream::once(async { Ok::<_, std::convert::Infallible>("data: hello\n\n") });
     let last = stream::once(async move {

@@ -18,8 +18,8 @@ use super::slots::{NoSlot, Slots};
 /// How many connections the kernel holds for us until we accept them.
 const BACKLOG: u32 = 1024;
 
-/// How long to wait when a connection cannot be accepted for want of file descriptors or memory: at first, and
-/// at most. Trying again at once would only burn the processor, for the connection stays in the queue.
+/// How long to wait when a connection cannot be accepted for want of file descriptors or memory: at first,
+/// and at most. Trying again at once would only burn the processor, for the connection stays in the queue.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -56,8 +56,8 @@ impl Server {
     }
 
     /// Serves until `shutdown` is cancelled; then takes no more connections or requests, and returns when the
-    /// open ones have ended or [`Limits::drain`] is over, whichever is first. Event streams have to end by the
-    /// same token: an answer that does not is cut off.
+    /// open ones have ended or [`Limits::drain`] is over, whichever is first. Event streams have to end by
+    /// the same token: an answer that does not is cut off.
     pub async fn serve(self, listener: TcpListener, shutdown: CancellationToken) {
         let slots = Slots::new(
             self.limits.connections,
@@ -176,10 +176,6 @@ mod tests {
 
     use super::*;
 
-    fn failing(kind: io::ErrorKind) -> Option<io::Error> {
-        Some(io::Error::from(kind))
-    }
-
     #[tokio::test]
     async fn what_cannot_be_accepted_is_tried_again_ever_more_slowly() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -193,14 +189,14 @@ mod tests {
             tries.set(number + 1);
             let failure = match number {
                 // A peer that was gone again: the next one follows at once.
-                0 => failing(io::ErrorKind::ConnectionAborted),
-                1..=10 => failing(io::ErrorKind::OutOfMemory),
+                0 => Some(io::ErrorKind::ConnectionAborted),
+                1..=10 => Some(io::ErrorKind::OutOfMemory),
                 _ => None,
             };
             let listener = &listener;
             async move {
                 match failure {
-                    Some(error) => Err(error),
+                    Some(kind) => Err(io::Error::from(kind)),
                     None => listener.accept().await,
                 }
             }

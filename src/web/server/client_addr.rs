@@ -9,8 +9,8 @@ use ipnet::IpNet;
 /// The client's address; in the extensions of every request.
 ///
 /// It is the socket's address, unless that is a trusted proxy: then it is the rightmost address in
-/// `X-Forwarded-For` that is not a trusted proxy, because only what trusted proxies wrote can be believed, and
-/// each writes at the end. What cannot be read leads back to the socket's address.
+/// `X-Forwarded-For` that is not a trusted proxy, because only what trusted proxies wrote can be believed,
+/// and each writes at the end. What cannot be read leads back to the socket's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddr(pub IpAddr);
 

@@ -88,8 +88,8 @@ pub(super) async fn serve(serving: Serving, socket: TcpStream, peer: IpAddr) {
     }
 }
 
-/// Waits until a connection ends by itself or its peer has taken too long. Either way its socket is closed when
-/// it is dropped.
+/// Waits until a connection ends by itself or its peer has taken too long. Either way its socket is closed
+/// when it is dropped.
 async fn end_of(mut connection: Pin<&mut impl Future>, deadline: &mut ReadDeadline) {
     poll_fn(|cx| match connection.as_mut().poll(cx) {
         Poll::Ready(_) => Poll::Ready(()),

@@ -1,7 +1,7 @@
 //! The time limits of a connection: whatever hyper waits for, it does not wait for ever.
 //!
-//! hyper's own `header_read_timeout` would also bound the pause between requests, by the same few seconds. Here
-//! the two are apart, see [`Limits::idle`].
+//! hyper's own `header_read_timeout` would also bound the pause between requests, by the same few seconds.
+//! Here the two are apart, see [`Limits::idle`].
 
 use std::io;
 use std::pin::Pin;
@@ -90,8 +90,8 @@ impl ReadDeadline {
         }
     }
 
-    /// Ready when the peer has taken too long. To be polled after hyper, which moves the phase; hyper does not
-    /// look at its socket again when an answer ends, so the socket could not keep this time.
+    /// Ready when the peer has taken too long. To be polled after hyper, which moves the phase; hyper does
+    /// not look at its socket again when an answer ends, so the socket could not keep this time.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let change = self.phase.changes();
         if change != self.change {

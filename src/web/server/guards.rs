@@ -13,14 +13,14 @@ use tokio::time::timeout;
 use super::limits::Limits;
 use crate::config::AllowedHosts;
 
-/// How much of a body that is too large is read all the same, as a multiple of the limit. A browser that is cut
-/// off while it sends shows its own error page instead of ours.
+/// How much of a body that is too large is read all the same, as a multiple of the limit. A browser that is
+/// cut off while it sends shows its own error page instead of ours.
 const DRAINED: usize = 4;
 
-/// Answers only to our own names: 400 without exactly one `Host` (RFC 9112 section 3.2), 421 for any other name
-/// (RFC 9110 section 15.5.20), be it in `Host` or in the request line. A page of a stranger whose name was made
-/// to point at this machine (DNS rebinding) gets nothing. The two probes are exempt: load balancers call them
-/// by address.
+/// Answers only to our own names: 400 without exactly one `Host` (RFC 9112 section 3.2), 421 for any other
+/// name (RFC 9110 section 15.5.20), be it in `Host` or in the request line. A page of a stranger whose name
+/// was made to point at this machine (DNS rebinding) gets nothing. The two probes are exempt: load balancers
+/// call them by address.
 pub async fn host_guard(State(hosts): State<AllowedHosts>, request: Request, next: Next) -> Response {
     if is_probe(request.uri().path(), hosts.path_prefix()) {
         return next.run(request).await;

@@ -14,7 +14,8 @@ pub struct Limits {
     pub idle: Duration,
     /// How long a peer that has to read may take for each [`write_progress`](Self::write_progress) bytes.
     pub write: Duration,
-    /// How much a peer has to take within [`write`](Self::write), so that one byte now and then is not enough.
+    /// How much a peer has to take within [`write`](Self::write), so that one byte now and then is not
+    /// enough.
     pub write_progress: usize,
     /// How long the body of a request may take.
     pub body: Duration,
