@@ -51,7 +51,8 @@ impl Seen {
     }
 }
 
-/// Limits of which none is reached, for a test to change the one that it is about.
+/// Limits of which none is reached, for a test to change the one that it is about. Only the last moments of a
+/// connection are short: tests keep their ends of connections open.
 fn patient() -> Limits {
     Limits {
         head: NEVER,
@@ -59,6 +60,7 @@ fn patient() -> Limits {
         write: NEVER,
         body: NEVER,
         answer: NEVER,
+        linger: SHORT,
         ..Limits::default()
     }
 }
@@ -159,6 +161,7 @@ impl Client {
         in_time("the end of a dribbling connection", async {
             for byte in bytes.iter().cycle() {
                 if self.stream.write_all(&[*byte]).await.is_err() {
+                    while !matches!(self.stream.read_buf(&mut self.received).await, Ok(0) | Err(_)) {}
                     break;
                 }
                 let pause = tokio::time::sleep(Duration::from_millis(5));

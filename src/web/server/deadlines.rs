@@ -112,8 +112,8 @@ pub(super) struct TimedSocket {
     phase: SharedPhase,
     limits: Limits,
     writing: Timer,
-    /// How much the peer took since `writing` began.
-    progress: usize,
+    pace: Progress,
+    lingering: Timer,
 }
 
 impl TimedSocket {
@@ -124,25 +124,24 @@ impl TimedSocket {
             phase,
             limits,
             writing: Timer::default(),
-            progress: 0,
+            pace: Progress::default(),
+            lingering: Timer::default(),
         }
     }
 
     /// Notes that the peer took `taken` of `offered` bytes.
     fn wrote(&mut self, taken: usize, offered: usize) {
-        self.progress = self.progress.saturating_add(taken);
-        if taken >= offered {
-            self.writing.stop();
-        } else if self.progress >= self.limits.write_progress && self.writing.is_running() {
-            self.progress = 0;
-            self.writing.start(self.limits.write);
+        match self.pace.after(taken, offered, self.limits.write_progress) {
+            Pace::TookAll => self.writing.stop(),
+            Pace::KeepsUp if self.writing.is_running() => self.writing.start(self.limits.write),
+            Pace::KeepsUp | Pace::TooSlowYet => {}
         }
     }
 
     /// The peer takes nothing. Ready when it has taken too little for too long.
     fn poll_write_deadline(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         if !self.writing.is_running() {
-            self.progress = 0;
+            self.pace = Progress::default();
             self.writing.start(self.limits.write);
         }
         ready!(self.writing.poll(cx));
@@ -205,8 +204,53 @@ impl AsyncWrite for TimedSocket {
         Pin::new(&mut self.get_mut().socket).poll_flush(cx)
     }
 
+    /// Says that we are done, then reads and forgets until the peer is done too, see [`Limits::linger`].
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().socket).poll_shutdown(cx)
+        let this = self.get_mut();
+        if !this.lingering.is_running() {
+            ready!(Pin::new(&mut this.socket).poll_shutdown(cx))?;
+            this.lingering.start(this.limits.linger);
+        }
+        // The time first: a peer that sends without pause would never let it be looked at.
+        while this.lingering.poll(cx).is_pending() {
+            let mut forgotten = [0; 2048];
+            let mut buf = ReadBuf::new(&mut forgotten);
+            let read = ready!(Pin::new(&mut this.socket).poll_read(cx, &mut buf));
+            if read.is_err() || buf.filled().is_empty() {
+                break;
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// How many bytes the peer took since it was last given time.
+#[derive(Default)]
+struct Progress(usize);
+
+/// What a write says about the peer.
+#[derive(Debug, PartialEq, Eq)]
+enum Pace {
+    /// It took all that there was; nobody waits for it.
+    TookAll,
+    /// It took enough to be given time again.
+    KeepsUp,
+    /// It has to take more before its time is over.
+    TooSlowYet,
+}
+
+impl Progress {
+    fn after(&mut self, taken: usize, offered: usize, enough: usize) -> Pace {
+        self.0 = self.0.saturating_add(taken);
+        let pace = if taken >= offered {
+            Pace::TookAll
+        } else if self.0 >= enough {
+            Pace::KeepsUp
+        } else {
+            return Pace::TooSlowYet;
+        };
+        self.0 = 0;
+        pace
     }
 }
 
@@ -240,6 +284,32 @@ impl Timer {
         match &mut self.sleep {
             Some(sleep) if self.running => sleep.as_mut().poll(cx),
             _ => Poll::Pending,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_keeps_up_by_taking_enough_not_by_taking_something() {
+        let mut progress = Progress::default();
+        for (taken, offered, expected) in [
+            (1, 1000, Pace::TooSlowYet),
+            (98, 1000, Pace::TooSlowYet),
+            (1, 1000, Pace::KeepsUp),
+            (99, 1000, Pace::TooSlowYet),
+            (5, 5, Pace::TookAll),
+            (99, 1000, Pace::TooSlowYet),
+            (500, 1000, Pace::KeepsUp),
+            (0, 1000, Pace::TooSlowYet),
+        ] {
+            assert_eq!(
+                progress.after(taken, offered, 100),
+                expected,
+                "{taken} of {offered}"
+            );
         }
     }
 }

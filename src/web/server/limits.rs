@@ -21,6 +21,9 @@ pub struct Limits {
     pub body: Duration,
     /// How long a handler may take until the head of its answer; an event stream runs on after it.
     pub answer: Duration,
+    /// How long a peer may go on sending after our last word. Closed at once, what it sent in vain would reset
+    /// the connection, and it could lose the answer that says why.
+    pub linger: Duration,
     /// How long open connections may take to end when the process ends; below the 10 s that Docker waits.
     pub drain: Duration,
     /// How many bytes are buffered for a request's head and line, and for reading; 8192 is the least.
@@ -48,6 +51,7 @@ impl Default for Limits {
             write_progress: 4 * 1024,
             body: Duration::from_secs(10),
             answer: Duration::from_secs(30),
+            linger: Duration::from_secs(2),
             drain: Duration::from_secs(8),
             buffer: 16 * 1024,
             headers: 64,
