@@ -10,7 +10,7 @@ mod people;
 
 use super::fault::Faults;
 use super::journal;
-use super::options::Options;
+use super::options::{Options, RateLimit};
 use super::random::{Random, Seeded};
 use super::world::{
     Application, Health, Kind, OUT_OF_BAND, Person, Role, Scope, Service, Settings, Stack, State, Status,
@@ -46,7 +46,7 @@ pub(super) fn world(options: Options, base: String) -> Option<(State, Settings)>
         random,
         journal: journal::Pages::default(),
         faults: Faults::new(options.seed, options.faults),
-        rate_limit: options.rate_limit,
+        rate_limit: RateLimit::default(),
         spent: HashMap::new(),
     };
     let wanted = options.stacks.map(|wanted| wanted.min(Options::MOST_STACKS));
