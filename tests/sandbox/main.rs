@@ -2,6 +2,7 @@
 //! here that names its section. Everything goes over real HTTP, as any client would.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     unreachable_pub,
@@ -16,3 +17,11 @@ mod token;
 mod redeploy;
 mod reading;
 mod rights;
+mod version_2;
+mod developers;
+mod worlds;
+mod faults;
+mod wire_faults;
+mod control;
+mod serving;
+mod ruby;
