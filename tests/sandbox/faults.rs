@@ -278,3 +278,18 @@ async fn a_token_revoked_in_mid_session() {
     assert_eq!(scene.lab.world().revoke_tokens_of(MAYA), 2);
     assert_eq!(scene.stack().await.status, 401, "for good");
 }
+
+#[test]
+fn the_manual_names_each_target_and_effect() {
+    let manual = include_str!("../../docs/sandbox.md");
+    for text in ["nothing=html", "all=nothing"] {
+        let known = text.parse::<Fault>().unwrap_err().to_string();
+        let known = known.split_once("known: ").unwrap().1;
+        for name in known.split(", ") {
+            assert!(
+                manual.contains(&format!("`{name}`")),
+                "docs/sandbox.md does not name {name}"
+            );
+        }
+    }
+}
