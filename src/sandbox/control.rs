@@ -1,4 +1,4 @@
-//! `/control`: faults, clock, journal and stacks, for tests in other languages. Off unless asked for.
+//! `/control`: faults, clock, journal, hourly limit and stacks, for tests in other languages. Off unless asked for.
 //!
 //! Writing needs a JSON body with its content type, so that no page in a browser can send one unasked
 //! (a cross-site form cannot carry that type).
@@ -51,6 +51,13 @@ pub(super) fn answer(world: &World, request: &Request) -> Answer {
             None => refused(StatusCode::NOT_FOUND, "no stack with this uid"),
         },
         ("POST", ["stacks", uid]) => change_stack(world, request, uid),
+        ("POST", ["rate-limit"]) => match request.form.get("limit").unwrap_or_default().parse() {
+            Ok(limit) => {
+                world.set_rate_limit(limit);
+                json(StatusCode::OK, &value!({ "limit": limit.to_string() }))
+            }
+            Err(error) => refused(StatusCode::BAD_REQUEST, &error.to_string()),
+        },
         ("POST", ["tokens", "revoke"]) => {
             json(StatusCode::OK, &value!({ "revoked": world.revoke_all_tokens() }))
         }
@@ -85,7 +92,7 @@ fn move_clock(world: &World, request: &Request) -> Answer {
             .parse()
             .ok()
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-        let by = by.filter(|by| *by <= Duration::from_secs(60 * 60 * 24 * 3650));
+        let by = by.filter(|by| *by <= Duration::from_hours(24 * 3650));
         let Some(by) = by else {
             return refused(
                 StatusCode::BAD_REQUEST,

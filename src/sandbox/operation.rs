@@ -34,7 +34,7 @@ pub(crate) enum Operation {
     Account,
     Users,
     User,
-    OperationLogs,
+    Logs,
     RedeployHook,
     /// Documented by Cloud 66, not answered by the sandbox or not in this API version.
     NotImplemented,
@@ -77,7 +77,7 @@ impl Operation {
         Op::Account,
         Op::Users,
         Op::User,
-        Op::OperationLogs,
+        Op::Logs,
         Op::RedeployHook,
     ];
 
@@ -110,7 +110,7 @@ impl Operation {
             Op::Account => "account",
             Op::Users => "users",
             Op::User => "user",
-            Op::OperationLogs => "operation-logs",
+            Op::Logs => "operation-logs",
             Op::RedeployHook => "redeploy-hook",
             Op::NotImplemented => "not-implemented",
             Op::Unknown => "unknown",
@@ -212,7 +212,7 @@ fn version_3<'a>(verb: &str, path: &[&'a str]) -> Found<'a> {
         ("GET", ["accounts", id]) => (Op::Account, vec![*id]),
         ("GET", ["users"]) => (Op::Users, vec![]),
         ("GET", ["users", id]) => (Op::User, vec![*id]),
-        ("GET", ["operations", uid, "logs"]) => (Op::OperationLogs, vec![*uid]),
+        ("GET", ["operations", uid, "logs"]) => (Op::Logs, vec![*uid]),
         (_, path) if is_documented(path) => (Op::NotImplemented, vec![]),
         _ => (Op::Unknown, vec![]),
     };
@@ -265,14 +265,20 @@ fn is_documented(path: &[&str]) -> bool {
         "failover_groups",
         "queues",
     ];
+    const FAMILIES: [&str; 7] = [
+        "users",
+        "clouds",
+        "image_repositories",
+        "backups",
+        "servers",
+        "tags",
+        "jwt",
+    ];
     match path {
-        ["stacks"] | ["users", ..] => true,
+        ["stacks"] => true,
         ["stacks", _, what, ..] => OF_A_STACK.contains(what),
-        [
-            "clouds" | "image_repositories" | "backups" | "servers" | "tags" | "jwt",
-            ..,
-        ] => true,
-        _ => false,
+        [family, ..] => FAMILIES.contains(family),
+        [] => false,
     }
 }
 

@@ -39,8 +39,6 @@ pub struct Options {
     pub api_base: Option<String>,
     /// Where time comes from.
     pub clock: Clock,
-    /// Requests per person and hour, and the answer to one more.
-    pub rate_limit: RateLimit,
 }
 
 impl Options {
@@ -64,7 +62,6 @@ impl Default for Options {
             control: false,
             api_base: None,
             clock: Clock::system(),
-            rate_limit: RateLimit::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Two sources of chance, kept apart on purpose.
 //!
 //! [`Seeded`] draws the world: the same seed gives the same uids, names and history on every machine and in
-//! every release, so its algorithm (SplitMix64) is written here. [`Random`] issues what must not be guessed:
+//! every release, so its algorithm (`SplitMix64`) is written here. [`Random`] issues what must not be guessed:
 //! authorization codes, tokens, secrets and sign-in cookies; it is seeded once from the operating system.
 
 use base64::Engine as _;
@@ -34,7 +34,7 @@ impl Random {
     }
 }
 
-/// SplitMix64: a small generator whose sequence is the same everywhere.
+/// `SplitMix64`: a small generator whose sequence is the same everywhere.
 #[derive(Clone, Debug)]
 pub(crate) struct Seeded(u64);
 

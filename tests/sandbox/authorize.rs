@@ -14,6 +14,15 @@ async fn lab(strictness: Strictness) -> Lab {
     .await
 }
 
+/// A field, its value, the error in 2013 mode, the error in Doorkeeper's and its status.
+type Row = (
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+    Option<&'static str>,
+    u16,
+);
+
 /// Asks with these fields and no others, and gives the page or redirect that follows.
 async fn ask(lab: &Lab, fields: &[(&str, &str)]) -> Page {
     let query = url::form_urlencoded::Serializer::new(String::new())
@@ -29,7 +38,7 @@ async fn ask(lab: &Lab, fields: &[(&str, &str)]) -> Page {
 async fn section_3_1_parameters_in_both_modes() {
     use Strictness::{Document2013, Doorkeeper};
     // Which fields are left out or replaced; the error in 2013 mode and in Doorkeeper's; its status there.
-    let rows: [(&str, &str, Option<&str>, Option<&str>, u16); 10] = [
+    let rows: [Row; 10] = [
         ("state", "", None, None, 200),
         ("scope", "", None, None, 200),
         (

@@ -18,6 +18,15 @@ async fn lab(strictness: Strictness) -> Lab {
     .await
 }
 
+/// A field, its value, the error in 2013 mode, the error in Doorkeeper's and its status.
+type Row = (
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+    Option<&'static str>,
+    u16,
+);
+
 /// A fresh code, and a browser's way to it.
 async fn code(lab: &Lab, more: &[(&str, &str)]) -> String {
     let mut fields = vec![("redirect_uri", LOOPBACK_CALLBACK), ("response_type", "code")];
@@ -133,7 +142,7 @@ async fn section_3_4_doorkeeper_always_answers_json() {
 async fn section_3_3_parameters_in_both_modes() {
     use Strictness::{Document2013, Doorkeeper};
     // Field, value ("" leaves it out), error in 2013 mode, error and status in Doorkeeper's.
-    let rows: [(&str, &str, Option<&str>, Option<&str>, u16); 10] = [
+    let rows: [Row; 10] = [
         ("state", "ignored", None, None, 200),
         ("grant_type", "", None, Some("invalid_request"), 400),
         (

@@ -5,14 +5,14 @@ use super::{ApiError, Asked, Replied, Reply, paging};
 use crate::sandbox::world::Account;
 use serde_json::{Value, json as value};
 
-pub(super) fn list(asked: &Asked<'_>) -> Replied {
+pub(super) fn list(asked: &Asked<'_>) -> Reply {
     let all: Vec<&Account> = asked
         .state
         .accounts
         .iter()
         .filter(|account| asked.caller.person.belongs_to(account.id))
         .collect();
-    Ok(paging::list(asked, &all, |account| object(asked, account)))
+    paging::list(asked, &all, |account| object(asked, account))
 }
 
 pub(super) fn show(asked: &Asked<'_>) -> Replied {

@@ -27,13 +27,13 @@ pub(super) fn show(asked: &Asked<'_>) -> Replied {
 
 /// Runs `restart`, `clear_caches` or `maintenance_mode` (fact sheet 6.2). The other documented commands are
 /// answered with 503 `not_implemented`, anything else with 400.
-pub(super) fn run(asked: Asked<'_>) -> Replied {
+pub(super) fn run(asked: &mut Asked<'_>) -> Replied {
     let uid = asked.stack_to_change()?;
     let user_reference = asked.user_reference()?;
     let kind = match asked.request.param("command") {
         Some("restart") => Kind::Restart,
         Some("clear_caches") => Kind::ClearCaches,
-        Some("maintenance_mode") => Kind::Maintenance(switch(&asked)?),
+        Some("maintenance_mode") => Kind::Maintenance(switch(asked)?),
         Some(
             "promote_slave_db"
             | "resync_slave_db"

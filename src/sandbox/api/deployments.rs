@@ -5,7 +5,7 @@ use crate::sandbox::world::{Order, Stack, Via};
 use serde_json::json as value;
 
 /// Accepts a redeploy (fact sheet 4.5, 6.4, 7). A busy stack is never refused; the deploy waits its turn.
-pub(super) fn redeploy(asked: Asked<'_>) -> Replied {
+pub(super) fn redeploy(asked: &mut Asked<'_>) -> Replied {
     let uid = asked.stack_to_change()?;
     let user_reference = asked.user_reference()?;
     if !asked.state.can_deploy(&uid) {
@@ -13,8 +13,8 @@ pub(super) fn redeploy(asked: Asked<'_>) -> Replied {
             "The stack could not be analysed and cannot be deployed",
         ));
     }
-    check_strategies(&asked)?;
-    let services = services(&asked)?;
+    check_strategies(asked)?;
+    let services = services(asked)?;
     let order = Order {
         by: Some(&asked.caller.person.email),
         via: Via::Api,
@@ -112,7 +112,7 @@ pub(super) fn show(asked: &Asked<'_>) -> Replied {
 }
 
 /// Only a running deployment can be cancelled; that it is takes a moment (fact sheet 6.5).
-pub(super) fn cancel(asked: Asked<'_>) -> Replied {
+pub(super) fn cancel(asked: &mut Asked<'_>) -> Replied {
     let uid = asked.stack_to_change()?;
     let id = asked.call.number(1);
     find(asked.stack()?, id)?;

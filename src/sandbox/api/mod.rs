@@ -26,7 +26,7 @@ use super::operation::{Call, Operation, Version};
 use super::options::Refusal;
 use super::world::{Person, Role, Scope, Settings, Stack, State, World};
 use hyper::StatusCode;
-use serde_json::{Value, json as value};
+use serde_json::Value;
 use time::OffsetDateTime;
 
 /// What an operation needs to answer.
@@ -61,7 +61,7 @@ impl Reply {
     /// One object in its envelope (fact sheet 5.1).
     fn one(object: Value) -> Self {
         Self {
-            body: value!({ "response": object }),
+            body: Value::from_iter([("response", object)]),
             warning: None,
         }
     }
@@ -89,7 +89,7 @@ pub(crate) fn answer(world: &World, request: &Request, call: &Call, shift: Optio
     };
     let replied = admit(&state, request, call, person, scopes).and_then(|caller| {
         let world = world.settings();
-        dispatch(Asked {
+        dispatch(&mut Asked {
             state: &mut state,
             now,
             world,
@@ -198,36 +198,36 @@ fn scope_of(operation: Operation) -> Option<Scope> {
     }
 }
 
-fn dispatch(asked: Asked<'_>) -> Replied {
+fn dispatch(asked: &mut Asked<'_>) -> Replied {
     use Operation as Op;
     match (asked.call.version, asked.call.operation) {
-        (Version::V2, Op::Stacks) => version_2::stacks(&asked),
-        (Version::V2, Op::Stack) => version_2::stack(&asked),
+        (Version::V2, Op::Stacks) => Ok(version_2::stacks(asked)),
+        (Version::V2, Op::Stack) => version_2::stack(asked),
         (Version::V2, Op::Redeploy) => version_2::redeploy(asked),
         (Version::V2, Op::Restart) => version_2::restart(asked),
         (Version::V2, Op::Maintenance) => version_2::maintenance(asked),
-        (Version::V2, Op::Settings) => settings::flat(&asked),
-        (Version::V2, Op::CloudStatus) => version_2::cloud_status(&asked),
-        (Version::V2, Op::UserCloudStatus) => version_2::user_cloud_status(&asked),
-        (_, Op::PingAuth) => ping::auth(&asked),
-        (_, Op::Stacks) => stacks::list(&asked),
-        (_, Op::Stack) => stacks::show(&asked),
+        (Version::V2, Op::Settings) => settings::flat(asked),
+        (Version::V2, Op::CloudStatus) => version_2::cloud_status(asked),
+        (Version::V2, Op::UserCloudStatus) => Ok(version_2::user_cloud_status(asked)),
+        (_, Op::PingAuth) => Ok(ping::auth(asked)),
+        (_, Op::Stacks) => Ok(stacks::list(asked)),
+        (_, Op::Stack) => stacks::show(asked),
         (_, Op::Redeploy) => deployments::redeploy(asked),
-        (_, Op::Deployments) => deployments::list(&asked),
-        (_, Op::Deployment) => deployments::show(&asked),
+        (_, Op::Deployments) => deployments::list(asked),
+        (_, Op::Deployment) => deployments::show(asked),
         (_, Op::Cancel) => deployments::cancel(asked),
-        (_, Op::Actions) => actions::list(&asked),
-        (_, Op::Action) => actions::show(&asked),
+        (_, Op::Actions) => actions::list(asked),
+        (_, Op::Action) => actions::show(asked),
         (_, Op::RunAction) => actions::run(asked),
-        (_, Op::Settings) => settings::list(&asked),
-        (_, Op::Setting) => settings::show(&asked),
-        (_, Op::Services) => services::list(&asked),
-        (_, Op::Service) => services::show(&asked),
-        (_, Op::Accounts) => accounts::list(&asked),
-        (_, Op::Account) => accounts::show(&asked),
-        (_, Op::Users) => users::list(&asked),
-        (_, Op::User) => users::show(&asked),
-        (_, Op::OperationLogs) => logs::list(&asked),
+        (_, Op::Settings) => settings::list(asked),
+        (_, Op::Setting) => settings::show(asked),
+        (_, Op::Services) => services::list(asked),
+        (_, Op::Service) => services::show(asked),
+        (_, Op::Accounts) => Ok(accounts::list(asked)),
+        (_, Op::Account) => accounts::show(asked),
+        (_, Op::Users) => Ok(users::list(asked)),
+        (_, Op::User) => users::show(asked),
+        (_, Op::Logs) => logs::list(asked),
         _ => Err(ApiError::not_implemented()),
     }
 }

@@ -4,7 +4,7 @@ use super::dates::{offset, spaced, zulu};
 use super::{Asked, Caller};
 use crate::sandbox::operation::Version;
 use crate::sandbox::world::{
-    Action, DeployType, Deployment, Health, Outcome, Role, Scope, Service, Stack, State, Via,
+    Account, Action, DeployType, Deployment, Health, Outcome, Role, Scope, Service, Stack, State, Via,
 };
 use serde_json::{Value, json as value};
 
@@ -81,7 +81,7 @@ fn stack_3(state: &State, stack: &Stack) -> Value {
         "revision": stack.revision.to_string(),
         "namespaces": if stack.backend.is_some() { value!(["default"]) } else { value!([]) },
         "account_id": stack.account_id,
-        "account_name": account.map(|account| account.label()),
+        "account_name": account.map(Account::label),
         "is_cluster": false,
         "is_inside_cluster": false,
         "cluster_name": "",

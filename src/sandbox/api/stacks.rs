@@ -7,12 +7,10 @@ use super::{Asked, Replied, Reply, logs, objects, paging};
 use crate::sandbox::world::Stack;
 use serde_json::Value;
 
-pub(super) fn list(asked: &Asked<'_>) -> Replied {
+pub(super) fn list(asked: &Asked<'_>) -> Reply {
     let visible = asked.state.visible(&asked.caller.person, asked.caller.account);
     let matching: Vec<&Stack> = visible.filter(|stack| passes(asked, stack)).collect();
-    Ok(paging::list(asked, &matching, |stack| {
-        objects::stack(asked, stack)
-    }))
+    paging::list(asked, &matching, |stack| objects::stack(asked, stack))
 }
 
 /// The four filters (fact sheet 5.2): equal without regard to case; blank is no filter.

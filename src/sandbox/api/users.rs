@@ -5,14 +5,14 @@ use super::{ApiError, Asked, Replied, Reply, paging};
 use crate::sandbox::world::{Person, Role};
 use serde_json::{Value, json as value};
 
-pub(super) fn list(asked: &Asked<'_>) -> Replied {
+pub(super) fn list(asked: &Asked<'_>) -> Reply {
     let all: Vec<&Person> = asked
         .state
         .people
         .iter()
         .filter(|person| sees(asked, person))
         .collect();
-    Ok(paging::list(asked, &all, |person| object(asked, person)))
+    paging::list(asked, &all, |person| object(asked, person))
 }
 
 pub(super) fn show(asked: &Asked<'_>) -> Replied {

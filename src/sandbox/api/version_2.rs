@@ -6,13 +6,13 @@ use crate::sandbox::world::{Kind, Order, Stack, Via};
 use serde_json::{Value, json as value};
 
 /// All stacks at once: pages came with version 3.
-pub(super) fn stacks(asked: &Asked<'_>) -> Replied {
+pub(super) fn stacks(asked: &Asked<'_>) -> Reply {
     let visible = asked.state.visible(&asked.caller.person, asked.caller.account);
     let all: Vec<Value> = visible.map(|stack| objects::stack(asked, stack)).collect();
-    Ok(Reply {
+    Reply {
         body: value!({ "count": all.len(), "response": all }),
         warning: None,
-    })
+    }
 }
 
 pub(super) fn stack(asked: &Asked<'_>) -> Replied {
@@ -20,7 +20,7 @@ pub(super) fn stack(asked: &Asked<'_>) -> Replied {
 }
 
 /// Takes no parameters and says nothing of an action.
-pub(super) fn redeploy(asked: Asked<'_>) -> Replied {
+pub(super) fn redeploy(asked: &mut Asked<'_>) -> Replied {
     let uid = asked.stack_to_change()?;
     if !asked.state.can_deploy(&uid) {
         return Err(ApiError::conflict(
@@ -38,7 +38,7 @@ pub(super) fn redeploy(asked: Asked<'_>) -> Replied {
     ))
 }
 
-pub(super) fn restart(asked: Asked<'_>) -> Replied {
+pub(super) fn restart(asked: &mut Asked<'_>) -> Replied {
     let uid = asked.stack_to_change()?;
     let order = Order {
         by: Some(&asked.caller.person.email),
@@ -49,9 +49,9 @@ pub(super) fn restart(asked: Asked<'_>) -> Replied {
     Ok(Reply::one(value!({ "ok": true, "message": "Restart is queued" })))
 }
 
-pub(super) fn maintenance(asked: Asked<'_>) -> Replied {
+pub(super) fn maintenance(asked: &mut Asked<'_>) -> Replied {
     let uid = asked.stack_to_change()?;
-    let on = actions::switch(&asked)?;
+    let on = actions::switch(asked)?;
     let order = Order {
         by: Some(&asked.caller.person.email),
         via: Via::Api,
@@ -70,12 +70,12 @@ pub(super) fn cloud_status(asked: &Asked<'_>) -> Replied {
 }
 
 /// The worst of what the person can see.
-pub(super) fn user_cloud_status(asked: &Asked<'_>) -> Replied {
+pub(super) fn user_cloud_status(asked: &Asked<'_>) -> Reply {
     const WORST_FIRST: [&str; 4] = ["Faulty", "Partial", "Maintenance", "Healthy"];
     let visible = asked.state.visible(&asked.caller.person, asked.caller.account);
     let words: Vec<&str> = visible.map(word).collect();
     let worst = WORST_FIRST.iter().find(|word| words.contains(word)).copied();
-    Ok(Reply::one(value!(worst.unwrap_or("Unknown"))))
+    Reply::one(value!(worst.unwrap_or("Unknown")))
 }
 
 fn word(stack: &Stack) -> &'static str {

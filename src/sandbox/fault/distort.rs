@@ -56,7 +56,7 @@ pub(crate) fn apply(effect: &Effect, mut answer: Answer) -> Answer {
         Effect::ClockSkew(seconds) => {
             let skew = Duration::seconds(*seconds);
             change(&mut answer, |body| {
-                each_scalar(body, &mut |_, scalar| shift(scalar, skew))
+                each_scalar(body, &mut |_, scalar| shift(scalar, skew));
             });
             answer
         }

@@ -107,9 +107,8 @@ fn check(visit: &Visit<'_>, params: &Params) -> Result<Authorization, OAuthError
         .ok_or(OAuthError::INVALID_REDIRECT_URI)?
         .to_owned();
     match params.get("response_type") {
-        Some("code") => {}
         None if strict => return Err(OAuthError::invalid_request("The response type is missing")),
-        None => {}
+        Some("code") | None => {}
         Some(_) => return Err(OAuthError::UNSUPPORTED_RESPONSE_TYPE),
     }
     let scopes = scopes::read(params.get("scope"), strictness)?;

@@ -34,9 +34,8 @@ fn exchange(
 ) -> Result<Issued, OAuthError> {
     let strict = settings.strictness == Strictness::Doorkeeper;
     match request.param("grant_type") {
-        Some("authorization_code") => {}
         None if strict => return Err(OAuthError::invalid_request("The grant type is missing")),
-        None => {}
+        Some("authorization_code") | None => {}
         Some(_) => return Err(OAuthError::UNSUPPORTED_GRANT_TYPE),
     }
     let verifier = request.param("code_verifier");

@@ -8,16 +8,17 @@ use crate::sandbox::world::join;
 use hyper::StatusCode;
 use hyper::header::ACCEPT;
 use serde_json::{Value, json as value};
+use std::fmt::Write as _;
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum Notation {
     Form,
     Json,
     Xml,
 }
 
-impl Form {
+impl Notation {
     /// The 2013 document goes by `Accept`, with the form encoding as its default; Doorkeeper always answers
     /// JSON.
     fn of(request: &Request, strictness: Strictness) -> Self {
@@ -60,10 +61,11 @@ impl Form {
                     "error_description",
                 ] {
                     for (name, text) in fields.iter().filter(|(name, _)| *name == wanted) {
-                        body.push_str(&format!("  <{name}>{}</{name}>\n", escape(text)));
+                        // Writing to a String cannot fail.
+                        let _ = writeln!(body, "  <{name}>{}</{name}>", escape(text));
                     }
                 }
-                body.push_str(&format!("</{root}>\n"));
+                let _ = writeln!(body, "</{root}>");
                 typed(status, "application/xml; charset=utf-8", body)
             }
         }
@@ -80,7 +82,7 @@ fn escape(text: &str) -> String {
 pub(super) fn granted(issued: &Issued, request: &Request, strictness: Strictness) -> Answer {
     let scope = join(&issued.scopes);
     let mut answer = match strictness {
-        Strictness::Document2013 => Form::of(request, strictness).write(
+        Strictness::Document2013 => Notation::of(request, strictness).write(
             StatusCode::OK,
             &[
                 ("access_token", &issued.token),
@@ -114,7 +116,7 @@ pub(super) fn refused(error: OAuthError, request: &Request, strictness: Strictne
         _ => StatusCode::UNAUTHORIZED,
     };
     let fields = [("error", error.code), ("error_description", error.description)];
-    let mut answer = Form::of(request, strictness).write(status, &fields, "OAuth");
+    let mut answer = Notation::of(request, strictness).write(status, &fields, "OAuth");
     no_store(&mut answer);
     challenge(&mut answer, error);
     answer

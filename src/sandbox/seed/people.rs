@@ -77,7 +77,7 @@ pub(super) fn people(start: OffsetDateTime) -> Vec<Person> {
         person(
             90,
             "jun@northlight.example",
-            "渡辺 純",
+            "Jun Watanabe",
             "Administrator of Northlight Studio, Viewer in Harbour & Finch",
             &[(1340, Some(Administrator)), (912, Some(Viewer))],
         ),

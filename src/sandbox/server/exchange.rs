@@ -146,7 +146,7 @@ fn cut(answer: Answer, ending: Option<Ending>) -> Response<Body> {
     let steps = stream::unfold(Some(half), move |step| {
         let ending = ending.clone();
         async move {
-            let Some(piece) = step else { return None };
+            let piece = step?;
             if !piece.is_empty() {
                 return Some((Ok(Frame::data(piece)), Some(Bytes::new())));
             }

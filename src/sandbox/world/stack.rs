@@ -28,6 +28,18 @@ impl Status {
     pub const TERMINAL_FAILURE: Self = Self(7);
 }
 
+impl PartialEq<i64> for Status {
+    fn eq(&self, code: &i64) -> bool {
+        self.0 == *code
+    }
+}
+
+impl PartialEq<i64> for Health {
+    fn eq(&self, code: &i64) -> bool {
+        self.0 == *code
+    }
+}
+
 /// `health` of a stack (fact sheet 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Health(pub i64);
@@ -47,6 +59,10 @@ impl Health {
 
 /// A stack, with its history.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are separate facts on the wire too"
+)]
 pub struct Stack {
     /// 32 hexadecimal digits, the id in every path.
     pub uid: String,
@@ -119,6 +135,11 @@ impl Stack {
             .iter()
             .rev()
             .find(|deployment| deployment.is_live)
+    }
+
+    /// Whether services can be named in a redeploy of it.
+    pub fn is_docker(&self) -> bool {
+        self.framework == "docker"
     }
 
     /// The newest deployment.
