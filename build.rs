@@ -60,10 +60,18 @@ fn main() -> Result<(), Failure> {
 
     out.add("APP_CSS", "app.css", CSS, styles(&source.join("css"))?.as_bytes())?;
     out.add("APP_JS", "app.js", JS, script(&source.join("app.js"))?.as_bytes())?;
-    out.add("VENDOR_JS", "vendor.js", JS, vendor(&source.join("vendor"))?.as_bytes())?;
+    out.add(
+        "VENDOR_JS",
+        "vendor.js",
+        JS,
+        vendor(&source.join("vendor"))?.as_bytes(),
+    )?;
     for (constant, file, content_type) in FILES {
         let path = source.join(file);
-        let name = path.file_name().and_then(|name| name.to_str()).ok_or("a file without a name")?;
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .ok_or("a file without a name")?;
         out.add(constant, name, content_type, &fs::read(&path)?)?;
     }
     // Last, because it names the others.
@@ -72,7 +80,6 @@ fn main() -> Result<(), Failure> {
     out.finish()
 }
 
-#[expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
 fn watch(source: &Path) {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={}", source.display());
@@ -89,7 +96,11 @@ fn styles(folder: &Path) -> Result<String, Failure> {
     let mut joined = String::new();
     for style in STYLES {
         let text = fs::read_to_string(folder.join(style))?;
-        for line in without_comments(&text).lines().map(str::trim).filter(|line| !line.is_empty()) {
+        for line in without_comments(&text)
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+        {
             joined.push_str(line);
             joined.push('\n');
         }
@@ -112,7 +123,10 @@ fn without_comments(css: &str) -> String {
 /// Our script without indentation and without lines that are only a comment. It has no text of several lines.
 fn script(path: &Path) -> Result<String, Failure> {
     let text = fs::read_to_string(path)?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"));
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("//"));
     Ok(lines.fold(String::new(), |mut kept, line| {
         kept.push_str(line);
         kept.push('\n');
@@ -141,7 +155,10 @@ struct Output {
 
 impl Output {
     fn new() -> Result<Self, Failure> {
-        #[expect(clippy::disallowed_methods, reason = "cargo tells a build script its folder this way only")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "cargo tells a build script its folder this way only"
+        )]
         let folder = PathBuf::from(std::env::var("OUT_DIR")?);
         Ok(Self {
             folder,
@@ -157,8 +174,7 @@ impl Output {
         let hash = hash.get(..16).ok_or("a hash is longer than this")?.to_owned();
         let (stem, extension) = name.rsplit_once('.').ok_or("a file without an ending")?;
         let hashed = format!("{stem}.{hash}.{extension}");
-        let integrity =
-            base64::engine::general_purpose::STANDARD.encode(sha2::Sha384::digest(plain));
+        let integrity = base64::engine::general_purpose::STANDARD.encode(sha2::Sha384::digest(plain));
         self.write(name, plain)?;
         let brotli = self.smaller(&format!("{name}.br"), &brotli(plain)?, plain)?;
         let gzip = self.smaller(&format!("{name}.gz"), &gzip(plain)?, plain)?;
@@ -195,7 +211,11 @@ impl Output {
     }
 
     fn finish(mut self) -> Result<(), Failure> {
-        let all: Vec<String> = self.constants.iter().map(|constant| format!("&{constant}")).collect();
+        let all: Vec<String> = self
+            .constants
+            .iter()
+            .map(|constant| format!("&{constant}"))
+            .collect();
         writeln!(
             self.rust,
             "/// Every file that is served.\npub static ALL: &[&Asset] = &[{}];",

@@ -33,6 +33,7 @@ pub struct Asset {
 }
 
 /// Answers `GET /static/{name}`: 200, 304 where the browser has it, 404 for every other name.
+#[expect(clippy::unused_async, reason = "an axum handler is a future")]
 pub async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response<Body> {
     let Some(asset) = ALL.iter().find(|asset| asset.file == name) else {
         return refuse();
@@ -42,16 +43,24 @@ pub async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response<Bod
     let tag = format!("\"{}{}\"", asset.hash, encoding.map_or("", |word| word.suffix));
     let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let is_known = known.is_some_and(|tags| {
-        tags.split(',').any(|known| known.trim().trim_start_matches("W/") == tag || known.trim() == "*")
+        tags.split(',')
+            .any(|known| known.trim().trim_start_matches("W/") == tag || known.trim() == "*")
     });
 
-    let mut answer = Response::new(if is_known { Body::empty() } else { Body::from(bytes) });
+    let mut answer = Response::new(if is_known {
+        Body::empty()
+    } else {
+        Body::from(bytes)
+    });
     if is_known {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
     }
     let out = answer.headers_mut();
     out.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
-    out.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    out.insert(
+        CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=31536000, immutable"),
+    );
     out.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     out.insert(SAME_SITE_ONLY.0, HeaderValue::from_static(SAME_SITE_ONLY.1));
     out.insert(VARY, HeaderValue::from_static("accept-encoding"));
@@ -64,13 +73,17 @@ pub async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response<Bod
     answer
 }
 
-const SAME_SITE_ONLY: (HeaderName, &str) =
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+const SAME_SITE_ONLY: (HeaderName, &str) = (
+    HeaderName::from_static("cross-origin-resource-policy"),
+    "same-origin",
+);
 
 fn refuse() -> Response<Body> {
     let mut answer = Response::new(Body::empty());
     *answer.status_mut() = StatusCode::NOT_FOUND;
-    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }
 
@@ -81,8 +94,14 @@ struct Coding {
     suffix: &'static str,
 }
 
-const BROTLI: Coding = Coding { name: "br", suffix: "-br" };
-const GZIP: Coding = Coding { name: "gzip", suffix: "-gz" };
+const BROTLI: Coding = Coding {
+    name: "br",
+    suffix: "-br",
+};
+const GZIP: Coding = Coding {
+    name: "gzip",
+    suffix: "-gz",
+};
 
 impl Asset {
     /// The smallest form that the browser takes (RFC 9110 section 12.5.3); the plain one where it names none.
@@ -168,7 +187,13 @@ mod tests {
 
     #[tokio::test]
     async fn only_whole_names_are_served() {
-        for name in ["app.css", "", "../Cargo.toml", "app.0000000000000000.css", "assets.rs"] {
+        for name in [
+            "app.css",
+            "",
+            "../Cargo.toml",
+            "app.0000000000000000.css",
+            "assets.rs",
+        ] {
             let (status, headers, body) = get(name, &[]).await;
             assert_eq!((status, body.len()), (StatusCode::NOT_FOUND, 0), "{name}");
             assert_eq!(headers[CACHE_CONTROL], "no-store");
@@ -179,11 +204,8 @@ mod tests {
     fn names_carry_the_hash_of_their_content() {
         use sha2::Digest as _;
         for asset in ALL {
-            let hash: String = sha2::Sha256::digest(asset.plain)
-                .iter()
-                .take(8)
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
+            let first: [u8; 8] = sha2::Sha256::digest(asset.plain)[..8].try_into().unwrap();
+            let hash = format!("{:016x}", u64::from_be_bytes(first));
             assert_eq!(asset.hash, hash);
             assert!(asset.file.contains(&format!(".{hash}.")), "{}", asset.file);
         }

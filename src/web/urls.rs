@@ -77,8 +77,14 @@ impl Urls {
     /// For a public address with this path: `""` and `"/"` mean none.
     pub fn new(path: &str) -> Self {
         let path = path.trim_matches('/');
-        let prefix = if path.is_empty() { String::new() } else { format!("/{path}") };
-        Self { prefix: prefix.into() }
+        let prefix = if path.is_empty() {
+            String::new()
+        } else {
+            format!("/{path}")
+        };
+        Self {
+            prefix: prefix.into(),
+        }
     }
 
     /// The path prefix: empty, or `/deck`.
@@ -167,13 +173,19 @@ impl Urls {
         for service in &options.services {
             pairs.add("services", service);
         }
-        pairs.add("deployment_profile", options.deployment_profile.as_deref().unwrap_or_default());
+        pairs.add(
+            "deployment_profile",
+            options.deployment_profile.as_deref().unwrap_or_default(),
+        );
         pairs.after(self.redeploy(uid))
     }
 
     /// Asks about stopping a deployment, and stops it.
     pub fn cancel(&self, uid: StackUid, id: DeploymentId) -> String {
-        self.with(route::CANCEL, &[("{uid}", &uid.to_string()), ("{id}", &id.to_string())])
+        self.with(
+            route::CANCEL,
+            &[("{uid}", &uid.to_string()), ("{id}", &id.to_string())],
+        )
     }
 
     /// Asks about a command, and sends it. A redeploy has its own page.
@@ -181,7 +193,10 @@ impl Urls {
         if command == Command::Redeploy {
             return self.redeploy(uid);
         }
-        self.with(route::ACTION, &[("{uid}", &uid.to_string()), ("{command}", command.as_str())])
+        self.with(
+            route::ACTION,
+            &[("{uid}", &uid.to_string()), ("{command}", command.as_str())],
+        )
     }
 
     /// The person's receipts.
@@ -261,9 +276,9 @@ impl Urls {
     }
 
     fn with(&self, pattern: &str, parts: &[(&str, &str)]) -> String {
-        parts
-            .iter()
-            .fold(self.below(pattern), |path, (name, value)| path.replace(name, value))
+        parts.iter().fold(self.below(pattern), |path, (name, value)| {
+            path.replace(name, value)
+        })
     }
 }
 
@@ -288,7 +303,11 @@ impl Access {
 
     /// Reads the word; everything but `read` is the usual sign-in.
     pub fn parse(word: &str) -> Self {
-        if word == "read" { Self::Read } else { Self::Redeploy }
+        if word == "read" {
+            Self::Read
+        } else {
+            Self::Redeploy
+        }
     }
 }
 
@@ -303,7 +322,9 @@ impl Cloud66Pages {
     /// Below this address; its path and query do not count.
     pub fn new(address: &WebLink) -> Self {
         let origin = url::Url::parse(address.as_str()).map(|url| url.origin().ascii_serialization());
-        Self { origin: origin.unwrap_or_default().into() }
+        Self {
+            origin: origin.unwrap_or_default().into(),
+        }
     }
 
     /// Its first page.
@@ -343,7 +364,11 @@ impl Pairs {
 
     fn after(mut self, path: String) -> String {
         let query = self.0.finish();
-        if query.is_empty() { path } else { format!("{path}?{query}") }
+        if query.is_empty() {
+            path
+        } else {
+            format!("{path}?{query}")
+        }
     }
 }
 

@@ -18,7 +18,11 @@ impl CodePage {
     /// `authorize` is Cloud 66's page that shows the code, made for this sign-in. `empty` says that the form
     /// came back without a code.
     pub fn new(frame: Frame, authorize: &str, empty: bool) -> Self {
-        let title = if empty { "Error: paste the code" } else { "Paste the code" };
+        let title = if empty {
+            "Error: paste the code"
+        } else {
+            "Paste the code"
+        };
         Self {
             f: frame.titled(title, Here::Elsewhere),
             authorize: authorize.to_owned(),

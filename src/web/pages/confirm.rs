@@ -47,7 +47,15 @@ impl ConfirmPage {
             does.push("Allow a few minutes.".to_owned());
         }
         let action = frame.urls.action(stack.uid, command);
-        Self::build(frame, stack, production, (question, verb), does, action, Some(op.to_owned()))
+        Self::build(
+            frame,
+            stack,
+            production,
+            (question, verb),
+            does,
+            action,
+            Some(op.to_owned()),
+        )
     }
 
     /// Asks about stopping a running deployment.
@@ -103,9 +111,11 @@ impl ConfirmPage {
 fn command_words(command: Command) -> (&'static str, &'static str, &'static str) {
     match command {
         Command::Redeploy => ("Redeploy?", "Redeploy", "Deploys code again."),
-        Command::Restart => {
-            ("Restart?", "Restart", "Restarts web servers and databases. No new code. Visitors may wait meanwhile.")
-        }
+        Command::Restart => (
+            "Restart?",
+            "Restart",
+            "Restarts web servers and databases. No new code. Visitors may wait meanwhile.",
+        ),
         Command::ClearCaches => (
             "Clear caches?",
             "Clear caches",
@@ -116,8 +126,10 @@ fn command_words(command: Command) -> (&'static str, &'static str, &'static str)
             "Turn on maintenance",
             "Visitors see the maintenance page until it is turned off.",
         ),
-        Command::MaintenanceOff => {
-            ("Turn off maintenance?", "Turn off maintenance", "Visitors see the application again.")
-        }
+        Command::MaintenanceOff => (
+            "Turn off maintenance?",
+            "Turn off maintenance",
+            "Visitors see the application again.",
+        ),
     }
 }

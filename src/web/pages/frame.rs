@@ -125,7 +125,8 @@ impl Frame {
     pub(super) fn scripts(&self) -> Vec<(String, &'static str)> {
         let vendor = self.person.is_some().then_some(&assets::VENDOR_JS);
         let all = vendor.into_iter().chain([&assets::APP_JS]);
-        all.map(|script| (self.urls.asset(script), script.integrity)).collect()
+        all.map(|script| (self.urls.asset(script), script.integrity))
+            .collect()
     }
 
     /// How long ago, from the page's moment.
@@ -136,7 +137,10 @@ impl Frame {
     /// The name's first character, for the round button.
     pub(super) fn initial(&self) -> String {
         let name = self.person.as_ref().map_or("", |person| person.name.trim());
-        name.chars().next().map(|first| first.to_uppercase().to_string()).unwrap_or_default()
+        name.chars()
+            .next()
+            .map(|first| first.to_uppercase().to_string())
+            .unwrap_or_default()
     }
 }
 
@@ -167,7 +171,10 @@ impl Theme {
 
     /// Reads the word; every other word is the system's theme.
     pub fn parse(word: &str) -> Self {
-        Self::ALL.into_iter().find(|theme| theme.as_str() == word).unwrap_or_default()
+        Self::ALL
+            .into_iter()
+            .find(|theme| theme.as_str() == word)
+            .unwrap_or_default()
     }
 
     /// The words on the settings page.
@@ -267,27 +274,68 @@ pub const CLOUD66_STATUS: &str = "https://status.cloud66.com/";
 /// A banner, as it stands in the page and in the event stream.
 #[derive(Debug, Template)]
 #[template(path = "fragments/banner.html")]
-pub struct BannerView<'a> {
-    pub(super) urls: &'a Urls,
-    pub(super) banner: &'a Banner,
+pub struct BannerView {
+    bad: bool,
+    before: &'static str,
+    at: Option<When>,
+    after: &'static str,
+    way: Option<(&'static str, String)>,
 }
 
-impl askama::filters::HtmlSafe for BannerView<'_> {}
+impl askama::filters::HtmlSafe for BannerView {}
 
-impl BannerView<'_> {
-    fn clock(&self, at: &OffsetDateTime) -> When {
-        When::clock(*at)
-    }
-
-    fn sign_in(&self, access: &Access, return_to: &ReturnTo) -> String {
-        self.urls.sign_in_page(*access, *return_to)
+impl BannerView {
+    /// Puts a banner into words.
+    pub fn new(urls: &Urls, banner: &Banner) -> Self {
+        let plain = Self {
+            bad: false,
+            before: "",
+            at: None,
+            after: "",
+            way: None,
+        };
+        match banner {
+            Banner::Stale { known_at } => Self {
+                before: "Showing what we knew at ",
+                at: Some(When::clock(*known_at)),
+                after: ". Cloud 66 has not answered since. We try again every 30 seconds.",
+                way: Some(("Try now", String::new())),
+                ..plain
+            },
+            Banner::Down => Self {
+                before: "Cloud 66 is not answering. You can still try a redeploy; we will tell you if it was \
+                         accepted.",
+                way: Some(("Cloud 66 status ↗", CLOUD66_STATUS.to_owned())),
+                ..plain
+            },
+            Banner::Throttled { until: Some(until) } => Self {
+                before: "You have used this hour’s Cloud 66 requests. Updates continue at ",
+                at: Some(When::clock(*until)),
+                after: ". Redeploy may be refused until then.",
+                ..plain
+            },
+            Banner::Throttled { until: None } => Self {
+                before: "You have used this hour’s Cloud 66 requests. Updates continue within the hour. \
+                         Redeploy may be refused until then.",
+                ..plain
+            },
+            Banner::SignedOut { access, return_to } => Self {
+                bad: true,
+                before: "Cloud 66 signed you out. Sign in again to continue.",
+                way: Some(("Sign in again", urls.sign_in_page(*access, *return_to))),
+                ..plain
+            },
+            Banner::TrialOver => Self {
+                before: "Cloud 66 says the trial for this account has ended.",
+                ..plain
+            },
+        }
     }
 }
 
 impl Frame {
-    pub(super) fn banner_view(&self) -> Option<BannerView<'_>> {
-        let banner = self.banner.as_ref()?;
-        Some(BannerView { urls: &self.urls, banner })
+    pub(super) fn banner_view(&self) -> Option<BannerView> {
+        Some(BannerView::new(&self.urls, self.banner.as_ref()?))
     }
 }
 

@@ -22,8 +22,8 @@ use super::stacks::{StacksInput, StacksPage};
 use super::trouble::{SignInTrouble, Trouble, TroublePage};
 use crate::domain::service::Service;
 use crate::domain::{
-    Command, Fleet, OperationId, Outcome, RedeployOptions, RedeployState, ReturnTo, Stack, StackQuery, Status,
-    Verdict,
+    Command, Fleet, OperationId, Outcome, RedeployOptions, RedeployState, ReturnTo, Stack, StackQuery,
+    Status, Verdict,
 };
 use crate::web::urls::Access;
 
@@ -36,7 +36,10 @@ pub struct Sample {
 
 impl Sample {
     fn new(name: impl Into<String>, page: impl DynTemplate + 'static) -> Self {
-        Self { name: name.into(), page: Box::new(page) }
+        Self {
+            name: name.into(),
+            page: Box::new(page),
+        }
     }
 
     /// The page as HTML.
@@ -56,6 +59,7 @@ pub fn all(prefix: &str) -> Vec<Sample> {
     let groups = [
         signed_out(prefix),
         stacks(prefix),
+        stacks_in_trouble(prefix),
         one_stack(prefix),
         asking(prefix),
         receipts(prefix),
@@ -71,19 +75,37 @@ fn production(stack: &Stack) -> bool {
 
 fn signed_out(prefix: &str) -> Vec<Sample> {
     let public = || samples::public_frame(prefix);
-    let demo = Frame { demo: true, ..public() };
+    let demo = Frame {
+        demo: true,
+        ..public()
+    };
     vec![
         Sample::new("home", HomePage::new(public(), ReturnTo::Home, false)),
         Sample::new("home-demo", HomePage::new(demo, ReturnTo::Activity, true)),
-        Sample::new("sign-in-read", SignInPage::new(public(), Access::Read, ReturnTo::Home)),
-        Sample::new("sign-in-more", SignInPage::new(samples::frame(prefix), Access::Redeploy, ReturnTo::Home)),
+        Sample::new(
+            "sign-in-read",
+            SignInPage::new(public(), Access::Read, ReturnTo::Home),
+        ),
+        Sample::new(
+            "sign-in-more",
+            SignInPage::new(samples::frame(prefix), Access::Redeploy, ReturnTo::Home),
+        ),
         Sample::new(
             "setup",
             SetupPage::new(public(), "https://deck.harbour.example/oauth/callback", false),
         ),
-        Sample::new("setup-oob", SetupPage::new(public(), "urn:ietf:wg:oauth:2.0:oob", true)),
-        Sample::new("code", CodePage::new(public(), "https://app.cloud66.com/oauth/authorize?x=1&y=2", false)),
-        Sample::new("code-empty", CodePage::new(public(), "https://app.cloud66.com/oauth/authorize", true)),
+        Sample::new(
+            "setup-oob",
+            SetupPage::new(public(), "urn:ietf:wg:oauth:2.0:oob", true),
+        ),
+        Sample::new(
+            "code",
+            CodePage::new(public(), "https://app.cloud66.com/oauth/authorize?x=1&y=2", false),
+        ),
+        Sample::new(
+            "code-empty",
+            CodePage::new(public(), "https://app.cloud66.com/oauth/authorize", true),
+        ),
     ]
 }
 
@@ -115,21 +137,62 @@ fn list(frame: Frame, fleet: &Fleet, query: &StackQuery, rights: Rights) -> Stac
     StacksPage::new(frame, &input, production, row)
 }
 
+/// A sample of the list for somebody who may redeploy.
+fn listed(name: &str, frame: Frame, fleet: &Fleet, query: &StackQuery) -> Sample {
+    Sample::new(name, list(frame, fleet, query, Rights::Redeploy))
+}
+
 fn stacks(prefix: &str) -> Vec<Sample> {
     let frame = || samples::frame(prefix);
     let fleet = samples::fleet();
-    let sample = |name: &str, frame: Frame, fleet: &Fleet, query: StackQuery| {
-        Sample::new(name, list(frame, fleet, &query, Rights::Redeploy))
+    let all = StackQuery::default();
+    let search = StackQuery {
+        q: HOSTILE.into(),
+        ..StackQuery::default()
     };
-    let all = StackQuery::default;
-    let with = |banner| Frame { banner: Some(banner), ..frame() };
+    let group = |by: &str| StackQuery {
+        group: by.into(),
+        ..StackQuery::default()
+    };
+    let read_only = list(frame(), &fleet, &all, Rights::ScopeMissing);
+    let view_only = list(frame(), &fleet, &all, Rights::RoleMissing);
+    let paused = Frame {
+        live: false,
+        ..frame()
+    };
+    vec![
+        listed("stacks", frame(), &fleet, &all),
+        listed("stacks-one", frame(), &samples::many(1), &all),
+        listed("stacks-300", frame(), &samples::many(300), &all),
+        listed("stacks-none", frame(), &Fleet::default(), &all),
+        listed("stacks-no-match", frame(), &fleet, &search),
+        listed("stacks-by-app", frame(), &fleet, &group("app")),
+        listed("stacks-by-account", frame(), &fleet, &group("account")),
+        listed("stacks-paused", paused, &fleet, &all),
+        Sample::new("stacks-read-only", read_only),
+        Sample::new("stacks-view-only", view_only),
+        Sample::new("stacks-loading", StacksPage::loading(frame(), &all)),
+    ]
+}
+
+fn stacks_in_trouble(prefix: &str) -> Vec<Sample> {
+    let frame = || samples::frame(prefix);
+    let fleet = samples::fleet();
+    let all = StackQuery::default();
     let odd = Fleet {
         unreadable: vec![HOSTILE.to_owned(), "legacy".to_owned()],
         incomplete: true,
         ..samples::fleet()
     };
+    let attention = StackQuery {
+        state: "attention".into(),
+        ..StackQuery::default()
+    };
     let notes = [
-        Notice::Accepted { stack: "checkout production".into(), id: OperationId::from(7) },
+        Notice::Accepted {
+            stack: "checkout production".into(),
+            id: OperationId::from(7),
+        },
         Notice::Failed {
             stack: HOSTILE.into(),
             id: OperationId::from(8),
@@ -142,28 +205,27 @@ fn stacks(prefix: &str) -> Vec<Sample> {
         demo: true,
         ..frame()
     };
-    let stale = Banner::Stale { known_at: NOW - Duration::minutes(4) };
-    let throttled = Banner::Throttled { until: Some(NOW + Duration::minutes(54)) };
-    let signed_out = Banner::SignedOut { access: Access::Redeploy, return_to: ReturnTo::Home };
+    let with = |name: &str, banner| {
+        let frame = Frame {
+            banner: Some(banner),
+            ..frame()
+        };
+        listed(name, frame, &fleet, &all)
+    };
+    let known_at = NOW - Duration::minutes(4);
+    let until = Some(NOW + Duration::minutes(54));
+    let signed_out = Banner::SignedOut {
+        access: Access::Redeploy,
+        return_to: ReturnTo::Home,
+    };
     vec![
-        sample("stacks", frame(), &fleet, all()),
-        sample("stacks-one", frame(), &samples::many(1), all()),
-        sample("stacks-300", frame(), &samples::many(300), all()),
-        sample("stacks-none", frame(), &Fleet::default(), all()),
-        sample("stacks-no-match", frame(), &fleet, StackQuery { q: HOSTILE.into(), ..all() }),
-        sample("stacks-by-app", frame(), &fleet, StackQuery { group: "app".into(), ..all() }),
-        sample("stacks-by-account", frame(), &fleet, StackQuery { group: "account".into(), ..all() }),
-        sample("stacks-odd", frame(), &odd, StackQuery { state: "attention".into(), ..all() }),
-        Sample::new("stacks-read-only", list(frame(), &fleet, &all(), Rights::ScopeMissing)),
-        Sample::new("stacks-view-only", list(frame(), &fleet, &all(), Rights::RoleMissing)),
-        Sample::new("stacks-loading", StacksPage::loading(frame(), &all())),
-        sample("stacks-notes", noted, &fleet, all()),
-        sample("stacks-stale", with(stale), &fleet, all()),
-        sample("stacks-down", with(Banner::Down), &fleet, all()),
-        sample("stacks-throttled", with(throttled), &fleet, all()),
-        sample("stacks-signed-out", with(signed_out), &fleet, all()),
-        sample("stacks-trial-over", with(Banner::TrialOver), &fleet, all()),
-        sample("stacks-paused", Frame { live: false, ..frame() }, &fleet, all()),
+        listed("stacks-odd", frame(), &odd, &attention),
+        listed("stacks-notes", noted, &fleet, &all),
+        with("stacks-stale", Banner::Stale { known_at }),
+        with("stacks-down", Banner::Down),
+        with("stacks-throttled", Banner::Throttled { until }),
+        with("stacks-signed-out", signed_out),
+        with("stacks-trial-over", Banner::TrialOver),
     ]
 }
 
@@ -199,17 +261,45 @@ fn one_stack(prefix: &str) -> Vec<Sample> {
         );
         Sample::new(name, page)
     };
-    let failed = Stack { status: Status::Failed, ..checkout.clone() };
-    let busy = Stack { status: Status::Deploying, busy: true, ..checkout.clone() };
-    let maintenance = Stack { maintenance: true, ..checkout.clone() };
+    let failed = Stack {
+        status: Status::Failed,
+        ..checkout.clone()
+    };
+    let busy = Stack {
+        status: Status::Deploying,
+        busy: true,
+        ..checkout.clone()
+    };
+    let maintenance = Stack {
+        maintenance: true,
+        ..checkout.clone()
+    };
     vec![
         show("stack", &checkout, None, Rights::Redeploy, false),
-        show("stack-failed", &failed, Some(Outcome::Failed), Rights::Redeploy, false),
-        show("stack-deploying", &busy, Some(Outcome::Pending), Rights::Redeploy, false),
+        show(
+            "stack-failed",
+            &failed,
+            Some(Outcome::Failed),
+            Rights::Redeploy,
+            false,
+        ),
+        show(
+            "stack-deploying",
+            &busy,
+            Some(Outcome::Pending),
+            Rights::Redeploy,
+            false,
+        ),
         show("stack-maintenance", &maintenance, None, Rights::Redeploy, false),
         show("stack-view-only", &checkout, None, Rights::RoleMissing, false),
         show("stack-read-only", &checkout, None, Rights::ScopeMissing, false),
-        show("stack-hostile", &samples::hostile(), None, Rights::Redeploy, false),
+        show(
+            "stack-hostile",
+            &samples::hostile(),
+            None,
+            Rights::Redeploy,
+            false,
+        ),
         show("stack-v2", &checkout, None, Rights::Redeploy, true),
     ]
 }
@@ -242,7 +332,11 @@ fn asking(prefix: &str) -> Vec<Sample> {
         );
         Sample::new(name, page)
     };
-    let busy = Stack { busy: true, maintenance: true, ..samples::stack(1, "checkout", "staging") };
+    let busy = Stack {
+        busy: true,
+        maintenance: true,
+        ..samples::stack(1, "checkout", "staging")
+    };
     let back = RedeployOptions {
         git_ref: Some("0512bd1f00112233445566778899aabbccddeeff".into()),
         ..RedeployOptions::default()
@@ -253,20 +347,44 @@ fn asking(prefix: &str) -> Vec<Sample> {
         note: Some(HOSTILE.into()),
         ..RedeployOptions::default()
     };
-    let odd = RedeployOptions { git_ref: Some(HOSTILE.into()), ..RedeployOptions::default() };
+    let odd = RedeployOptions {
+        git_ref: Some(HOSTILE.into()),
+        ..RedeployOptions::default()
+    };
     let running = samples::history(Some(Outcome::Pending));
     let mut all = vec![
         ask("redeploy", &checkout, &plain, None, false),
         ask("redeploy-busy", &busy, &plain, None, false),
         ask("redeploy-back", &checkout, &back, None, false),
         ask("redeploy-docker", &samples::docker(), &chosen, None, false),
-        ask("redeploy-mistake", &checkout, &odd, Some(RedeployMistake::RefShape), false),
-        ask("redeploy-docker-ref", &samples::docker(), &odd, Some(RedeployMistake::RefOnDocker), false),
+        ask(
+            "redeploy-mistake",
+            &checkout,
+            &odd,
+            Some(RedeployMistake::RefShape),
+            false,
+        ),
+        ask(
+            "redeploy-docker-ref",
+            &samples::docker(),
+            &odd,
+            Some(RedeployMistake::RefOnDocker),
+            false,
+        ),
         ask("redeploy-hostile", &samples::hostile(), &plain, None, false),
         ask("redeploy-v2", &checkout, &plain, None, true),
     ];
-    for command in Command::ALL.into_iter().filter(|command| *command != Command::Redeploy) {
-        let page = ConfirmPage::command(samples::frame(prefix), &checkout, true, command, "b3BlcmF0aW9uLWlk");
+    for command in Command::ALL
+        .into_iter()
+        .filter(|command| *command != Command::Redeploy)
+    {
+        let page = ConfirmPage::command(
+            samples::frame(prefix),
+            &checkout,
+            true,
+            command,
+            "b3BlcmF0aW9uLWlk",
+        );
         all.push(Sample::new(format!("confirm-{}", command.as_str()), page));
     }
     if let Some(running) = running.first() {
@@ -297,7 +415,13 @@ fn receipts(prefix: &str) -> Vec<Sample> {
     };
     let mut all: Vec<Sample> = RedeployState::ALL
         .into_iter()
-        .map(|state| show(&format!("receipt-{}", state.as_str()), &samples::redeploy(state), false))
+        .map(|state| {
+            show(
+                &format!("receipt-{}", state.as_str()),
+                &samples::redeploy(state),
+                false,
+            )
+        })
         .collect();
     let queued = crate::domain::Redeploy {
         queued: true,
@@ -315,7 +439,11 @@ fn receipts(prefix: &str) -> Vec<Sample> {
     all.push(show("receipt-queued", &queued, false));
     all.push(show("receipt-cancelling", &cancelling, false));
     all.push(show("receipt-restart", &restart, false));
-    all.push(show("receipt-unknown-v2", &samples::redeploy(RedeployState::Unknown), true));
+    all.push(show(
+        "receipt-unknown-v2",
+        &samples::redeploy(RedeployState::Unknown),
+        true,
+    ));
     all
 }
 
@@ -326,7 +454,10 @@ fn own_pages(prefix: &str) -> Vec<Sample> {
         last_seen_at: NOW - Duration::minutes(hours),
         current,
     };
-    let sessions = [session("aa00aa00aa00aa00", 2, true), session("bb11bb11bb11bb11", 30, false)];
+    let sessions = [
+        session("aa00aa00aa00aa00", 2, true),
+        session("bb11bb11bb11bb11", 30, false),
+    ];
     let requests = Requests {
         limit: 3600,
         used: 212,
@@ -335,9 +466,17 @@ fn own_pages(prefix: &str) -> Vec<Sample> {
     vec![
         Sample::new(
             "settings",
-            SettingsPage::new(samples::frame(prefix), "public redeploy", &sessions, Some(requests)),
+            SettingsPage::new(
+                samples::frame(prefix),
+                "public redeploy",
+                &sessions,
+                Some(requests),
+            ),
         ),
-        Sample::new("settings-new", SettingsPage::new(samples::frame(prefix), "public", &[], None)),
+        Sample::new(
+            "settings-new",
+            SettingsPage::new(samples::frame(prefix), "public", &[], None),
+        ),
     ]
 }
 
@@ -348,7 +487,9 @@ fn troubles(prefix: &str) -> Vec<Sample> {
         Trouble::NotFound,
         Trouble::StackGone,
         Trouble::NoReceipt,
-        Trouble::SignedOutByCloud66 { return_to: ReturnTo::Stack(uid) },
+        Trouble::SignedOutByCloud66 {
+            return_to: ReturnTo::Stack(uid),
+        },
         Trouble::Forged,
         Trouble::WrongForm,
         Trouble::StaleForm { stack: Some(uid) },
@@ -379,7 +520,10 @@ fn troubles(prefix: &str) -> Vec<Sample> {
         SignInTrouble::Unreadable,
         SignInTrouble::NotAllowed,
     ];
-    let with_id = |frame: Frame| Frame { request_id: Some("01jq2c7m".into()), ..frame };
+    let with_id = |frame: Frame| Frame {
+        request_id: Some("01jq2c7m".into()),
+        ..frame
+    };
     let mut all: Vec<Sample> = (1..)
         .zip(&signed_in)
         .map(|(number, trouble)| {
@@ -391,7 +535,9 @@ fn troubles(prefix: &str) -> Vec<Sample> {
         "trouble-signed-out",
         TroublePage::new(
             with_id(samples::public_frame(prefix)),
-            &Trouble::SignedOut { return_to: ReturnTo::Home },
+            &Trouble::SignedOut {
+                return_to: ReturnTo::Home,
+            },
         ),
     ));
     all.extend((1..).zip(signed_out).map(|(number, trouble)| {

@@ -35,7 +35,10 @@ pub(super) fn history_lines(
     may_deploy: bool,
 ) -> Vec<HistoryLine> {
     let repository = stack.git.as_deref().and_then(Repository::parse);
-    let live = history.iter().find(|known| known.is_live).and_then(|known| known.git_hash.as_deref());
+    let live = history
+        .iter()
+        .find(|known| known.is_live)
+        .and_then(|known| known.git_hash.as_deref());
     let earlier = history.iter().skip(1).map(Some).chain([None]);
     history
         .iter()
@@ -60,9 +63,7 @@ pub(super) fn history_lines(
                     .as_ref()
                     .zip(before.and_then(|before| before.git_hash.as_deref()).zip(hash))
                     .filter(|(_, (from, to))| from != to)
-                    .and_then(|(repository, (from, to))| {
-                        repository.compare(short_hash(from), short_hash(to))
-                    })
+                    .and_then(|(repository, (from, to))| repository.compare(short_hash(from), short_hash(to)))
                     .map(|link| link.as_str().to_owned()),
                 ..HistoryLine::of(frame, stack, deployment)
             }
@@ -81,7 +82,10 @@ impl HistoryLine {
             hash: deployment.short_hash().map(str::to_owned),
             commit: commit_link(stack, deployment),
             git_ref: deployment.git_ref.clone().filter(|git_ref| !is_hash(git_ref)),
-            when: deployment.finished_at.or(deployment.started_at).map(|at| frame.ago(at)),
+            when: deployment
+                .finished_at
+                .or(deployment.started_at)
+                .map(|at| frame.ago(at)),
             by: by(deployment),
             took: deployment.duration().map(words::long),
             live: deployment.is_live,

@@ -4,8 +4,8 @@ use askama::Template;
 use askama_web::WebTemplate;
 
 use super::frame::{Frame, Here};
-use crate::web::urls::Access;
 use crate::domain::ReturnTo;
+use crate::web::urls::Access;
 
 /// The signed-out home page.
 #[derive(Debug, Template, WebTemplate)]

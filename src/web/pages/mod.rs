@@ -4,6 +4,7 @@
 //! * [`home`], [`setup`], [`code`], [`trouble`]: before somebody is signed in, and when something goes wrong.
 //! * [`stacks`], [`row`]: the list. [`stack`]: one of them.
 //! * [`redeploy`], [`confirm`]: the pages that ask. [`receipt`]: what became of it.
+//! * [`live`]: pieces for a page that is open.
 //! * [`settings`]: the person's own page.
 //! * [`gallery`]: every page in every state, for the tests and for people to look at.
 //!
@@ -23,6 +24,7 @@ pub mod redeploy;
 pub mod confirm;
 pub mod receipt;
 pub mod settings;
+pub mod live;
 pub mod gallery;
 mod facts;
 mod history;

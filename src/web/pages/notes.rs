@@ -4,7 +4,7 @@ use askama::Template;
 use serde::{Deserialize, Serialize};
 
 use super::words;
-use crate::domain::{OperationId, deployment::short_hash};
+use crate::domain::{Command, OperationId, deployment::short_hash};
 use crate::web::urls::Urls;
 
 /// Something to say once. Kept in the session between a form and the page that follows it, so it holds facts,
@@ -15,6 +15,12 @@ use crate::web::urls::Urls;
 pub enum Notice {
     /// It is written down and being sent.
     Asked { stack: String, id: OperationId },
+    /// The same, for something other than a redeploy.
+    CommandAsked {
+        stack: String,
+        id: OperationId,
+        command: Command,
+    },
     /// Cloud 66 said yes.
     Accepted { stack: String, id: OperationId },
     /// Cloud 66 said yes, and that it waits.
@@ -26,15 +32,28 @@ pub enum Notice {
     /// Cloud 66 has no record of it.
     NoRecord { stack: String, id: OperationId },
     /// Cloud 66 said no; its words.
-    Refused { stack: String, id: OperationId, words: String },
+    Refused {
+        stack: String,
+        id: OperationId,
+        words: String,
+    },
     /// The person's role is too small.
     RoleTooSmall { stack: String },
     /// Cloud 66 is busy with the stack.
     Conflict,
     /// A deploy that was watched ended well.
-    Succeeded { stack: String, id: OperationId, hash: Option<String>, seconds: Option<i64> },
+    Succeeded {
+        stack: String,
+        id: OperationId,
+        hash: Option<String>,
+        seconds: Option<i64>,
+    },
     /// A deploy that was watched ended badly.
-    Failed { stack: String, id: OperationId, still: Option<String> },
+    Failed {
+        stack: String,
+        id: OperationId,
+        still: Option<String>,
+    },
     /// A deploy that was watched was stopped.
     Cancelled { stack: String, id: OperationId },
     /// Cloud 66 was asked to stop a deploy.
@@ -99,6 +118,9 @@ impl Notice {
     fn words(&self) -> String {
         match self {
             Self::Asked { stack, .. } => format!("{stack}: asking Cloud 66 to redeploy."),
+            Self::CommandAsked { stack, command, .. } => {
+                format!("{stack}: asking Cloud 66 to {}.", command_words(*command))
+            }
             Self::Accepted { stack, .. } => format!("{stack}: redeploy accepted."),
             Self::Queued { stack, .. } => format!("{stack}: queued behind another deploy."),
             Self::Checking { stack, .. } => {
@@ -113,7 +135,9 @@ impl Notice {
                 "Your Cloud 66 role cannot deploy {stack}. Ask an administrator for the Deployer role."
             ),
             Self::Conflict => "Cloud 66 is busy with this stack. Nothing was started.".to_owned(),
-            Self::Succeeded { stack, hash, seconds, .. } => {
+            Self::Succeeded {
+                stack, hash, seconds, ..
+            } => {
                 let what = hash.as_deref().map_or_else(
                     || "deployed".to_owned(),
                     |hash| format!("deployed {}", short_hash(hash)),
@@ -126,10 +150,16 @@ impl Notice {
                     None => format!("{stack}: {what}."),
                 }
             }
-            Self::Failed { stack, still: Some(hash), .. } => {
+            Self::Failed {
+                stack,
+                still: Some(hash),
+                ..
+            } => {
                 format!("{stack}: deploy failed. Still running {}.", short_hash(hash))
             }
-            Self::Failed { stack, still: None, .. } => format!("{stack}: deploy failed."),
+            Self::Failed {
+                stack, still: None, ..
+            } => format!("{stack}: deploy failed."),
             Self::Cancelled { stack, .. } => format!("{stack}: the deploy was cancelled."),
             Self::CancelAsked { stack } => format!("{stack}: cancelling. This can take a minute."),
             Self::CancelRefused { words } => format!("Cloud 66 did not cancel it. {words}"),
@@ -143,6 +173,7 @@ impl Notice {
     fn receipt(&self) -> Option<OperationId> {
         match self {
             Self::Asked { id, .. }
+            | Self::CommandAsked { id, .. }
             | Self::Accepted { id, .. }
             | Self::Queued { id, .. }
             | Self::Checking { id, .. }
@@ -165,6 +196,17 @@ impl Notice {
     }
 }
 
+/// What Cloud 66 is asked to do.
+fn command_words(command: Command) -> &'static str {
+    match command {
+        Command::Redeploy => "redeploy",
+        Command::Restart => "restart",
+        Command::ClearCaches => "clear its caches",
+        Command::MaintenanceOn => "turn maintenance on. Allow a few minutes",
+        Command::MaintenanceOff => "turn maintenance off. Allow a few minutes",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,7 +222,10 @@ mod tests {
         }
         .note(&urls);
         assert_eq!(note.words, "checkout production: deployed 9f2e1aa in 6 min 40 s.");
-        assert_eq!(note.link.unwrap().1, "/deck/redeploys/00000000000000000000000000000007");
+        assert_eq!(
+            note.link.unwrap().1,
+            "/deck/redeploys/00000000000000000000000000000007"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use askama_web::WebTemplate;
 use time::Duration;
 
 use super::frame::{Frame, Here, Html, PageIcon};
-use super::receipt_words::{Sentence, asked_words, as_text, command_noun, sentence};
+use super::receipt_words::{Sentence, as_text, asked_words, command_noun, sentence};
 use super::row::Progress;
 use super::words::{self, When};
 use crate::domain::deployment::short_hash;
@@ -128,7 +128,10 @@ impl ReceiptState {
         Self {
             sentence: sentence(redeploy, input.old_api),
             progress: progress(frame, redeploy),
-            message: redeploy.message.clone().filter(|message| !message.trim().is_empty()),
+            message: redeploy
+                .message
+                .clone()
+                .filter(|message| !message.trim().is_empty()),
             facts: facts(redeploy),
             times: times(redeploy),
             ended,
@@ -152,7 +155,9 @@ fn progress(frame: &Frame, redeploy: &Redeploy) -> Option<ProgressView> {
     let since = redeploy.answered_at.or(redeploy.sent_at)?;
     let usual = redeploy.before.usual_seconds.map(Duration::seconds);
     let progress = Progress::new(since, usual, frame.now);
-    Some(ProgressView { words: super::row::Why::Progress(progress) })
+    Some(ProgressView {
+        words: super::row::Why::Progress(progress),
+    })
 }
 
 fn facts(redeploy: &Redeploy) -> Vec<(&'static str, Value)> {
@@ -215,7 +220,9 @@ fn times(redeploy: &Redeploy) -> Vec<Moment> {
         RedeployState::Cancelled => "Cancelled",
         _ => "Ended",
     };
-    let ended = redeploy.finished_at.filter(|at| Some(*at) != redeploy.answered_at);
+    let ended = redeploy
+        .finished_at
+        .filter(|at| Some(*at) != redeploy.answered_at);
     [
         ("Asked", Some(redeploy.requested_at)),
         ("Sent to Cloud 66", redeploy.sent_at),
@@ -224,7 +231,12 @@ fn times(redeploy: &Redeploy) -> Vec<Moment> {
         (finished, ended),
     ]
     .into_iter()
-    .filter_map(|(what, at)| Some(Moment { what, when: When::exactly(at?) }))
+    .filter_map(|(what, at)| {
+        Some(Moment {
+            what,
+            when: When::exactly(at?),
+        })
+    })
     .collect()
 }
 

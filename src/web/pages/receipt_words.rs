@@ -42,20 +42,38 @@ pub(super) fn sentence(redeploy: &Redeploy, old_api: bool) -> Sentence {
             "Not sent yet",
             "No connection to Cloud 66 could be made, so nothing was sent. The app keeps trying.".to_owned(),
         ),
-        S::Requested => ("Asked", "It is written down here and goes to Cloud 66 in a moment.".to_owned()),
-        S::Sending => ("Sending", "It is on its way to Cloud 66. You may close this page.".to_owned()),
-        S::Accepted if redeploy.queued => {
-            ("Queued", "Cloud 66 accepted it. It starts when the operation before it ends.".to_owned())
-        }
-        S::Accepted if deploys => {
-            ("Accepted", "Cloud 66 accepted it and has not reported its start yet.".to_owned())
-        }
-        S::Accepted => ("Accepted", "Cloud 66 accepted it and has not reported its end yet.".to_owned()),
-        S::Running if redeploy.cancel_requested_at.is_some() => {
-            ("Cancelling", "This can take a minute. Cloud 66 has not confirmed it yet.".to_owned())
-        }
-        S::Running if deploys => ("Deploying", "Cloud 66 is at work on it. You may close this page.".to_owned()),
-        S::Running => ("Running", "Cloud 66 is at work on it. You may close this page.".to_owned()),
+        S::Requested => (
+            "Asked",
+            "It is written down here and goes to Cloud 66 in a moment.".to_owned(),
+        ),
+        S::Sending => (
+            "Sending",
+            "It is on its way to Cloud 66. You may close this page.".to_owned(),
+        ),
+        S::Accepted if redeploy.queued => (
+            "Queued",
+            "Cloud 66 accepted it. It starts when the operation before it ends.".to_owned(),
+        ),
+        S::Accepted if deploys => (
+            "Accepted",
+            "Cloud 66 accepted it and has not reported its start yet.".to_owned(),
+        ),
+        S::Accepted => (
+            "Accepted",
+            "Cloud 66 accepted it and has not reported its end yet.".to_owned(),
+        ),
+        S::Running if redeploy.cancel_requested_at.is_some() => (
+            "Cancelling",
+            "This can take a minute. Cloud 66 has not confirmed it yet.".to_owned(),
+        ),
+        S::Running if deploys => (
+            "Deploying",
+            "Cloud 66 is at work on it. You may close this page.".to_owned(),
+        ),
+        S::Running => (
+            "Running",
+            "Cloud 66 is at work on it. You may close this page.".to_owned(),
+        ),
         S::Unknown if old_api => (
             "No answer",
             "Cloud 66 did not answer, and version 2 of its API has nothing to look up. It was sent once and \
@@ -77,14 +95,23 @@ pub(super) fn sentence(redeploy: &Redeploy, old_api: bool) -> Sentence {
         S::Failed => ("Failed", "Cloud 66 reports that it failed.".to_owned()),
         S::Cancelled => (
             "Cancelled",
-            "Cloud 66 reports that it was stopped. Look at the stack for what is on its servers now.".to_owned(),
+            "Cloud 66 reports that it was stopped. Look at the stack for what is on its servers now."
+                .to_owned(),
         ),
     };
-    Sentence { icon, tone, headline: headline.to_owned(), meaning }
+    Sentence {
+        icon,
+        tone,
+        headline: headline.to_owned(),
+        meaning,
+    }
 }
 
 fn succeeded(redeploy: &Redeploy) -> String {
-    let what = redeploy.git_hash.as_deref().map_or("Cloud 66 reports that it ended well", |_| "");
+    let what = redeploy
+        .git_hash
+        .as_deref()
+        .map_or("Cloud 66 reports that it ended well", |_| "");
     let took = super::receipt::took(redeploy).map(words::long);
     match (redeploy.git_hash.as_deref().map(short_hash), took) {
         (Some(hash), Some(took)) => format!("{hash} is on the servers, after {took}."),
@@ -112,7 +139,11 @@ pub(super) fn asked_words(redeploy: &Redeploy) -> String {
     }
     let mut parts = Vec::new();
     if let Some(git_ref) = &options.git_ref {
-        let shown = if super::row::is_hash(git_ref) { short_hash(git_ref) } else { git_ref };
+        let shown = if super::row::is_hash(git_ref) {
+            short_hash(git_ref)
+        } else {
+            git_ref
+        };
         parts.push(shown.to_owned());
     }
     if !options.services.is_empty() {

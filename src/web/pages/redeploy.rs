@@ -54,10 +54,19 @@ impl RedeployMistake {
     /// The field's name and the words beside it.
     fn words(self) -> (&'static str, &'static str) {
         match self {
-            Self::RefOnDocker => ("services", "Docker stacks ignore a Git ref. Choose image tags instead."),
+            Self::RefOnDocker => (
+                "services",
+                "Docker stacks ignore a Git ref. Choose image tags instead.",
+            ),
             Self::RefShape => ("git_ref", "This is not the name of a branch, a tag or a commit."),
-            Self::TagShape => ("services", "An image tag holds letters, digits, dots, dashes and underscores."),
-            Self::ProfileShape => ("deployment_profile", "This name is too long for a deployment profile."),
+            Self::TagShape => (
+                "services",
+                "An image tag holds letters, digits, dots, dashes and underscores.",
+            ),
+            Self::ProfileShape => (
+                "deployment_profile",
+                "This name is too long for a deployment profile.",
+            ),
             Self::NoteTooLong => ("note", "A note has at most 300 characters."),
         }
     }
@@ -75,24 +84,47 @@ pub struct RedeployPage {
     production: bool,
     docker: bool,
     old_api: bool,
+    warnings: Warnings,
     action: String,
     back: String,
     will: String,
     running: Option<Running>,
     compare: Option<(String, String)>,
     usual: Option<String>,
-    busy: bool,
-    maintenance: bool,
-    older: bool,
-    continuous: Option<String>,
     git_ref: String,
     branch: Option<String>,
     services: Option<Vec<ServiceChoice>>,
     profile: String,
     profiles: Vec<String>,
     note: String,
-    open: bool,
+    options: Folded,
     mistake: Option<(&'static str, &'static str)>,
+}
+
+/// What to know before: each is a line on the page, where it holds.
+#[derive(Debug)]
+struct Warnings {
+    /// Another deploy runs.
+    busy: bool,
+    /// Visitors see the maintenance page.
+    maintenance: bool,
+    /// A commit is deployed that is not the branch's newest.
+    older: bool,
+    /// The branch that will deploy over it.
+    continuous: Option<String>,
+}
+
+impl Warnings {
+    fn any(&self) -> bool {
+        self.busy || self.maintenance || self.older || self.continuous.is_some()
+    }
+}
+
+/// Whether the options are shown at once or on demand.
+#[derive(Debug, PartialEq, Eq)]
+enum Folded {
+    Open,
+    Closed,
 }
 
 /// What runs now.
@@ -118,11 +150,14 @@ impl RedeployPage {
     pub fn new(frame: Frame, input: &RedeployInput<'_>) -> Self {
         let stack = input.stack;
         let title = format!("Redeploy {}", stack.title());
-        let title = if input.mistake.is_some() { format!("Error: {title}") } else { title };
+        let title = if input.mistake.is_some() {
+            format!("Error: {title}")
+        } else {
+            title
+        };
         let options = input.options;
         let git_ref = options.git_ref.clone().unwrap_or_default();
         let docker = stack.is_docker();
-        let older = !docker && is_older(&git_ref, input.version);
         Self {
             op: input.op.to_owned(),
             name: stack.name.clone(),
@@ -134,16 +169,23 @@ impl RedeployPage {
             action: frame.urls.redeploy(stack.uid),
             back: frame.urls.return_to(ReturnTo::Stack(stack.uid)),
             will: will_deploy(stack, &git_ref, docker),
-            running: input.version.and_then(|version| Running::of(&frame, stack, version.live.as_ref()?)),
+            running: input
+                .version
+                .and_then(|version| Running::of(&frame, stack, version.live.as_ref()?)),
             compare: compare(stack, &git_ref, input.version),
-            usual: input.version.and_then(|version| version.usual).map(words::in_sentence),
-            busy: stack.is_busy(),
-            maintenance: stack.maintenance,
-            older,
-            continuous: stack
-                .git_branch
-                .clone()
-                .filter(|_| !git_ref.is_empty() && !docker && input.continuous == Some(true)),
+            usual: input
+                .version
+                .and_then(|version| version.usual)
+                .map(words::in_sentence),
+            warnings: Warnings {
+                busy: stack.is_busy(),
+                maintenance: stack.maintenance,
+                older: !docker && is_older(&git_ref, input.version),
+                continuous: stack
+                    .git_branch
+                    .clone()
+                    .filter(|_| !git_ref.is_empty() && !docker && input.continuous == Some(true)),
+            },
             branch: stack.git_branch.clone(),
             services: docker
                 .then(|| input.services.map(|services| choose(services, &options.services)))
@@ -151,7 +193,11 @@ impl RedeployPage {
             profile: options.deployment_profile.clone().unwrap_or_default(),
             profiles: input.profiles.to_vec(),
             note: options.note.clone().unwrap_or_default(),
-            open: *options != RedeployOptions::default() || input.mistake.is_some(),
+            options: if *options == RedeployOptions::default() && input.mistake.is_none() {
+                Folded::Closed
+            } else {
+                Folded::Open
+            },
             mistake: input.mistake.map(RedeployMistake::words),
             git_ref,
             f: frame.titled(title, Here::Stacks),
@@ -160,13 +206,23 @@ impl RedeployPage {
 
     /// The words beside a field, if it is the one.
     fn wrong(&self, field: &str) -> Option<&'static str> {
-        self.mistake.filter(|(name, _)| *name == field).map(|(_, words)| words)
+        self.mistake
+            .filter(|(name, _)| *name == field)
+            .map(|(_, words)| words)
     }
 
     /// The primary button names its target: "Redeploy production".
     fn verb(&self) -> String {
-        let target = if self.environment.is_empty() { &self.name } else { &self.environment };
-        if self.older { format!("Deploy this commit to {target}") } else { format!("Redeploy {target}") }
+        let target = if self.environment.is_empty() {
+            &self.name
+        } else {
+            &self.environment
+        };
+        if self.warnings.older {
+            format!("Deploy this commit to {target}")
+        } else {
+            format!("Redeploy {target}")
+        }
     }
 }
 
@@ -183,7 +239,9 @@ impl Running {
 
 /// Whether the ref is a commit that is not the one that runs: going back, or promoting.
 fn is_older(git_ref: &str, version: Option<&Version>) -> bool {
-    let live = version.and_then(|version| version.live.as_ref()).and_then(|live| live.git_hash.as_deref());
+    let live = version
+        .and_then(|version| version.live.as_ref())
+        .and_then(|live| live.git_hash.as_deref());
     is_hash(git_ref) && live != Some(git_ref)
 }
 
@@ -207,7 +265,10 @@ fn compare(stack: &Stack, git_ref: &str, version: Option<&Version>) -> Option<(S
     };
     let repository = Repository::parse(stack.git.as_deref()?)?;
     let link = repository.compare(live, target)?;
-    Some((format!("{live}…{target} on {} ↗", repository.host_name()), link.as_str().to_owned()))
+    Some((
+        format!("{live}…{target} on {} ↗", repository.host_name()),
+        link.as_str().to_owned(),
+    ))
 }
 
 fn choose(services: &[Service], chosen: &[String]) -> Vec<ServiceChoice> {
@@ -220,7 +281,11 @@ fn choose(services: &[Service], chosen: &[String]) -> Vec<ServiceChoice> {
             });
             ServiceChoice {
                 name: service.name.clone(),
-                runs: service.image_tag.clone().or_else(|| service.git_ref.clone()).unwrap_or_default(),
+                runs: service
+                    .image_tag
+                    .clone()
+                    .or_else(|| service.git_ref.clone())
+                    .unwrap_or_default(),
                 chosen: wanted.is_some(),
                 tag: wanted.unwrap_or_default().to_owned(),
             }

@@ -65,13 +65,17 @@ impl Slot {
             (_, Some((state, redeploy))) if state.is_unanswered() => Self::Asked { receipt: redeploy.id },
             (_, Some((RedeployState::Accepted, redeploy))) if redeploy.queued => Self::busy("Queued"),
             (_, Some((state, _))) if !state.is_end() => Self::busy("Deploying"),
-            _ if verdict.in_progress() => Self::Busy { words: verdict.words() },
+            _ if verdict.in_progress() => Self::Busy {
+                words: verdict.words(),
+            },
             _ => Self::Redeploy { ask },
         }
     }
 
     fn busy(words: &'static str) -> Self {
-        Self::Busy { words: Cow::Borrowed(words) }
+        Self::Busy {
+            words: Cow::Borrowed(words),
+        }
     }
 }
 
@@ -155,6 +159,8 @@ pub struct RowParts {
     version: VersionPart,
     action: ActionPart,
 }
+
+impl askama::filters::HtmlSafe for RowParts {}
 
 impl RowParts {
     /// Builds the parts.
@@ -316,7 +322,11 @@ impl Why {
         let Some(started) = running.and_then(|deployment| deployment.started_at) else {
             return Self::Words("Started a moment ago".to_owned());
         };
-        Self::Progress(Progress::new(started, version.and_then(|version| version.usual), now))
+        Self::Progress(Progress::new(
+            started,
+            version.and_then(|version| version.usual),
+            now,
+        ))
     }
 }
 
@@ -368,7 +378,13 @@ impl VersionPart {
             branch: live
                 .and_then(|live| live.git_ref.clone())
                 .or_else(|| input.stack.git_branch.clone())
-                .map(|branch| if is_hash(&branch) { short_hash(&branch).to_owned() } else { branch }),
+                .map(|branch| {
+                    if is_hash(&branch) {
+                        short_hash(&branch).to_owned()
+                    } else {
+                        branch
+                    }
+                }),
             hash: live.and_then(Deployment::short_hash).map(str::to_owned),
             commit: live.and_then(|live| commit_link(input.stack, live)),
             when: at.map(|at| When::ago(at, input.now)),
@@ -384,12 +400,20 @@ pub(super) fn commit_link(stack: &Stack, deployment: &Deployment) -> Option<Stri
         return Some(link.as_str().to_owned());
     }
     let repository = Repository::parse(stack.git.as_deref()?)?;
-    Some(repository.commit(deployment.git_hash.as_deref()?)?.as_str().to_owned())
+    Some(
+        repository
+            .commit(deployment.git_hash.as_deref()?)?
+            .as_str()
+            .to_owned(),
+    )
 }
 
 /// "ana@example.com · web".
 pub(super) fn by(deployment: &Deployment) -> String {
-    let parts = [deployment.triggered_by.as_deref(), deployment.triggered_via.as_deref()];
+    let parts = [
+        deployment.triggered_by.as_deref(),
+        deployment.triggered_via.as_deref(),
+    ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
 }
 

@@ -108,10 +108,30 @@ pub(super) fn history(newest: Option<Outcome>) -> Vec<Deployment> {
     }
     all.push(deployment(5120, LIVE_HASH, 60 * 26));
     for (number, (hash, hours, outcome, via)) in [
-        ("77b0e3c1aa94bb1a61280897ee8f548b2258d0200", 50, Outcome::Success, "hook"),
-        ("1e5d0f3b7c1194bb1a61280897ee8f548b2258d02", 75, Outcome::Failed, "api"),
-        ("c0ffee00112233445566778899aabbccddeeff00", 120, Outcome::Cancelled, "web"),
-        ("0512bd1f00112233445566778899aabbccddeeff", 190, Outcome::Success, "web"),
+        (
+            "77b0e3c1aa94bb1a61280897ee8f548b2258d0200",
+            50,
+            Outcome::Success,
+            "hook",
+        ),
+        (
+            "1e5d0f3b7c1194bb1a61280897ee8f548b2258d02",
+            75,
+            Outcome::Failed,
+            "api",
+        ),
+        (
+            "c0ffee00112233445566778899aabbccddeeff00",
+            120,
+            Outcome::Cancelled,
+            "web",
+        ),
+        (
+            "0512bd1f00112233445566778899aabbccddeeff",
+            190,
+            Outcome::Success,
+            "web",
+        ),
     ]
     .into_iter()
     .enumerate()
@@ -142,26 +162,69 @@ pub(super) fn fleet() -> Fleet {
         fleet.stacks.push(stack);
     };
     let names = [
-        "checkout", "search", "admin", "worker", "catalog", "identity", "notify", "reports", "gateway", "pricing",
+        "checkout", "search", "admin", "worker", "catalog", "identity", "notify", "reports", "gateway",
+        "pricing",
     ];
-    for (number, name) in (0_u128..).zip(names) {
-        add(stack(number * 2, name, "production"), Some(version(None)));
-        let newer = Version::of(&[deployment(6000, NEW_HASH, 12 + i64::from(number as i32))], NOW);
-        add(stack(number * 2 + 1, name, "staging"), Some(newer));
+    for (number, name) in (0_u32..).zip(names) {
+        add(
+            stack(u128::from(number) * 2, name, "production"),
+            Some(version(None)),
+        );
+        let newer = Version::of(&[deployment(6000, NEW_HASH, 12 + i64::from(number))], NOW);
+        add(stack(u128::from(number) * 2 + 1, name, "staging"), Some(newer));
     }
     add(
-        Stack { status: Status::Failed, ..stack(40, "billing", "production") },
+        Stack {
+            status: Status::Failed,
+            ..stack(40, "billing", "production")
+        },
         Some(version(Some(Outcome::Failed))),
     );
     add(
-        Stack { status: Status::Deploying, busy: true, ..stack(41, "web", "production") },
+        Stack {
+            status: Status::Deploying,
+            busy: true,
+            ..stack(41, "web", "production")
+        },
         Some(version(Some(Outcome::Pending))),
     );
-    add(Stack { status: Status::QueuedForDeploying, ..stack(42, "media", "staging") }, Some(version(None)));
-    add(Stack { health: Health::Impaired, ..stack(43, "mailer", "staging") }, Some(version(None)));
-    add(Stack { maintenance: true, ..stack(44, "forum", "production") }, Some(version(None)));
-    add(Stack { status: Status::Analysed, health: Health::Unknown, ..stack(45, "prototype", "development") }, None);
-    add(Stack { status: Status::Other(9), health: Health::Unknown, ..stack(46, "labs", "development") }, None);
+    add(
+        Stack {
+            status: Status::QueuedForDeploying,
+            ..stack(42, "media", "staging")
+        },
+        Some(version(None)),
+    );
+    add(
+        Stack {
+            health: Health::Impaired,
+            ..stack(43, "mailer", "staging")
+        },
+        Some(version(None)),
+    );
+    add(
+        Stack {
+            maintenance: true,
+            ..stack(44, "forum", "production")
+        },
+        Some(version(None)),
+    );
+    add(
+        Stack {
+            status: Status::Analysed,
+            health: Health::Unknown,
+            ..stack(45, "prototype", "development")
+        },
+        None,
+    );
+    add(
+        Stack {
+            status: Status::Other(9),
+            health: Health::Unknown,
+            ..stack(46, "labs", "development")
+        },
+        None,
+    );
     add(docker(), Some(version(None)));
     add(hostile(), Some(version(None)));
     add(
@@ -181,7 +244,10 @@ pub(super) fn fleet() -> Fleet {
 
 /// A Docker stack.
 pub(super) fn docker() -> Stack {
-    Stack { framework: Some("docker".into()), ..stack(47, "edge-proxy", "production") }
+    Stack {
+        framework: Some("docker".into()),
+        ..stack(47, "edge-proxy", "production")
+    }
 }
 
 /// A stack whose every text is hostile.
@@ -201,12 +267,18 @@ pub(super) fn hostile() -> Stack {
 
 /// The fleet with this many stacks.
 pub(super) fn many(number: u128) -> Fleet {
-    let stacks = (0..number).map(|n| stack(1000 + n, &format!("service-{n:03}"), "staging")).collect();
+    let stacks = (0..number)
+        .map(|n| stack(1000 + n, &format!("service-{n:03}"), "staging"))
+        .collect();
     let mut versions = HashMap::new();
     for n in 0..number {
         versions.insert(uid(1000 + n), version(None));
     }
-    Fleet { stacks, versions, ..Fleet::default() }
+    Fleet {
+        stacks,
+        versions,
+        ..Fleet::default()
+    }
 }
 
 /// A row of the ledger in a state, as far as that state goes.

@@ -72,12 +72,7 @@ impl Sibling {
 
 impl Promote {
     /// Between a production stack and one that is not, where both choose their code by commit.
-    fn offer(
-        frame: &Frame,
-        this: &StackInput<'_>,
-        other: &SiblingInput<'_>,
-        differ: bool,
-    ) -> Option<Self> {
+    fn offer(frame: &Frame, this: &StackInput<'_>, other: &SiblingInput<'_>, differ: bool) -> Option<Self> {
         let (from, to) = match (this.production, other.production) {
             (true, false) => ((other.stack, other.version), this.stack),
             (false, true) => ((this.stack, this.version), other.stack),
@@ -87,7 +82,10 @@ impl Promote {
         if !differ || from.0.is_docker() || to.is_docker() {
             return None;
         }
-        let options = RedeployOptions { git_ref: Some(commit.to_owned()), ..RedeployOptions::default() };
+        let options = RedeployOptions {
+            git_ref: Some(commit.to_owned()),
+            ..RedeployOptions::default()
+        };
         Some(Self {
             href: frame.urls.redeploy_with(to.uid, &options),
             label: format!("Promote {} to {}…", short_hash(commit), to.environment.as_str()),
@@ -95,6 +93,6 @@ impl Promote {
     }
 }
 
-fn hash<'v>(version: Option<&'v Version>) -> Option<&'v str> {
+fn hash(version: Option<&Version>) -> Option<&str> {
     version?.live.as_ref()?.git_hash.as_deref()
 }

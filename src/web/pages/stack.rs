@@ -76,7 +76,11 @@ impl StackPage {
             pinned: input.pinned,
             pin: frame.urls.pin(stack.uid),
             known: When::ago_in_full(input.known_at, frame.now),
-            siblings: input.siblings.iter().map(|other| Sibling::new(&frame, input, other)).collect(),
+            siblings: input
+                .siblings
+                .iter()
+                .map(|other| Sibling::new(&frame, input, other))
+                .collect(),
             facts: Facts::of(stack),
             old_api: input.old_api,
             f: frame,
@@ -171,10 +175,18 @@ impl StackState {
                 .as_ref()
                 .map(|link| (link.as_str().to_owned(), link.host().to_owned())),
             cloud66: frame.cloud66.stack(uid),
-            running: running.filter(|_| may_act).map(|running| urls.cancel(uid, running.id)),
+            running: running
+                .filter(|_| may_act)
+                .map(|running| urls.cancel(uid, running.id)),
             remedy: (input.verdict == Verdict::DeployFailed).then(|| Remedy::of(frame, input, may_act)),
-            history: input.history.map(|history| history_lines(frame, stack, history, may_act)),
-            commands: if may_act { commands(frame, stack) } else { Vec::new() },
+            history: input
+                .history
+                .map(|history| history_lines(frame, stack, history, may_act)),
+            commands: if may_act {
+                commands(frame, stack)
+            } else {
+                Vec::new()
+            },
         }
     }
 
@@ -194,11 +206,17 @@ impl Remedy {
         let live = input.version.and_then(|version| version.live.as_ref());
         let hash = live.and_then(|live| live.git_hash.clone());
         let failed = input.version.and_then(|version| version.newest.as_ref());
-        let again = hash.clone().filter(|_| may_act && !input.stack.is_docker()).map(|hash| {
-            let label = format!("Deploy {} again…", short_hash(&hash));
-            let options = RedeployOptions { git_ref: Some(hash), ..RedeployOptions::default() };
-            (frame.urls.redeploy_with(input.stack.uid, &options), label)
-        });
+        let again = hash
+            .clone()
+            .filter(|_| may_act && !input.stack.is_docker())
+            .map(|hash| {
+                let label = format!("Deploy {} again…", short_hash(&hash));
+                let options = RedeployOptions {
+                    git_ref: Some(hash),
+                    ..RedeployOptions::default()
+                };
+                (frame.urls.redeploy_with(input.stack.uid, &options), label)
+            });
         Self {
             live: hash.as_deref().map(short_hash).map(str::to_owned),
             failed: failed.and_then(Deployment::short_hash).map(str::to_owned),

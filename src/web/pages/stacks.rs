@@ -11,6 +11,7 @@ use super::words::{self, When};
 use crate::domain::deployment::short_hash;
 use crate::domain::query::StateFilter;
 use crate::domain::{Fleet, Repository, Stack, StackQuery, StackUid};
+use crate::web::urls::Urls;
 
 /// How many rows a page holds; more are on further pages.
 pub const ROWS_PER_PAGE: usize = 300;
@@ -42,6 +43,7 @@ pub type Known = Option<OffsetDateTime>;
 /// A filter above the list, with how many stacks are behind it.
 #[derive(Debug)]
 struct Chip {
+    id: &'static str,
     label: &'static str,
     count: usize,
     href: String,
@@ -90,7 +92,9 @@ impl StacksPage {
         is_production: impl Fn(&Stack) -> bool,
         mut row: impl FnMut(&Stack) -> Html,
     ) -> Self {
-        let StacksInput { fleet, query, pins, .. } = *input;
+        let StacksInput {
+            fleet, query, pins, ..
+        } = *input;
         let mut selected = query.select(fleet, &is_production);
         if !matches!(query.sort.as_str(), "name" | "activity" | "environment") {
             selected.sort_by_key(|stack| !pins.contains(&stack.uid));
@@ -156,6 +160,51 @@ impl StacksPage {
     }
 }
 
+/// The list's title, icon and counts, for the event stream.
+#[derive(Debug, Template)]
+#[template(path = "fragments/list_live.html")]
+pub struct ListLive {
+    title: String,
+    icon: String,
+    counts: Vec<(&'static str, usize)>,
+}
+
+impl ListLive {
+    /// Renders them.
+    pub fn html(
+        urls: &Urls,
+        fleet: &Fleet,
+        is_production: impl Fn(&Stack) -> bool,
+    ) -> Result<Html, askama::Error> {
+        let counts = Counts::of(fleet, is_production);
+        Html::of(&Self {
+            title: counts.title(),
+            icon: urls.asset(counts.icon().asset()),
+            counts: StateFilter::ALL
+                .into_iter()
+                .map(|filter| (chip_id(filter), counts.get(filter)))
+                .collect(),
+        })
+    }
+
+    /// The title and the icon's address alone, for a tab that is hidden.
+    pub fn head(urls: &Urls, fleet: &Fleet, is_production: impl Fn(&Stack) -> bool) -> (String, String) {
+        let counts = Counts::of(fleet, is_production);
+        (
+            format!("{} · Stackdeck", counts.title()),
+            urls.asset(counts.icon().asset()),
+        )
+    }
+}
+
+/// Names a chip's count in the page.
+fn chip_id(filter: StateFilter) -> &'static str {
+    match filter {
+        StateFilter::All => "all",
+        named => named.as_str(),
+    }
+}
+
 /// How many stacks are behind each chip.
 struct Counts([usize; StateFilter::ALL.len()]);
 
@@ -172,7 +221,10 @@ impl Counts {
     }
 
     fn get(&self, wanted: StateFilter) -> usize {
-        let found = StateFilter::ALL.iter().zip(self.0).find(|(filter, _)| **filter == wanted);
+        let found = StateFilter::ALL
+            .iter()
+            .zip(self.0)
+            .find(|(filter, _)| **filter == wanted);
         found.map_or(0, |(_, count)| count)
     }
 
@@ -189,7 +241,11 @@ impl Counts {
                 count => parts.push(format!("{count} {words}")),
             }
         }
-        if parts.is_empty() { "Stacks".to_owned() } else { format!("Stacks ({})", parts.join(", ")) }
+        if parts.is_empty() {
+            "Stacks".to_owned()
+        } else {
+            format!("Stacks ({})", parts.join(", "))
+        }
     }
 
     fn icon(&self) -> PageIcon {
@@ -208,6 +264,7 @@ fn chips(frame: &Frame, query: &StackQuery, counts: &Counts) -> Vec<Chip> {
     StateFilter::ALL
         .into_iter()
         .map(|filter| Chip {
+            id: chip_id(filter),
             label: filter.label(),
             count: counts.get(filter),
             href: frame.urls.stacks(&StackQuery {
@@ -248,7 +305,14 @@ fn sorts(query: &StackQuery) -> Vec<Choice> {
 }
 
 fn groups(query: &StackQuery) -> Vec<Choice> {
-    choices(&query.group, &[("", "No groups"), ("app", "Group by app"), ("account", "Group by account")])
+    choices(
+        &query.group,
+        &[
+            ("", "No groups"),
+            ("app", "Group by app"),
+            ("account", "Group by account"),
+        ],
+    )
 }
 
 fn environments(fleet: &Fleet, query: &StackQuery) -> Vec<Choice> {
@@ -284,10 +348,24 @@ fn sections(
 ) -> Vec<Section> {
     let key: fn(&Stack) -> String = match query.group.as_str() {
         "app" => app_of,
-        "account" => |stack| stack.account_name.clone().unwrap_or_else(|| "No account name".to_owned()),
+        "account" => |stack| {
+            stack
+                .account_name
+                .clone()
+                .unwrap_or_else(|| "No account name".to_owned())
+        },
         _ => {
-            let rows = selected.iter().take(ROWS_PER_PAGE).map(|stack| row(stack)).collect();
-            return vec![Section { title: None, note: None, compare: None, rows }];
+            let rows = selected
+                .iter()
+                .take(ROWS_PER_PAGE)
+                .map(|stack| row(stack))
+                .collect();
+            return vec![Section {
+                title: None,
+                note: None,
+                compare: None,
+                rows,
+            }];
         }
     };
     let mut grouped: Vec<(String, Vec<&Stack>)> = Vec::new();
@@ -301,8 +379,9 @@ fn sections(
     grouped
         .into_iter()
         .map(|(title, members)| {
-            let difference =
-                (query.group == "app").then(|| Difference::among(fleet, &members, is_production)).flatten();
+            let difference = (query.group == "app")
+                .then(|| Difference::among(fleet, &members, is_production))
+                .flatten();
             let (note, compare) = difference.map_or((None, None), Difference::into_parts);
             Section {
                 title: Some(title),
@@ -344,7 +423,11 @@ impl Difference {
         }
         let repository = production.git.as_deref().and_then(Repository::parse);
         Some(Self {
-            words: format!("{one} {}, {two} {}: they differ", short_hash(&there), short_hash(&here)),
+            words: format!(
+                "{one} {}, {two} {}: they differ",
+                short_hash(&there),
+                short_hash(&here)
+            ),
             compare: repository
                 .and_then(|repository| repository.compare(short_hash(&there), short_hash(&here)))
                 .map(|link| link.as_str().to_owned()),

@@ -148,7 +148,10 @@ fn ways(frame: &Frame, trouble: &Trouble) -> Vec<Way> {
         Trouble::StaleForm { stack: Some(uid) } => vec![way("Look again", frame.urls.redeploy(*uid))],
         Trouble::NeedsRedeploy { stack } => {
             let to = stack.map_or(ReturnTo::Home, ReturnTo::Stack);
-            vec![way("Allow redeploys", frame.urls.sign_in_page(Access::Redeploy, to))]
+            vec![way(
+                "Allow redeploys",
+                frame.urls.sign_in_page(Access::Redeploy, to),
+            )]
         }
         Trouble::Cloud66Down | Trouble::Cloud66Unreadable => {
             vec![way("Cloud 66 status ↗", CLOUD66_STATUS.to_owned())]
@@ -163,17 +166,26 @@ fn ways(frame: &Frame, trouble: &Trouble) -> Vec<Way> {
 
 fn words(trouble: &Trouble) -> (&'static str, &'static str) {
     match trouble {
-        Trouble::NotFound => ("There is no such page", "The address may be mistyped, or the page has moved."),
-        Trouble::StackGone => {
-            ("No such stack", "This stack is not there any more, or you lost access to it.")
-        }
-        Trouble::NoReceipt => ("No such receipt", "It does not exist, or somebody else asked for it."),
-        Trouble::SignedOut { .. } => {
-            ("You are signed out", "Your session has ended. Nothing was sent. Sign in again to continue.")
-        }
-        Trouble::SignedOutByCloud66 { .. } => {
-            ("Cloud 66 signed you out", "Cloud 66 signed you out. Sign in again to continue.")
-        }
+        Trouble::NotFound => (
+            "There is no such page",
+            "The address may be mistyped, or the page has moved.",
+        ),
+        Trouble::StackGone => (
+            "No such stack",
+            "This stack is not there any more, or you lost access to it.",
+        ),
+        Trouble::NoReceipt => (
+            "No such receipt",
+            "It does not exist, or somebody else asked for it.",
+        ),
+        Trouble::SignedOut { .. } => (
+            "You are signed out",
+            "Your session has ended. Nothing was sent. Sign in again to continue.",
+        ),
+        Trouble::SignedOutByCloud66 { .. } => (
+            "Cloud 66 signed you out",
+            "Cloud 66 signed you out. Sign in again to continue.",
+        ),
         Trouble::Forged => (
             "This form is not from your session",
             "Nothing was sent. Open the page again and send the form from there.",
@@ -206,25 +218,32 @@ fn words(trouble: &Trouble) -> (&'static str, &'static str) {
             "This hour’s requests are used up",
             "Cloud 66 allows a number of requests an hour, and yours are spent. They begin anew within the hour.",
         ),
-        Trouble::TrialOver => {
-            ("The trial has ended", "Cloud 66 says the trial for this account has ended.")
-        }
-        Trouble::Conflict => {
-            ("Cloud 66 is busy", "Cloud 66 is busy with this stack. Nothing was started.")
-        }
-        Trouble::Rejected(_) => {
-            ("Cloud 66 said no", "It may be protected. Check Application Protection in Cloud 66.")
-        }
+        Trouble::TrialOver => (
+            "The trial has ended",
+            "Cloud 66 says the trial for this account has ended.",
+        ),
+        Trouble::Conflict => (
+            "Cloud 66 is busy",
+            "Cloud 66 is busy with this stack. Nothing was started.",
+        ),
+        Trouble::Rejected(_) => (
+            "Cloud 66 said no",
+            "It may be protected. Check Application Protection in Cloud 66.",
+        ),
         Trouble::NotOffered => ("Not offered here", "Cloud 66 does not offer this for this stack."),
         Trouble::Storage => (
             "The app’s own database does not answer",
             "Nothing was sent to Cloud 66. Whoever runs this app can see the reason in its log.",
         ),
         Trouble::TooMany => ("Too many at once", "Wait a minute, then try again."),
-        Trouble::Refused(_) => ("This request was not taken", "Nothing was sent. Go back and try again."),
-        Trouble::Internal { nothing_sent: true } => {
-            ("Something broke in this app", "Nothing was sent to Cloud 66. Whoever runs this app can find it by the number below.")
-        }
+        Trouble::Refused(_) => (
+            "This request was not taken",
+            "Nothing was sent. Go back and try again.",
+        ),
+        Trouble::Internal { nothing_sent: true } => (
+            "Something broke in this app",
+            "Nothing was sent to Cloud 66. Whoever runs this app can find it by the number below.",
+        ),
         Trouble::Internal { nothing_sent: false } => (
             "Something broke in this app",
             "Check the stack before you try again. Whoever runs this app can find it by the number below.",
@@ -235,28 +254,40 @@ fn words(trouble: &Trouble) -> (&'static str, &'static str) {
 
 fn sign_in_words(trouble: &SignInTrouble) -> (&'static str, &'static str) {
     match trouble {
-        SignInTrouble::Expired => ("That sign-in link expired", "That sign-in link expired. Start again."),
-        SignInTrouble::Malformed => {
-            ("That is not an answer to a sign-in", "What came back could not be read. Start again.")
-        }
-        SignInTrouble::Denied => ("You did not allow access", "You did not allow access. Nothing was saved."),
+        SignInTrouble::Expired => (
+            "That sign-in link expired",
+            "That sign-in link expired. Start again.",
+        ),
+        SignInTrouble::Malformed => (
+            "That is not an answer to a sign-in",
+            "What came back could not be read. Start again.",
+        ),
+        SignInTrouble::Denied => (
+            "You did not allow access",
+            "You did not allow access. Nothing was saved.",
+        ),
         SignInTrouble::Provider => (
             "Cloud 66 did not sign you in",
             "It refused for a reason of its own. If this happens again, whoever runs this app should compare \
              its settings with the application registered at Cloud 66.",
         ),
-        SignInTrouble::WrongCallback { .. } => {
-            ("Cloud 66 does not know this address", "Cloud 66 does not know this address. Register exactly:")
-        }
-        SignInTrouble::CodeRefused => {
-            ("Cloud 66 did not take that code", "A code works once, for ten minutes. Start again for a new one.")
-        }
+        SignInTrouble::WrongCallback { .. } => (
+            "Cloud 66 does not know this address",
+            "Cloud 66 does not know this address. Register exactly:",
+        ),
+        SignInTrouble::CodeRefused => (
+            "Cloud 66 did not take that code",
+            "A code works once, for ten minutes. Start again for a new one.",
+        ),
         SignInTrouble::WrongClient => (
             "Cloud 66 does not know this app",
             "It refused the Application Id or Secret. Whoever runs this app has to check CLOUD66_CLIENT_ID and \
              CLOUD66_CLIENT_SECRET.",
         ),
-        SignInTrouble::Down => ("Cloud 66 is not answering", "You are not signed in. Try again in a minute."),
+        SignInTrouble::Down => (
+            "Cloud 66 is not answering",
+            "You are not signed in. Try again in a minute.",
+        ),
         SignInTrouble::Unreadable => (
             "Cloud 66 gave an answer that cannot be read",
             "You are not signed in. Try again in a minute.",

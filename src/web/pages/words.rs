@@ -133,7 +133,9 @@ pub fn exact(at: OffsetDateTime) -> String {
 /// For the `datetime` attribute: "2026-03-04T09:03:10Z".
 pub fn iso(at: OffsetDateTime) -> String {
     at.to_offset(UtcOffset::UTC)
-        .format(format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z"))
+        .format(format_description!(
+            "[year]-[month]-[day]T[hour]:[minute]:[second]Z"
+        ))
         .unwrap_or_default()
 }
 
