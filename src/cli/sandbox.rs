@@ -55,7 +55,6 @@ fn read(given: &ArgMatches) -> Result<Options, String> {
         faults: faults(given)?,
         control: given.get_flag("control"),
         api_base: options::text(given, "api-base").map(str::to_owned),
-        rate_limit: defaults.rate_limit,
         clock: defaults.clock,
     })
 }

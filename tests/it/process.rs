@@ -129,7 +129,8 @@ async fn serve_works_against_a_sandbox_in_another_process_with_secrets_from_file
     let browser = Browser::new(&format!("http://localhost:{port}"));
     let stacks = browser.sign_in(MAIN_PERSON).await;
     assert!(!stacks.texts("ul.stacks > li").is_empty());
-    let confirm = browser.follow(&browser.get("/?q=env%3Astaging+state%3Ahealthy").await, "Redeploy").await;
+    let found = browser.get("/?q=env%3Astaging+state%3Ahealthy").await;
+    let confirm = browser.get(&found.attribute("ul.stacks a[href$='/redeploy']", "href").unwrap()).await;
     let receipt = browser.submit(&confirm, "Redeploy staging").await;
     let mut ended = false;
     for _ in 0..200 {

@@ -57,12 +57,21 @@ impl Browser {
 
     /// Signs in as the sandbox's person with this e-mail address, through every page that a person would see.
     pub async fn sign_in(&self, person: &str) -> Page {
-        let people = self.begin_sign_in().await;
-        let consent = self.choose_person(&people, person).await;
-        if consent.url.host_str() == self.home.host_str() {
-            return consent;
+        let page = self.begin_sign_in().await;
+        self.allow(page, person).await
+    }
+
+    /// Goes through Cloud 66's pages as this person, as far as they are shown: who has signed in there is not
+    /// asked again, and what was allowed before is not either.
+    pub async fn allow(&self, page: Page, person: &str) -> Page {
+        let mut page = page;
+        if page.url.path() == "/users/sign_in" {
+            page = self.choose_person(&page, person).await;
         }
-        self.submit(&consent, "Authorize").await
+        if page.url.path() == "/oauth/authorize" {
+            page = self.submit(&page, "Authorize").await;
+        }
+        page
     }
 
     /// From the signed-out page to Cloud 66's.
@@ -73,7 +82,8 @@ impl Browser {
 
     /// Chooses who to be on the sandbox's sign-in page.
     pub async fn choose_person(&self, people: &Page, person: &str) -> Page {
-        self.send(people.form_whose_button(|button| button.attr("value") == Some(person))).await
+        let form = people.forms().into_iter().find(|form| form.get("person") == person);
+        self.send(form.unwrap_or_else(|| panic!("{person} is not on the page"))).await
     }
 
     /// Presses the button with this text.
@@ -221,8 +231,7 @@ impl Page {
         self.form_whose_button(|candidate| words(candidate).starts_with(button))
     }
 
-    /// The form whose button is this one, with that button pressed.
-    pub fn form_whose_button(&self, wanted: impl Fn(&ElementRef<'_>) -> bool) -> Form {
+    fn form_whose_button(&self, wanted: impl Fn(&ElementRef<'_>) -> bool) -> Form {
         let document = Html::parse_document(&self.body);
         let (forms, buttons) = (Selector::parse("form").unwrap(), Selector::parse("button").unwrap());
         for form in document.select(&forms) {
