@@ -73,9 +73,9 @@ impl Api {
 
     /// Who the token belongs to: `GET /ping/auth` (fact sheet 4.9).
     ///
-    /// Version 2 has no such question (fact sheet 1.4). There the person is known by the token alone: the id is
-    /// made from its SHA-256, so it is the same wherever the same token is used and says nothing about it. The
-    /// cost: whoever signs in again with a new token is somebody new to this app. Nothing is sent for it.
+    /// Version 2 has no such question (fact sheet 1.4). There the person is known by the token alone: the id
+    /// is made from its SHA-256, so it is the same wherever the same token is used and says nothing about it.
+    /// The cost: whoever signs in again with a new token is somebody new to this app. Nothing is sent for it.
     pub async fn whoami(&self) -> Result<Person, Error> {
         if self.version == ApiVersion::V2 {
             return Ok(Person {
@@ -90,8 +90,8 @@ impl Api {
         person.ok_or(Error::Unreadable)
     }
 
-    /// All stacks that the person can reach: page 1, then all others side by side (fact sheet 5.2). A stack that
-    /// moved from one page to the next meanwhile is there once.
+    /// All stacks that the person can reach: page 1, then all others side by side (fact sheet 5.2). A stack
+    /// that moved from one page to the next meanwhile is there once.
     pub async fn stacks(&self) -> Result<Listing, Error> {
         let read = |row: &Row<'_>| {
             let stack = row.read().and_then(|wire| wire::stack(&wire));
@@ -182,9 +182,10 @@ impl Api {
 
     /// The action that carries this operation id as its `user_reference` (fact sheet 6.3). Not in version 2.
     ///
-    /// `Ok(None)` is a claim: Cloud 66 was asked and has no record of it. So it is made only when every page was
-    /// read and every row understood; the exact match is checked here, too, in case the filter is ignored. A
-    /// server that has actions but no metadata on any of them cannot know, which is [`Error::NotImplemented`].
+    /// `Ok(None)` is a claim: Cloud 66 was asked and has no record of it. So it is made only when every page
+    /// was read and every row understood; the exact match is checked here, too, in case the filter is
+    /// ignored. A server that has actions but no metadata on any of them cannot know, which is
+    /// [`Error::NotImplemented`].
     pub async fn action_by_reference(&self, uid: StackUid, id: OperationId) -> Result<Option<Action>, Error> {
         self.needs_version_3()?;
         let path = format!("/stacks/{uid}/actions.json");

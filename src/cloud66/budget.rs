@@ -4,8 +4,8 @@
 //! Requests of other apps of the same person count too, so the headers of its answers are believed where they
 //! leave less than our own count does.
 //!
-//! Invariant: the budget only counts and advises. Watching asks [`Budget::may_watch`] first; what a person asked
-//! for is never held back here.
+//! Invariant: the budget only counts and advises. Watching asks [`Budget::may_watch`] first; what a person
+//! asked for is never held back here.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -89,8 +89,8 @@ impl Budget {
     }
 
     /// Whether one more request may be spent on watching: this process has made less than half of the hour's
-    /// requests, more than a fifth is left, and Cloud 66 does not refuse to answer. While it does, one request a
-    /// minute is allowed all the same, to see whether it has changed its mind.
+    /// requests, more than a fifth is left, and Cloud 66 does not refuse to answer. While it does, one
+    /// request a minute is allowed all the same, to see whether it has changed its mind.
     pub fn may_watch(&self) -> bool {
         let (mut count, now) = self.count();
         if let Some(throttle) = &mut count.throttled {

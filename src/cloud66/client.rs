@@ -18,8 +18,8 @@ use crate::domain::{AccessToken, Clock, Random};
 /// Which Cloud 66 to speak to, and how.
 #[derive(Debug, Clone)]
 pub struct ClientOptions {
-    /// Origin of `/oauth/*` and `/api/*`. An https origin is never spoken to in plain http; whether a plain http
-    /// origin is acceptable is for the settings to say.
+    /// Origin of `/oauth/*` and `/api/*`. An https origin is never spoken to in plain http; whether a plain
+    /// http origin is acceptable is for the settings to say.
     pub url: Url,
     /// The dialect.
     pub version: ApiVersion,

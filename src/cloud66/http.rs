@@ -1,8 +1,8 @@
 //! The only place that sends. Every request has a deadline, a cap on the (decompressed) answer, no redirects,
 //! no cookies and no proxy.
 //!
-//! There are two clients. Reads share a pool of connections. What changes something goes out over HTTP/1.1 on a
-//! connection of its own, because on a reused one a failure never tells whether the request arrived, while
+//! There are two clients. Reads share a pool of connections. What changes something goes out over HTTP/1.1 on
+//! a connection of its own, because on a reused one a failure never tells whether the request arrived, while
 //! "could not connect" on a fresh one is proof that it did not.
 
 use std::sync::Arc;
@@ -232,8 +232,8 @@ impl Http {
         Ok(reply)
     }
 
-    /// How long to wait before try number `tries + 1` of a read: the named pause, doubled each time, plus up to
-    /// as much again by chance, so that those who failed together do not come back together.
+    /// How long to wait before try number `tries + 1` of a read: the named pause, doubled each time, plus up
+    /// to as much again by chance, so that those who failed together do not come back together.
     fn pause(&self, tries: u32) -> Duration {
         let pause = self.0.timeouts.retry_pause.saturating_mul(1 << tries.min(8));
         let [chance] = self.0.random.bytes::<1>();
@@ -274,8 +274,8 @@ fn headers(request: &Request<'_>, request_id: &str) -> Option<HeaderMap> {
     Some(headers)
 }
 
-/// Reads a body chunk by chunk and stops at the cap, whatever the head promised: the chunks are decompressed, so
-/// a small answer cannot become a large one unnoticed.
+/// Reads a body chunk by chunk and stops at the cap, whatever the head promised: the chunks are decompressed,
+/// so a small answer cannot become a large one unnoticed.
 async fn body(mut response: Response, cap: usize) -> Result<Vec<u8>, Cut> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|_| Cut::Broken)? {

@@ -1,6 +1,7 @@
-//! What does Cloud 66 speak? The client of its OAuth endpoints and of its API, version 3 and the 2013 version 2.
+//! What does Cloud 66 speak? The client of its OAuth endpoints and of its API,
+//! version 3 and the version 2 of 2013.
 //!
-//! * [`Client`] is made once from the settings; [`Client::api`] lends it to one person's token and hourly budget.
+//! * [`Client`] is made once from the settings; [`Client::api`] lends it to one person: a token and a budget.
 //! * [`Api`] reads (stacks, deployments, actions, services) and [`Api::send`] sends one command, once.
 //! * [`Oauth`] begins a sign-in and exchanges the authorization code for a token.
 //! * [`Budget`] counts a person's requests of this hour.

@@ -1,5 +1,5 @@
-//! Lists that come in pages (fact sheet 5.2): the first page tells how many there are, the others are asked for
-//! side by side.
+//! Lists that come in pages (fact sheet 5.2): the first page tells how many there are, the others are asked
+//! for side by side.
 
 use futures_util::{StreamExt as _, stream};
 
@@ -18,8 +18,8 @@ pub(super) struct Gathered<T> {
     pub(super) incomplete: bool,
 }
 
-/// Asks `page` for page 1 and then for all the others that it names, at most `most` in all. `is_enough` looks at
-/// the first page; where it says so, no other is asked for.
+/// Asks `page` for page 1 and then for all the others that it names, at most `most` in all. `is_enough` looks
+/// at the first page; where it says so, no other is asked for.
 ///
 /// What a page says of the number of pages is not relied upon: an empty page ends the list, and a page that
 /// knows of later ones extends it. A failed first page is the list's failure; a failed later one leaves it

@@ -12,8 +12,8 @@ use crate::domain::AccessToken;
 /// How long to wait after a 429 that does not say (the one client that meets them waits this long).
 const PAUSE_AFTER_429: Duration = Duration::seconds(60);
 
-/// What a refusing answer says, with the words of the body where it has a readable one. The token is passed so
-/// that it can be taken out of those words.
+/// What a refusing answer says, with the words of the body where it has a readable one. The token is passed
+/// so that it can be taken out of those words.
 pub(super) fn read(reply: &Reply, token: Option<&AccessToken>, now: OffsetDateTime) -> Error {
     let said = said(reply);
     let words = || words::plain(&said.words, token);
@@ -63,8 +63,8 @@ fn said(reply: &Reply) -> Said {
     let code = match failure.error.text().map(str::to_ascii_lowercase).as_deref() {
         Some("throttled") => Some(Code::Throttled),
         Some("not_implemented") => Some(Code::NotImplemented),
-        // The documents write the refusal as "503: throttled", so it may come as bare text; and an answer that
-        // says that nothing is left has said the same.
+        // The documents write the refusal as "503: throttled", so it may come as bare text; and an answer
+        // that says that nothing is left has said the same.
         None if reply.remaining == Some(0) || is_short_text(body, "throttled") => Some(Code::Throttled),
         None if is_short_text(body, "not_implemented") => Some(Code::NotImplemented),
         _ => None,

@@ -92,8 +92,8 @@ impl Reply {
     }
 }
 
-/// Reads `Retry-After`: seconds or an HTTP date (RFC 9110 section 10.2.3), clamped to one second up to one hour
-/// from now. None for anything else.
+/// Reads `Retry-After`: seconds or an HTTP date (RFC 9110 section 10.2.3), clamped to one second up to one
+/// hour from now. None for anything else.
 fn retry_at(text: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
     let text = text.trim();
     let digits = text.strip_prefix('-').unwrap_or(text);

@@ -1,8 +1,8 @@
 //! The one sender of what changes something at Cloud 66.
 //!
-//! Invariant: one call of [`Api::send`] is at most one request on the wire, on a connection of its own, and its
-//! [`Answer`] never says more than is known: `NotSent` only where no connection was made, `Refused` only where
-//! Cloud 66 said no, `Accepted` only where it said yes, and `NoAnswer` for everything else.
+//! Invariant: one call of [`Api::send`] is at most one request on the wire, on a connection of its own, and
+//! its [`Answer`] never says more than is known: `NotSent` only where no connection was made, `Refused` only
+//! where Cloud 66 said no, `Accepted` only where it said yes, and `NoAnswer` for everything else.
 
 use reqwest::Method;
 use serde::Serialize;
@@ -60,9 +60,9 @@ struct ActionBody {
 }
 
 impl Api {
-    /// Sends `command` to a stack, under the name `id`, once. Never repeated here; whether it may be sent again
-    /// is the ledger's to know. `options` count for a redeploy in version 3 only. A command that the version
-    /// does not have is refused without a request.
+    /// Sends `command` to a stack, under the name `id`, once. Never repeated here; whether it may be sent
+    /// again is the ledger's to know. `options` count for a redeploy in version 3 only. A command that the
+    /// version does not have is refused without a request.
     pub async fn send(
         &self,
         uid: StackUid,
@@ -84,8 +84,8 @@ impl Api {
         }
     }
 
-    /// Asks Cloud 66 to stop a deployment that runs, and gives its words; the stopping itself ends later (fact
-    /// sheet 6.5). One request, never repeated. Not in version 2.
+    /// Asks Cloud 66 to stop a deployment that runs, and gives its words; the stopping itself ends later
+    /// (fact sheet 6.5). One request, never repeated. Not in version 2.
     pub async fn cancel(&self, uid: StackUid, id: DeploymentId) -> Result<String, Error> {
         if self.version() == ApiVersion::V2 {
             return Err(Error::NotImplemented);
@@ -159,8 +159,8 @@ fn version_3(
     Some((format!("/stacks/{uid}/actions.json"), Some(json(&action)?)))
 }
 
-/// Path and body of a command in version 2: one path a command, nothing to look it up by afterwards (fact sheet
-/// 1.3). Caches cannot be cleared there.
+/// Path and body of a command in version 2: one path a command, nothing to look it up by afterwards (fact
+/// sheet 1.3). Caches cannot be cleared there.
 fn version_2(uid: StackUid, command: Command) -> Option<(String, Option<Body>)> {
     let maintenance = |value: &str| {
         Some(Body {

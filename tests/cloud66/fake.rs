@@ -81,8 +81,8 @@ impl Reaction {
         self
     }
 
-    /// An answer that is a list if it is read to its end, and is far larger on the way than it looks: 200 MB of
-    /// spaces in less than 300 KB.
+    /// An answer that is a list if it is read to its end, and is far larger on the way than it looks: 200 MB
+    /// of spaces in less than 300 KB.
     pub(crate) fn gzip_bomb() -> Self {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         let spaces = vec![b' '; 1 << 20];

@@ -4,9 +4,9 @@
 //! * [`Oauth::exchange`] turns the authorization code that comes back into a [`Grant`].
 //! * `token_answer` reads the token endpoint's answers; `pkce` finds out whether it takes a verifier.
 //!
-//! Invariants: a code is sent once, never again. The client's id and secret travel in the body, and only there
-//! (two ways at once are `invalid_request` for some servers). The redirect URI is byte for byte what was
-//! registered. No error holds a token, a code or an answer's text.
+//! Invariants: a code is sent once, never again. The client's id and secret travel in the body, and only
+//! there (two ways at once are `invalid_request` for some servers). The redirect URI is byte for byte what
+//! was registered. No error holds a token, a code or an answer's text.
 
 mod pkce;
 mod token_answer;
@@ -54,8 +54,8 @@ pub struct OauthOptions {
     pub pkce: PkceMode,
 }
 
-/// Whether a PKCE verifier is used (RFC 7636). Cloud 66 documents none, and some versions of its server refuse
-/// one (fact sheet 3.8).
+/// Whether a PKCE verifier is used (RFC 7636). Cloud 66 documents none, and some versions of its server
+/// refuse one (fact sheet 3.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PkceMode {
     /// Yes, unless the token endpoint refuses one when it is asked; see `pkce`.
@@ -140,8 +140,8 @@ impl Oauth {
         })))
     }
 
-    /// Begins a sign-in that asks for `scopes`. With PKCE on `auto`, the first call of a process asks the token
-    /// endpoint whether it takes a verifier, and may take as long as that question may (see `pkce`).
+    /// Begins a sign-in that asks for `scopes`. With PKCE on `auto`, the first call of a process asks the
+    /// token endpoint whether it takes a verifier, and may take as long as that question may (see `pkce`).
     pub async fn begin(&self, scopes: &Scopes, random: &Random) -> Begun {
         let with_verifier = self.0.pkce.is_on(|| self.refuses_verifier(random)).await;
         let state = random.token();
@@ -161,9 +161,9 @@ impl Oauth {
         }
     }
 
-    /// Exchanges an authorization code for a grant; sent once, whatever happens. `verifier` is the one that the
-    /// sign-in began with, `asked` the scopes that it asked for: they are taken as granted where the answer
-    /// names none (RFC 6749 section 5.1).
+    /// Exchanges an authorization code for a grant; sent once, whatever happens. `verifier` is the one that
+    /// the sign-in began with, `asked` the scopes that it asked for: they are taken as granted where the
+    /// answer names none (RFC 6749 section 5.1).
     pub async fn exchange(
         &self,
         code: &str,

@@ -2,13 +2,13 @@
 //!
 //! Most servers ignore one that they do not expect, some check it, and some answer `invalid_request` to every
 //! exchange that carries one (fact sheet 3.8). On `auto` the token endpoint is asked once per process with a
-//! made-up code: the answer `invalid_request` turns PKCE off, every other answer (`invalid_grant` is the usual
-//! one) leaves it on.
+//! made-up code: the answer `invalid_request` turns PKCE off, every other answer (`invalid_grant` is the
+//! usual one) leaves it on.
 //!
-//! Where there is no answer, PKCE is used for this sign-in and the next one asks again: to go without would let
-//! whoever disturbs the network switch a protection off, and a server that cannot be reached will not finish
-//! the sign-in either way. The cost: at a server that refuses verifiers, such a sign-in fails once. An exchange
-//! that is refused with `invalid_request` is taken as the answer, so the next sign-in works.
+//! Where there is no answer, PKCE is used for this sign-in and the next one asks again: to go without would
+//! let whoever disturbs the network switch a protection off, and a server that cannot be reached will not
+//! finish the sign-in either way. The cost: at a server that refuses verifiers, such a sign-in fails once. An
+//! exchange that is refused with `invalid_request` is taken as the answer, so the next sign-in works.
 
 use std::time::Duration;
 
@@ -37,8 +37,8 @@ impl Pkce {
         }
     }
 
-    /// Whether to use a verifier. `ask` is called where it is not known yet whether the server refuses one; all
-    /// who wait for the same answer wait no longer than `patience`.
+    /// Whether to use a verifier. `ask` is called where it is not known yet whether the server refuses one;
+    /// all who wait for the same answer wait no longer than `patience`.
     pub(super) async fn is_on<F>(&self, ask: impl FnOnce() -> F) -> bool
     where
         F: Future<Output = Option<bool>>,

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::super::wire::{self, Cell};
 use super::token_xml;
 
-/// What is read of an answer. `expires_in` and `refresh_token` are not: a token lasts until it is revoked (fact
-/// sheet 3.10), and one that does not will be refused by the API in time.
+/// What is read of an answer. `expires_in` and `refresh_token` are not: a token lasts until it is revoked
+/// (fact sheet 3.10), and one that does not will be refused by the API in time.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(super) struct Fields {
@@ -54,13 +54,13 @@ impl Fields {
     }
 }
 
-/// Reads an answer and gives the status and JSON that RFC 6749 would have. None where it is neither a token nor
-/// a refusal: a page of HTML, a redirect, nothing at all.
+/// Reads an answer and gives the status and JSON that RFC 6749 would have. None where it is neither a token
+/// nor a refusal: a page of HTML, a redirect, nothing at all.
 pub(super) fn read(status: u16, content_type: Option<&str>, body: &[u8]) -> Option<(StatusCode, Vec<u8>)> {
     let fields = fields(content_type, body)?;
     let succeeded = (200..300).contains(&status);
     let refused = (400..500).contains(&status);
-    // A 200 that carries an error is one (some servers of this family answer so), and no error carries a token.
+    // A 200 that carries an error is one (servers of this family answer so), and no error carries a token.
     let (status, normal) = match (fields.error.text(), fields.access_token.text()) {
         (Some(error), _) if succeeded || refused => (
             StatusCode::BAD_REQUEST,

@@ -1,7 +1,7 @@
 //! A token in XML: `<OAuth><access_token>…</access_token>…</OAuth>` (fact sheet 3.4).
 //!
-//! Invariant: nothing is defined by the document itself. A DTD, and with it every entity but the five that XML
-//! has from birth, makes it unreadable.
+//! Invariant: nothing is defined by the document itself. A DTD, and with it every entity but the five that
+//! XML has from birth, makes it unreadable.
 
 use quick_xml::Reader;
 use quick_xml::escape::resolve_xml_entity;

@@ -25,8 +25,8 @@ pub(in crate::cloud66) enum Cell {
 }
 
 impl Cell {
-    /// The text, without surrounding white space; none where it is blank or not text. Blank and null both mean
-    /// "not given" (fact sheet 7).
+    /// The text, without surrounding white space; none where it is blank or not text. Blank and null both
+    /// mean "not given" (fact sheet 7).
     pub(in crate::cloud66) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text.trim()).filter(|text| !text.is_empty()),

@@ -1,6 +1,6 @@
-//! What is around an object or a list: `{"response": …}`, with `pagination` beside a list (fact sheet 5.1, 5.2).
-//! Some documented answers lack it, so an answer without `response` is the object itself (fact sheet 8.5), and a
-//! bare list is a list (8.18).
+//! What is around an object or a list: `{"response": …}`, with `pagination` beside a list (fact sheet 5.1,
+//! 5.2). Some documented answers lack it, so an answer without `response` is the object itself (fact sheet
+//! 8.5), and a bare list is a list (8.18).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -59,8 +59,8 @@ pub(in crate::cloud66) fn one<T: for<'a> Deserialize<'a>>(bytes: &[u8]) -> Optio
     }
 }
 
-/// Reads an answer that is a list, row by row. None where there is no list: an answer without one must not pass
-/// for an empty one.
+/// Reads an answer that is a list, row by row. None where there is no list: an answer without one must not
+/// pass for an empty one.
 pub(in crate::cloud66) fn rows<T>(bytes: &[u8], read: impl Fn(&Row<'_>) -> T) -> Option<Page<T>> {
     let text = text(bytes);
     let (list, pagination) = match outer(&text)? {
@@ -77,8 +77,8 @@ pub(in crate::cloud66) fn rows<T>(bytes: &[u8], read: impl Fn(&Row<'_>) -> T) ->
     })
 }
 
-/// The text of an answer: without a byte order mark, and with a stand-in for what is not UTF-8, so that one bad
-/// byte in a name does not cost the list.
+/// The text of an answer: without a byte order mark, and with a stand-in for what is not UTF-8, so that one
+/// bad byte in a name does not cost the list.
 fn text(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
 }

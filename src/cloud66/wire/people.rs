@@ -25,8 +25,8 @@ pub(in crate::cloud66) struct WireAccount {
     owner: Cell,
 }
 
-/// Makes a person; none without an id. Account 0 stands for one that Cloud 66 did not name: it is on no list of
-/// accounts whose members may sign in.
+/// Makes a person; none without an id. Account 0 stands for one that Cloud 66 did not name: it is on no list
+/// of accounts whose members may sign in.
 pub(in crate::cloud66) fn person(wire: &WirePing) -> Option<Person> {
     Some(Person {
         id: UserId(wire.user_id.id()?),
