@@ -14,7 +14,10 @@ const MAY_IMPORT: [(&str, &[&str]); 8] = [
     ("app", &["domain", "cloud66", "store"]),
     ("web", &["domain", "config", "app"]),
     ("sandbox", &[]),
-    ("cli", &["domain", "config", "cloud66", "store", "app", "web", "sandbox"]),
+    (
+        "cli",
+        &["domain", "config", "cloud66", "store", "app", "web", "sandbox"],
+    ),
 ];
 
 /// A crate (or a module of the standard library), and the rooms that may name it.
@@ -62,7 +65,13 @@ fn code(file: &Path) -> Vec<(usize, String)> {
 
 fn room(file: &Path) -> String {
     let below = file.strip_prefix(root().join("src")).unwrap();
-    below.components().next().unwrap().as_os_str().to_string_lossy().into_owned()
+    below
+        .components()
+        .next()
+        .unwrap()
+        .as_os_str()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Whether `line` names the path `name` as a whole word that a path goes on from.
@@ -71,7 +80,9 @@ fn names(line: &str, name: &str) -> bool {
         let before = line[..at].chars().next_back();
         let after = &line[at + name.len()..];
         let starts = before.is_none_or(|c| !c.is_alphanumeric() && c != '_' && c != ':');
-        starts && (after.starts_with("::") || (line.trim_start().starts_with("use ") && after.starts_with([';', ' '])))
+        starts
+            && (after.starts_with("::")
+                || (line.trim_start().starts_with("use ") && after.starts_with([';', ' '])))
     })
 }
 
@@ -95,7 +106,10 @@ fn each_room_imports_only_what_the_table_allows() {
             for (number, line) in code(&file) {
                 for (other, _) in MAY_IMPORT {
                     let crosses = other != importer && !allowed.contains(&other);
-                    if crosses && (line.contains(&format!("crate::{other}::")) || line.contains(&format!("crate::{other};"))) {
+                    if crosses
+                        && (line.contains(&format!("crate::{other}::"))
+                            || line.contains(&format!("crate::{other};")))
+                    {
                         wrong.push(format!("{}:{number}: {importer} imports {other}", file.display()));
                     }
                 }
@@ -110,7 +124,11 @@ fn nothing_is_imported_from_the_crate_as_a_whole() {
     // `use crate::{a, b}` would slip through the test above.
     for file in rust_files(&root().join("src")) {
         for (number, line) in code(&file) {
-            assert!(!line.contains("crate::{"), "{}:{number}: name the room first", file.display());
+            assert!(
+                !line.contains("crate::{"),
+                "{}:{number}: name the room first",
+                file.display()
+            );
         }
     }
 }
@@ -123,7 +141,10 @@ fn fenced_crates_stay_in_their_rooms() {
         for (number, line) in code(&file) {
             for (name, allowed) in FENCED {
                 if names(&line, name) && !allowed.contains(&room.as_str()) {
-                    wrong.push(format!("{}:{number}: {name} belongs in {allowed:?}", file.display()));
+                    wrong.push(format!(
+                        "{}:{number}: {name} belongs in {allowed:?}",
+                        file.display()
+                    ));
                 }
             }
         }
@@ -156,7 +177,10 @@ fn the_architecture_document_names_every_room() {
 fn migrations_come_in_pairs() {
     let names = |database: &str| -> BTreeSet<String> {
         let folder = root().join("migrations").join(database);
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
+        fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect()
     };
     let sqlite = names("sqlite");
     assert!(!sqlite.is_empty());
@@ -169,7 +193,12 @@ fn there_is_one_gate() {
     let commands: Vec<&str> = ci
         .lines()
         .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#') && !line.starts_with("set ") && !line.starts_with("cd "))
+        .filter(|line| {
+            !line.is_empty()
+                && !line.starts_with('#')
+                && !line.starts_with("set ")
+                && !line.starts_with("cd ")
+        })
         .collect();
     assert_eq!(commands, ["exec bin/check"]);
 }

@@ -18,6 +18,9 @@ const LOOK_UPS: [i64; 5] = [2, 5, 10, 20, 30];
 /// How long a request that nobody has heard of is looked for.
 const LOOK_UP_WINDOW: Duration = Duration::minutes(15);
 
+/// How long it is looked for where Cloud 66 cannot be asked.
+const ASKING_WINDOW: Duration = Duration::hours(1);
+
 /// Pace of following: every five seconds for two minutes, then every ten.
 const PACE_AT_FIRST: Duration = Duration::seconds(5);
 const AT_FIRST: Duration = Duration::minutes(2);
@@ -33,7 +36,11 @@ enum Seen {
     /// It runs; the deployment is known once its row appears.
     Running(Option<Deployment>),
     /// It has ended.
-    Ended { state: RedeployState, message: Option<String>, deployment: Option<Deployment> },
+    Ended {
+        state: RedeployState,
+        message: Option<String>,
+        deployment: Option<Deployment>,
+    },
 }
 
 impl App {
@@ -41,7 +48,9 @@ impl App {
     pub async fn look(&self, due: &Due) -> Result<(), StoreError> {
         let row = &due.redeploy;
         let Some(token) = &due.token else {
-            return self.stop_following(row, "This app no longer holds a sign-in with which to ask.").await;
+            return self
+                .stop_following(row, "This app no longer holds a sign-in with which to ask.")
+                .await;
         };
         let api = self.cloud66().api(token, &self.watchers().budget(row.asked_by));
         match row.state {
@@ -70,12 +79,23 @@ impl App {
                 ledger.lost(row.id, "Cloud 66 has no record of it.").await?;
                 tracing::warn!(operation = %row.id, "redeploy unknown to Cloud 66");
             }
-            // A token that no longer works cannot ask. The row stays as it is until the window ends.
-            Err(cloud66::Error::SignedOut | cloud66::Error::Gone | cloud66::Error::Forbidden { .. })
-                if since >= LOOK_UP_WINDOW =>
-            {
-                let words = "Cloud 66 no longer lets this sign-in ask. Look at the stack before you try again.";
-                ledger.lost(row.id, words).await?;
+            Err(cloud66::Error::NotImplemented) => {
+                ledger
+                    .lost(
+                        row.id,
+                        "Cloud 66 does not say which requests it has. Look at the stack.",
+                    )
+                    .await?;
+            }
+            // A bounded time also for what cannot be asked: until it ends, nobody can redeploy the stack here.
+            Err(_) if since >= ASKING_WINDOW => {
+                ledger
+                    .lost(
+                        row.id,
+                        "Cloud 66 could not be asked whether it has it. Look at the stack.",
+                    )
+                    .await?;
+                tracing::warn!(operation = %row.id, "redeploy could not be looked up");
             }
             _ => {
                 let wait = LOOK_UPS.get(row.looks as usize).copied().unwrap_or(30);
@@ -90,15 +110,25 @@ impl App {
         let ledger = self.store().ledger();
         let now = self.clock().now();
         let since = now - row.answered_at.unwrap_or(row.requested_at);
-        let pace = if since < AT_FIRST { PACE_AT_FIRST } else { PACE_LATER };
+        let pace = if since < AT_FIRST {
+            PACE_AT_FIRST
+        } else {
+            PACE_LATER
+        };
         let seen = if row.command == Command::Redeploy && row.action.is_none() {
             by_stack(row, api, self.cloud66().version()).await
         } else {
             by_action(row, api).await
         };
         match seen {
-            Ok(Seen::Ended { state, message, deployment }) => {
-                let hash = deployment.as_ref().and_then(|deployment| deployment.git_hash.as_deref());
+            Ok(Seen::Ended {
+                state,
+                message,
+                deployment,
+            }) => {
+                let hash = deployment
+                    .as_ref()
+                    .and_then(|deployment| deployment.git_hash.as_deref());
                 let id = deployment.as_ref().map(|deployment| deployment.id);
                 ledger.ended(row.id, state, message.as_deref(), id, hash).await?;
                 tracing::info!(operation = %row.id, state = state.as_str(), "redeploy ended");
@@ -107,31 +137,42 @@ impl App {
                 }
             }
             Ok(Seen::Running(deployment)) => {
-                let hash = deployment.as_ref().and_then(|deployment| deployment.git_hash.as_deref());
+                let hash = deployment
+                    .as_ref()
+                    .and_then(|deployment| deployment.git_hash.as_deref());
                 let id = deployment.as_ref().map(|deployment| deployment.id);
                 ledger.running(row.id, id, hash, now + pace).await?;
             }
             Ok(Seen::Nothing) if since < FOLLOWED => ledger.look_again(row.id, now + pace).await.map(drop)?,
             Err(cloud66::Error::SignedOut | cloud66::Error::Gone) if since >= AT_FIRST => {
-                self.stop_following(row, "Cloud 66 no longer lets this sign-in see the stack.").await?;
+                self.stop_following(row, "Cloud 66 no longer lets this sign-in see the stack.")
+                    .await?;
             }
             Err(_) if since < FOLLOWED => ledger.look_again(row.id, now + pace * 2).await.map(drop)?,
             Ok(Seen::Nothing) | Err(_) => {
-                self.stop_following(row, "Cloud 66 did not say how it ended within six hours.").await?;
+                self.stop_following(row, "Cloud 66 did not say how it ended within six hours.")
+                    .await?;
             }
         }
         Ok(())
     }
 
+    /// Gives a row up. What Cloud 66 has accepted keeps that state: no end is claimed that nobody confirmed.
     async fn stop_following(&self, row: &Redeploy, words: &str) -> Result<(), StoreError> {
         let words = format!("{words} Look at the stack in Cloud 66.");
-        self.store().ledger().ended(row.id, RedeployState::Failed, Some(&words), None, None).await.map(drop)
+        let ledger = self.store().ledger();
+        match row.state {
+            RedeployState::Unknown => ledger.lost(row.id, &words).await.map(drop),
+            _ => ledger.stop_looking(row.id, &words).await.map(drop),
+        }
     }
 }
 
 /// By the action that Cloud 66 named, and the deployment that appeared since.
 async fn by_action(row: &Redeploy, api: &Api) -> Result<Seen, cloud66::Error> {
-    let Some(id) = row.action else { return Ok(Seen::Nothing) };
+    let Some(id) = row.action else {
+        return Ok(Seen::Nothing);
+    };
     let action = api.action(row.stack, id).await?;
     let deployment = match row.command {
         Command::Redeploy => ours(row, &api.deployments(row.stack).await?, action.started_at),
@@ -139,10 +180,18 @@ async fn by_action(row: &Redeploy, api: &Api) -> Result<Seen, cloud66::Error> {
     };
     if !action.is_finished() {
         let waits = row.queued && deployment.is_none();
-        return Ok(if waits { Seen::Nothing } else { Seen::Running(deployment) });
+        return Ok(if waits {
+            Seen::Nothing
+        } else {
+            Seen::Running(deployment)
+        });
     }
     let state = end_of(row, &action, deployment.as_ref());
-    Ok(Seen::Ended { state, message: action.message, deployment })
+    Ok(Seen::Ended {
+        state,
+        message: action.message,
+        deployment,
+    })
 }
 
 fn end_of(row: &Redeploy, action: &Action, deployment: Option<&Deployment>) -> RedeployState {
@@ -161,7 +210,9 @@ async fn by_stack(row: &Redeploy, api: &Api, version: ApiVersion) -> Result<Seen
         return by_status(row, api).await;
     }
     let history = api.deployments(row.stack).await?;
-    let Some(deployment) = ours(row, &history, row.sent_at) else { return Ok(Seen::Nothing) };
+    let Some(deployment) = ours(row, &history, row.sent_at) else {
+        return Ok(Seen::Nothing);
+    };
     if deployment.is_running() {
         return Ok(Seen::Running(Some(deployment)));
     }
@@ -171,7 +222,11 @@ async fn by_stack(row: &Redeploy, api: &Api, version: ApiVersion) -> Result<Seen
         _ if row.cancel_requested_at.is_some() => RedeployState::Cancelled,
         _ => RedeployState::Failed,
     };
-    Ok(Seen::Ended { state, message: None, deployment: Some(deployment) })
+    Ok(Seen::Ended {
+        state,
+        message: None,
+        deployment: Some(deployment),
+    })
 }
 
 async fn by_status(row: &Redeploy, api: &Api) -> Result<Seen, cloud66::Error> {
@@ -179,15 +234,22 @@ async fn by_status(row: &Redeploy, api: &Api) -> Result<Seen, cloud66::Error> {
     if stack.is_busy() {
         return Ok(Seen::Running(None));
     }
-    let moved = stack.last_activity.zip(row.sent_at).is_some_and(|(moved, sent)| moved >= sent);
+    let moved = stack
+        .last_activity
+        .zip(row.sent_at)
+        .is_some_and(|(moved, sent)| moved >= sent);
     let has_run = row.state == RedeployState::Running || moved;
     Ok(match stack.status {
-        Status::Deployed if has_run => {
-            Seen::Ended { state: RedeployState::Succeeded, message: None, deployment: None }
-        }
-        Status::Failed | Status::TerminalFailure if has_run => {
-            Seen::Ended { state: RedeployState::Failed, message: None, deployment: None }
-        }
+        Status::Deployed if has_run => Seen::Ended {
+            state: RedeployState::Succeeded,
+            message: None,
+            deployment: None,
+        },
+        Status::Failed | Status::TerminalFailure if has_run => Seen::Ended {
+            state: RedeployState::Failed,
+            message: None,
+            deployment: None,
+        },
         _ => Seen::Nothing,
     })
 }
@@ -202,7 +264,10 @@ fn ours(row: &Redeploy, history: &[Deployment], since: Option<OffsetDateTime>) -
     let newer = |deployment: &&Deployment| match row.before.newest_deployment {
         Some(newest) => deployment.id > newest,
         // Cloud 66's clock and ours may differ a little.
-        None => deployment.started_at.zip(since).is_some_and(|(began, sent)| began >= sent - Duration::minutes(1)),
+        None => deployment
+            .started_at
+            .zip(since)
+            .is_some_and(|(began, sent)| began >= sent - Duration::minutes(1)),
     };
     history.iter().rev().find(newer).cloned()
 }

@@ -130,6 +130,7 @@ impl App {
 
     /// Cloud 66 as this person sees it, counted against this person's hour.
     pub fn api(&self, who: &SignedIn) -> Api {
-        self.cloud66().api(&who.grant.token, &self.watchers().budget(who.person.id))
+        self.cloud66()
+            .api(&who.grant.token, &self.watchers().budget(who.person.id))
     }
 }

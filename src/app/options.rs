@@ -56,20 +56,36 @@ impl App {
         let stack = self.show_stack(who, uid).await?;
         let api = self.api(who);
         let services = async {
-            if stack.stack.is_docker() { api.services(uid).await.ok() } else { None }
+            if stack.stack.is_docker() {
+                api.services(uid).await.ok()
+            } else {
+                None
+            }
         };
         let continuous = async {
-            if options.git_ref.is_some() { api.continuous_deploy(uid).await.ok().flatten() } else { None }
+            if options.git_ref.is_some() {
+                api.continuous_deploy(uid).await.ok().flatten()
+            } else {
+                None
+            }
         };
         let (services, continuous, profiles) = tokio::join!(services, continuous, self.profiles(who, uid));
-        Ok(Prepared { services, continuous, profiles: profiles?, stack })
+        Ok(Prepared {
+            services,
+            continuous,
+            profiles: profiles?,
+            stack,
+        })
     }
 
     /// The deployment profiles that this person named in earlier redeploys of the stack.
     async fn profiles(&self, who: &SignedIn, uid: StackUid) -> Result<Vec<String>, Error> {
         let rows = self.store().ledger().of_person(who.person.id, 100, None).await?;
-        let mut names: Vec<String> =
-            rows.into_iter().filter(|row| row.stack == uid).filter_map(|row| row.options.deployment_profile).collect();
+        let mut names: Vec<String> = rows
+            .into_iter()
+            .filter(|row| row.stack == uid)
+            .filter_map(|row| row.options.deployment_profile)
+            .collect();
         names.sort_unstable();
         names.dedup();
         Ok(names)
@@ -93,7 +109,10 @@ impl App {
             return Ok(Ok(()));
         }
         let known = self.api(who).services(uid).await?;
-        let all_known = options.services.iter().all(|text| known.iter().any(|service| service.name == name_of(text)));
+        let all_known = options
+            .services
+            .iter()
+            .all(|text| known.iter().any(|service| service.name == name_of(text)));
         Ok(if all_known { Ok(()) } else { Err(Mistake::TagShape) })
     }
 }
@@ -103,26 +122,38 @@ fn name_of(service: &str) -> &str {
 }
 
 fn check(stack: &Stack, options: &RedeployOptions) -> Result<(), Mistake> {
-    let too_long = |text: &Option<String>, most: usize| text.as_ref().is_some_and(|text| text.chars().count() > most);
+    let too_long =
+        |text: &Option<String>, most: usize| text.as_ref().is_some_and(|text| text.chars().count() > most);
     match &options.git_ref {
         Some(_) if stack.is_docker() => return Err(Mistake::RefOnDocker),
         Some(git_ref) if !is_git_ref(git_ref) => return Err(Mistake::RefShape),
         _ => {}
     }
-    if !options.services.is_empty() && (!stack.is_docker() || !options.services.iter().all(|text| is_service(text))) {
+    if !options.services.is_empty()
+        && (!stack.is_docker() || !options.services.iter().all(|text| is_service(text)))
+    {
         return Err(Mistake::TagShape);
     }
-    let profile_is_odd = options.deployment_profile.as_ref().is_some_and(|name| name.chars().any(char::is_control));
+    let profile_is_odd = options
+        .deployment_profile
+        .as_ref()
+        .is_some_and(|name| name.chars().any(char::is_control));
     if profile_is_odd || too_long(&options.deployment_profile, LONGEST_PROFILE) {
         return Err(Mistake::ProfileShape);
     }
-    if too_long(&options.note, LONGEST_NOTE) { Err(Mistake::NoteTooLong) } else { Ok(()) }
+    if too_long(&options.note, LONGEST_NOTE) {
+        Err(Mistake::NoteTooLong)
+    } else {
+        Ok(())
+    }
 }
 
 /// Whether Git would take the text as a branch, tag or commit (git-check-ref-format), and it cannot be taken
 /// for an option.
 fn is_git_ref(text: &str) -> bool {
-    let forbidden = |c: char| c.is_control() || c.is_whitespace() || matches!(c, '~' | '^' | ':' | '?' | '*' | '[' | '\\');
+    let forbidden = |c: char| {
+        c.is_control() || c.is_whitespace() || matches!(c, '~' | '^' | ':' | '?' | '*' | '[' | '\\')
+    };
     text.len() <= LONGEST_REF
         && !text.starts_with(['-', '/'])
         && !text.ends_with(['/', '.'])
@@ -131,7 +162,9 @@ fn is_git_ref(text: &str) -> bool {
         && !text.contains("@{")
         && text != "@"
         && !text.contains(forbidden)
-        && text.split('/').all(|part| !part.starts_with('.') && !part.ends_with(".lock"))
+        && text
+            .split('/')
+            .all(|part| !part.starts_with('.') && part.strip_suffix(".lock").is_none())
 }
 
 /// `name` or `name:tag`.
@@ -139,7 +172,9 @@ fn is_service(text: &str) -> bool {
     let plain = |text: &str| {
         !text.is_empty()
             && text.len() <= LONGEST_TAG
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
     };
     match text.split_once(':') {
         Some((name, tag)) => plain(name) && plain(tag),
@@ -154,10 +189,41 @@ mod tests {
 
     #[test]
     fn refs_that_git_takes_are_taken() {
-        for good in ["main", "feature/new-cart", "v1.2.3", "9c1185a5c5e9fc54612808977ee8f548b2258d31", "übung", "a+b", "fix#12"] {
+        for good in [
+            "main",
+            "feature/new-cart",
+            "v1.2.3",
+            "9c1185a5c5e9fc54612808977ee8f548b2258d31",
+            "übung",
+            "a+b",
+            "fix#12",
+        ] {
             assert!(is_git_ref(good), "{good}");
         }
-        for bad in ["", "-f", "a..b", "a b", "a~1", "a^", "a:b", "a?", "a*", "[a", "a\\b", "/a", "a/", "a//b", ".a", "a/.b", "a.lock", "a.", "@", "a@{1}", "a\nb", &"a".repeat(256)] {
+        for bad in [
+            "",
+            "-f",
+            "a..b",
+            "a b",
+            "a~1",
+            "a^",
+            "a:b",
+            "a?",
+            "a*",
+            "[a",
+            "a\\b",
+            "/a",
+            "a/",
+            "a//b",
+            ".a",
+            "a/.b",
+            "a.lock",
+            "a.",
+            "@",
+            "a@{1}",
+            "a\nb",
+            &"a".repeat(256),
+        ] {
             assert!(bad.is_empty() || !is_git_ref(bad), "{bad}");
         }
     }
@@ -177,8 +243,17 @@ mod tests {
         assert_eq!(check(&docker, &by_ref), Err(Mistake::RefOnDocker));
         assert_eq!(check(&docker, &by_service), Ok(()));
         assert_eq!(check(&rails, &by_service), Err(Mistake::TagShape));
-        for services in [vec![String::new()], vec!["web:".into()], vec!["web:a b".into()], vec!["a/b".into()], vec!["web:v1:v2".into()]] {
-            let options = RedeployOptions { services, ..RedeployOptions::default() };
+        for services in [
+            vec![String::new()],
+            vec!["web:".into()],
+            vec!["web:a b".into()],
+            vec!["a/b".into()],
+            vec!["web:v1:v2".into()],
+        ] {
+            let options = RedeployOptions {
+                services,
+                ..RedeployOptions::default()
+            };
             assert_eq!(check(&docker, &options), Err(Mistake::TagShape), "{options:?}");
         }
         let long = with(|options| options.note = Some("x".repeat(301)));

@@ -51,7 +51,11 @@ impl App {
     /// from wherever it is posted.
     pub async fn request(&self, who: &SignedIn, request: Request) -> Result<Asked, Error> {
         if let Some(known) = self.store().ledger().get(request.id).await? {
-            return if known.asked_by == who.person.id { Ok(Asked::Receipt(known.id)) } else { Err(Error::NotFound) };
+            return if known.asked_by == who.person.id {
+                Ok(Asked::Receipt(known.id))
+            } else {
+                Err(Error::NotFound)
+            };
         }
         if !who.grant.scopes.allow_redeploy() {
             return Err(Error::NeedsRedeployScope);
@@ -92,11 +96,16 @@ impl App {
     /// One of the person's redeploys. Somebody else's is not there.
     pub async fn receipt(&self, who: &SignedIn, id: OperationId) -> Result<Redeploy, Error> {
         let row = self.store().ledger().get(id).await?;
-        row.filter(|row| row.asked_by == who.person.id).ok_or(Error::NotFound)
+        row.filter(|row| row.asked_by == who.person.id)
+            .ok_or(Error::NotFound)
     }
 
     /// The stack as this person's token sees it: from memory where it is listed there, else asked for.
-    pub(super) async fn reachable(&self, who: &SignedIn, uid: StackUid) -> Result<(Stack, Option<Version>), Error> {
+    pub(super) async fn reachable(
+        &self,
+        who: &SignedIn,
+        uid: StackUid,
+    ) -> Result<(Stack, Option<Version>), Error> {
         let snapshot = self.watcher(who).snapshot();
         if let Some(stack) = snapshot.fleet.stack(uid) {
             return Ok((stack.clone(), snapshot.fleet.versions.get(&uid).cloned()));
@@ -124,10 +133,16 @@ impl App {
 /// What is known before, to be compared with afterwards.
 fn before(stack: &Stack, version: Option<&Version>) -> Before {
     Before {
-        newest_deployment: version.and_then(|version| version.newest.as_ref()).map(|newest| newest.id),
-        live_hash: version.and_then(|version| version.live.as_ref()).and_then(|live| live.git_hash.clone()),
+        newest_deployment: version
+            .and_then(|version| version.newest.as_ref())
+            .map(|newest| newest.id),
+        live_hash: version
+            .and_then(|version| version.live.as_ref())
+            .and_then(|live| live.git_hash.clone()),
         branch: stack.git_branch.clone(),
         git: stack.git.clone(),
-        usual_seconds: version.and_then(|version| version.usual).map(|usual| usual.whole_seconds()),
+        usual_seconds: version
+            .and_then(|version| version.usual)
+            .map(time::Duration::whole_seconds),
     }
 }

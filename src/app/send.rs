@@ -13,7 +13,7 @@ use crate::store::{Claim, StoreError};
 
 /// How long a claim lasts: well over the time limit of the request, so that a claim whose worker still runs
 /// does not expire.
-pub const LEASE: Duration = Duration::from_secs(60);
+pub const LEASE: Duration = Duration::from_mins(1);
 
 /// How many times a connection is tried.
 const CONNECTION_ATTEMPTS: u32 = 3;
@@ -29,7 +29,9 @@ impl App {
             return Ok(());
         }
         let row = claim.redeploy();
-        let api = self.cloud66().api(claim.token(), &self.watchers().budget(row.asked_by));
+        let api = self
+            .cloud66()
+            .api(claim.token(), &self.watchers().budget(row.asked_by));
         let answer = api.send(row.stack, row.id, row.command, &row.options).await;
         tracing::info!(operation = %row.id, stack = %row.stack, answer = kind(&answer), "redeploy sent");
         self.remember_answer(claim, &answer);
@@ -47,7 +49,11 @@ impl App {
         let ledger = self.store().ledger();
         let row = claim.redeploy();
         match answer {
-            Answer::Accepted { action, queued, message } => {
+            Answer::Accepted {
+                action,
+                queued,
+                message,
+            } => {
                 ledger.accepted(claim, *action, *queued, message).await?;
             }
             Answer::Refused(error) => {
@@ -58,7 +64,9 @@ impl App {
                 ledger.not_sent(claim, again_at).await?;
             }
             Answer::NotSent => {
-                ledger.refused(claim, "Cloud 66 could not be reached. Nothing was sent.").await?;
+                ledger
+                    .refused(claim, "Cloud 66 could not be reached. Nothing was sent.")
+                    .await?;
             }
             Answer::NoAnswer => {
                 ledger.unknown(claim).await?;
@@ -69,7 +77,9 @@ impl App {
 
     /// What this person's pages learn from the answer at once.
     fn remember_answer(&self, claim: &Claim, answer: &Answer) {
-        let Some(watcher) = self.watchers().known(claim.token()) else { return };
+        let Some(watcher) = self.watchers().known(claim.token()) else {
+            return;
+        };
         if matches!(answer, Answer::Refused(cloud66::Error::Forbidden { .. })) {
             watcher.refuse(claim.redeploy().stack);
         }
@@ -97,9 +107,7 @@ pub fn refusal(error: &cloud66::Error, stack: &str) -> String {
         }
         E::Gone => "This stack is not there any more, or you lost access to it.".to_owned(),
         E::Conflict { words } => with_words("Cloud 66 is busy with this stack. Nothing was started.", words),
-        E::Throttled { .. } => {
-            "You have used this hour's Cloud 66 requests. Nothing was started.".to_owned()
-        }
+        E::Throttled { .. } => "You have used this hour's Cloud 66 requests. Nothing was started.".to_owned(),
         E::NotImplemented => "Cloud 66 does not offer this. Nothing was started.".to_owned(),
         E::Rejected { words, .. } => with_words("Cloud 66 refused. Nothing was started.", words),
         _ => "Cloud 66 refused. Nothing was started.".to_owned(),
@@ -107,5 +115,9 @@ pub fn refusal(error: &cloud66::Error, stack: &str) -> String {
 }
 
 fn with_words(sentence: &str, words: &str) -> String {
-    if words.is_empty() { sentence.to_owned() } else { format!("{sentence} It says: {words}") }
+    if words.is_empty() {
+        sentence.to_owned()
+    } else {
+        format!("{sentence} It says: {words}")
+    }
 }

@@ -47,14 +47,30 @@ impl App {
             ..Version::of(history, now)
         });
         self.watcher(who).learn(&stack, version.clone());
-        Ok(StackView { stack, history, version, known_at: now, problem: None })
+        Ok(StackView {
+            stack,
+            history,
+            version,
+            known_at: now,
+            problem: None,
+        })
     }
 
     /// Other stacks with the same repository, with what runs on them, as they are remembered.
-    pub fn siblings<'s>(&self, snapshot: &'s Snapshot, stack: &Stack) -> Vec<(&'s Stack, Option<&'s Version>)> {
-        let same_app = |other: &&Stack| other.uid != stack.uid && other.git.is_some() && other.git == stack.git;
+    pub fn siblings<'s>(
+        &self,
+        snapshot: &'s Snapshot,
+        stack: &Stack,
+    ) -> Vec<(&'s Stack, Option<&'s Version>)> {
+        let same_app =
+            |other: &&Stack| other.uid != stack.uid && other.git.is_some() && other.git == stack.git;
         let fleet = &snapshot.fleet;
-        fleet.stacks.iter().filter(same_app).map(|other| (other, fleet.versions.get(&other.uid))).collect()
+        fleet
+            .stacks
+            .iter()
+            .filter(same_app)
+            .map(|other| (other, fleet.versions.get(&other.uid)))
+            .collect()
     }
 
     fn remembered(&self, who: &SignedIn, uid: StackUid, problem: cloud66::Error) -> Result<StackView, Error> {
@@ -64,7 +80,13 @@ impl App {
             (_, cloud66::Error::SignedOut) | (None, _) => Err(problem.into()),
             (Some((stack, known_at)), _) => {
                 let version = snapshot.fleet.versions.get(&uid).cloned();
-                Ok(StackView { stack, history: None, version, known_at, problem: Some(problem) })
+                Ok(StackView {
+                    stack,
+                    history: None,
+                    version,
+                    known_at,
+                    problem: Some(problem),
+                })
             }
         }
     }

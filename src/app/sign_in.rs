@@ -38,7 +38,11 @@ impl Access {
 
     /// Reads the word. Everything but `read` is the usual sign-in.
     pub fn parse(word: &str) -> Self {
-        if word == "read" { Self::Read } else { Self::Redeploy }
+        if word == "read" {
+            Self::Read
+        } else {
+            Self::Redeploy
+        }
     }
 }
 
@@ -115,8 +119,15 @@ impl App {
             Access::Read => self.policy().scopes.read_only(),
         };
         let begun = oauth.begin(&scopes, self.random()).await;
-        let sign_in = SignIn { verifier: begun.verifier, return_to, scopes };
-        self.store().sign_ins().begin(&begun.state, browser, &sign_in).await?;
+        let sign_in = SignIn {
+            verifier: begun.verifier,
+            return_to,
+            scopes,
+        };
+        self.store()
+            .sign_ins()
+            .begin(&begun.state, browser, &sign_in)
+            .await?;
         Ok(begun.authorize_url)
     }
 
@@ -127,7 +138,12 @@ impl App {
         browser: &str,
         answer: Answer,
     ) -> Result<(SignedIn, ReturnTo), SignInError> {
-        let begun = self.store().sign_ins().consume(state, browser).await?.ok_or(SignInError::Expired)?;
+        let begun = self
+            .store()
+            .sign_ins()
+            .consume(state, browser)
+            .await?
+            .ok_or(SignInError::Expired)?;
         self.redeem(begun, answer).await
     }
 
@@ -141,7 +157,12 @@ impl App {
         if !well_formed(&code) {
             return Err(SignInError::Malformed);
         }
-        let begun = self.store().sign_ins().latest_of(browser).await?.ok_or(SignInError::Expired)?;
+        let begun = self
+            .store()
+            .sign_ins()
+            .latest_of(browser)
+            .await?
+            .ok_or(SignInError::Expired)?;
         self.redeem(begun, Answer::Code { code }).await
     }
 
@@ -153,16 +174,23 @@ impl App {
             Answer::Code { code } => code,
         };
         let oauth = self.oauth().ok_or(SignInError::NotSetUp)?;
-        let grant = oauth.exchange(&code, begun.verifier.as_ref(), &begun.scopes).await.map_err(exchange_error)?;
+        let grant = oauth
+            .exchange(&code, begun.verifier.as_ref(), &begun.scopes)
+            .await
+            .map_err(|error| exchange_error(&error))?;
         let person = self.whose(&grant).await?;
         Ok((SignedIn { person, grant }, begun.return_to))
     }
 
     /// Who the token belongs to, and whether that person may sign in here.
     async fn whose(&self, grant: &Grant) -> Result<Person, SignInError> {
-        let api = self.cloud66().api(&grant.token, &Budget::new(self.clock().clone()));
-        let person = api.whoami().await.map_err(api_error)?;
-        let Some(allowed) = &self.policy().accounts else { return Ok(person) };
+        let api = self
+            .cloud66()
+            .api(&grant.token, &Budget::new(self.clock().clone()));
+        let person = api.whoami().await.map_err(|error| api_error(&error))?;
+        let Some(allowed) = &self.policy().accounts else {
+            return Ok(person);
+        };
         if allowed.contains(&person.account) {
             return Ok(person);
         }
@@ -181,7 +209,7 @@ fn well_formed(code: &str) -> bool {
     !code.is_empty() && code.len() <= LONGEST_CODE && code.bytes().all(|b| b.is_ascii_graphic())
 }
 
-fn exchange_error(error: ExchangeError) -> SignInError {
+fn exchange_error(error: &ExchangeError) -> SignInError {
     match error {
         ExchangeError::Refused { .. } => SignInError::CodeRefused,
         ExchangeError::WrongClient => SignInError::WrongClient,
@@ -190,7 +218,7 @@ fn exchange_error(error: ExchangeError) -> SignInError {
     }
 }
 
-fn api_error(error: cloud66::Error) -> SignInError {
+fn api_error(error: &cloud66::Error) -> SignInError {
     match error {
         cloud66::Error::Unreadable => SignInError::Unreadable,
         cloud66::Error::SignedOut | cloud66::Error::Forbidden { .. } => SignInError::CodeRefused,

@@ -75,7 +75,9 @@ async fn round(
     let ledger = app.store().ledger();
     ledger.expire_leases().await?;
     while sends.len() < SENDS_AT_ONCE {
-        let Some(claim) = ledger.claim(name, LEASE).await? else { break };
+        let Some(claim) = ledger.claim(name, LEASE).await? else {
+            break;
+        };
         let app = app.clone();
         sends.spawn(async move {
             if let Err(error) = app.send(&claim).await {
@@ -99,8 +101,16 @@ async fn round(
 
 async fn sweep(app: &App) {
     app.watchers().sweep();
-    let (sessions, sign_ins, ledger) = (app.store().sessions(), app.store().sign_ins(), app.store().ledger());
-    let swept = tokio::try_join!(sessions.sweep(), sign_ins.sweep(), ledger.prune(app.clock().now() - KEPT));
+    let (sessions, sign_ins, ledger) = (
+        app.store().sessions(),
+        app.store().sign_ins(),
+        app.store().ledger(),
+    );
+    let swept = tokio::try_join!(
+        sessions.sweep(),
+        sign_ins.sweep(),
+        ledger.prune(app.clock().now() - KEPT)
+    );
     if let Err(error) = swept {
         tracing::warn!(%error, "expired rows could not be swept; trying again in a minute");
     }

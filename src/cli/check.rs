@@ -37,7 +37,11 @@ pub(super) async fn run(given: &ArgMatches) -> ExitCode {
     database(&settings, &mut report).await;
     cloud66(&settings, &mut report).await;
     callback(&settings, &mut report);
-    if report.failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    if report.failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
 struct Report {
@@ -64,7 +68,10 @@ impl Report {
 async fn database(settings: &Settings, report: &mut Report) {
     match Store::open(store_options(settings), Clock::system(), Random::system()).await {
         Ok(store) => {
-            report.good(&format!("The database {} can be read and written.", settings.database));
+            report.good(&format!(
+                "The database {} can be read and written.",
+                settings.database
+            ));
             store.close().await;
         }
         Err(error) => report.bad(&error.to_string()),
@@ -82,16 +89,24 @@ async fn cloud66(settings: &Settings, report: &mut Report) {
             report.good(&format!("Cloud 66 answers at {url}"));
             clock(reached.ahead, report);
         }
-        Err(_) => return report.bad(&format!("Cloud 66 does not answer at {url} Check CLOUD66_URL, the network and its status page.")),
+        Err(_) => {
+            return report.bad(&format!(
+                "Cloud 66 does not answer at {url} Check CLOUD66_URL, the network and its status page."
+            ));
+        }
     }
     credentials(settings, &client, report).await;
 }
 
 fn clock(ahead: Option<time::Duration>, report: &mut Report) {
-    let Some(apart) = ahead.map(time::Duration::abs) else { return };
+    let Some(apart) = ahead.map(time::Duration::abs) else {
+        return;
+    };
     if apart > CLOCK_TOLERANCE {
         let seconds = apart.whole_seconds();
-        report.bad(&format!("This machine's clock and Cloud 66's are {seconds} seconds apart. Set up time synchronisation."));
+        report.bad(&format!(
+            "This machine's clock and Cloud 66's are {seconds} seconds apart. Set up time synchronisation."
+        ));
     } else {
         report.good("The clock agrees with Cloud 66's.");
     }
@@ -101,7 +116,9 @@ async fn credentials(settings: &Settings, client: &Client, report: &mut Report) 
     let oauth = match oauth(settings, client) {
         Ok(Some(oauth)) => oauth,
         Ok(None) => {
-            return report.warn("CLOUD66_CLIENT_ID and CLOUD66_CLIENT_SECRET are not set: only the setup page will be shown.");
+            return report.warn(
+                "CLOUD66_CLIENT_ID and CLOUD66_CLIENT_SECRET are not set: only the setup page will be shown.",
+            );
         }
         Err(error) => return report.bad(&error.to_string()),
     };
@@ -119,8 +136,14 @@ async fn credentials(settings: &Settings, client: &Client, report: &mut Report) 
 fn callback(settings: &Settings, report: &mut Report) {
     match settings.cloud66.redirect {
         Redirect::Callback => {
-            report.warn(&format!("The callback to register at Cloud 66, exactly: {}", settings.public_url.callback()));
+            report.warn(&format!(
+                "The callback to register at Cloud 66, exactly: {}",
+                settings.public_url.callback()
+            ));
         }
-        Redirect::OutOfBand => report.warn(&format!("The callback to register at Cloud 66, exactly: {}", crate::web::state::OUT_OF_BAND)),
+        Redirect::OutOfBand => report.warn(&format!(
+            "The callback to register at Cloud 66, exactly: {}",
+            crate::web::state::OUT_OF_BAND
+        )),
     }
 }

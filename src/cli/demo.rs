@@ -26,14 +26,29 @@ async fn demo(given: &ArgMatches) -> Result<(), ExitCode> {
     let port = bind.rsplit_once(':').map_or("8066", |(_, port)| port).to_owned();
     let callback = format!("http://localhost:{port}/oauth/callback");
     let sandbox_options = sandbox_options(given, callback).map_err(|words| cannot_start(&words))?;
-    let sandbox = Sandbox::start(sandbox_options).await.map_err(|error| cannot_start(&error.to_string()))?;
+    let sandbox = Sandbox::start(sandbox_options)
+        .await
+        .map_err(|error| cannot_start(&error.to_string()))?;
     let settings = config::from_env(made_up(&sandbox, &bind, &port), Mode::Demo).map_err(|m| mistaken(&m))?;
     telemetry::init(&settings.log, settings.log_format).map_err(|error| cannot_start(&error.to_string()))?;
-    let listener = serve::listen(&settings).await.map_err(|words| cannot_start(&words))?;
-    let surroundings = Surroundings { demo: true, ..Surroundings::default() };
-    let running = start(&settings, listener, surroundings).await.map_err(|error| cannot_start(&error.to_string()))?;
-    say(&format!("Stackdeck's demo is ready. Open {}", settings.public_url));
-    say(&format!("Its Cloud 66 is a stand-in on this machine: {}", sandbox.url()));
+    let listener = serve::listen(&settings)
+        .await
+        .map_err(|words| cannot_start(&words))?;
+    let surroundings = Surroundings {
+        demo: true,
+        ..Surroundings::default()
+    };
+    let running = start(&settings, listener, surroundings)
+        .await
+        .map_err(|error| cannot_start(&error.to_string()))?;
+    say(&format!(
+        "Stackdeck's demo is ready. Open {}",
+        settings.public_url
+    ));
+    say(&format!(
+        "Its Cloud 66 is a stand-in on this machine: {}",
+        sandbox.url()
+    ));
     say("Nothing is kept. Ctrl-C ends it.");
     shutdown::on_signal(running.stop_token());
     running.ended().await;

@@ -26,7 +26,10 @@ pub(super) async fn run(given: &ArgMatches) -> ExitCode {
         }
         Ok(Ok(head)) => failed(&format!("not ready: {}", head.lines().next().unwrap_or_default())),
         Ok(Err(error)) => failed(&format!("{bind} cannot be reached: {error}")),
-        Err(_) => failed(&format!("{bind} did not answer within {} seconds", PATIENCE.as_secs())),
+        Err(_) => failed(&format!(
+            "{bind} did not answer within {} seconds",
+            PATIENCE.as_secs()
+        )),
     }
 }
 
@@ -48,7 +51,10 @@ fn reachable(bind: SocketAddr) -> SocketAddr {
 /// One plain request; a whole HTTP client would be more than a health check needs.
 async fn ask(address: SocketAddr) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
-    let request = format!("GET /readyz HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n", address.port());
+    let request = format!(
+        "GET /readyz HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n",
+        address.port()
+    );
     stream.write_all(request.as_bytes()).await?;
     let mut head = [0; 256];
     let mut filled = 0;

@@ -44,7 +44,10 @@ pub fn run() -> ExitCode {
 }
 
 /// Says why nothing was started.
-#[expect(clippy::print_stderr, reason = "logs may not be set up yet, and a person waits at the terminal")]
+#[expect(
+    clippy::print_stderr,
+    reason = "logs may not be set up yet, and a person waits at the terminal"
+)]
 fn cannot_start(words: &str) -> ExitCode {
     eprintln!("stackdeck: {words}");
     ExitCode::from(CANNOT_START)

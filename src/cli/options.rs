@@ -39,23 +39,81 @@ fn sandbox() -> Command {
         .about("Run the stand-in for Cloud 66 alone, for anybody who writes a Cloud 66 client")
         .arg(option("bind", "ADDRESS", "Where it listens").default_value("127.0.0.1:6600"))
         .arg(option("seed", "NUMBER", "Another number makes another company").default_value("66"))
-        .arg(option("stacks", "NUMBER", "How many stacks the first person has, to 10000"))
+        .arg(option(
+            "stacks",
+            "NUMBER",
+            "How many stacks the first person has, to 10000",
+        ))
         .arg(option("deploy-seconds", "SECONDS", "How long a deploy takes, about").default_value("30"))
-        .arg(option("strictness", "MODE", "2013 (the document as written) or doorkeeper (what the live server most likely does)").default_value("doorkeeper"))
-        .arg(option("pkce", "MODE", "off (refuses a verifier), on (checks it) or ignored").default_value("on"))
-        .arg(option("client-id", "ID", "The ready application's id, instead of a made-up one"))
-        .arg(option("client-secret", "SECRET", "The ready application's secret, instead of a made-up one"))
-        .arg(option("callback", "URL", "A callback of the ready application; may be given several times").action(ArgAction::Append))
-        .arg(option("api-base", "URL", "The address under which clients reach it, where that is not where it listens"))
-        .arg(option("fault", "FAULT", "Something that goes wrong; may be given several times; see docs/sandbox.md").action(ArgAction::Append))
-        .arg(Arg::new("control").long("control").action(ArgAction::SetTrue).help("Offer /control: faults, clock and journal over HTTP"))
-        .arg(Arg::new("open-to-network").long("open-to-network").action(ArgAction::SetTrue).help("Let other machines connect. Anybody who can is everybody in there"))
+        .arg(
+            option(
+                "strictness",
+                "MODE",
+                "2013 (the document as written) or doorkeeper (what the live server most likely does)",
+            )
+            .default_value("doorkeeper"),
+        )
+        .arg(
+            option(
+                "pkce",
+                "MODE",
+                "off (refuses a verifier), on (checks it) or ignored",
+            )
+            .default_value("on"),
+        )
+        .arg(option(
+            "client-id",
+            "ID",
+            "The ready application's id, instead of a made-up one",
+        ))
+        .arg(option(
+            "client-secret",
+            "SECRET",
+            "The ready application's secret, instead of a made-up one",
+        ))
+        .arg(
+            option(
+                "callback",
+                "URL",
+                "A callback of the ready application; may be given several times",
+            )
+            .action(ArgAction::Append),
+        )
+        .arg(option(
+            "api-base",
+            "URL",
+            "The address under which clients reach it, where that is not where it listens",
+        ))
+        .arg(
+            option(
+                "fault",
+                "FAULT",
+                "Something that goes wrong; may be given several times; see docs/sandbox.md",
+            )
+            .action(ArgAction::Append),
+        )
+        .arg(
+            Arg::new("control")
+                .long("control")
+                .action(ArgAction::SetTrue)
+                .help("Offer /control: faults, clock and journal over HTTP"),
+        )
+        .arg(
+            Arg::new("open-to-network")
+                .long("open-to-network")
+                .action(ArgAction::SetTrue)
+                .help("Let other machines connect. Anybody who can is everybody in there"),
+        )
 }
 
 fn healthcheck() -> Command {
     Command::new("healthcheck")
         .about("Ask the instance on this machine whether it can serve; for images without a shell")
-        .arg(option("bind", "ADDRESS", "Where it listens; STACKDECK_BIND where not given"))
+        .arg(option(
+            "bind",
+            "ADDRESS",
+            "Where it listens; STACKDECK_BIND where not given",
+        ))
 }
 
 fn option(name: &'static str, value: &'static str, help: &'static str) -> Arg {
@@ -66,14 +124,22 @@ fn option(name: &'static str, value: &'static str, help: &'static str) -> Arg {
 /// be read by everybody on the machine.
 fn with_settings(command: Command) -> Command {
     SETTINGS.iter().fold(command, |command, setting| {
-        let command = if setting.secret { command } else { command.arg(setting_option(setting)) };
-        if setting.file { command.arg(file_option(setting)) } else { command }
+        let command = if setting.secret {
+            command
+        } else {
+            command.arg(setting_option(setting))
+        };
+        if setting.file {
+            command.arg(file_option(setting))
+        } else {
+            command
+        }
     })
 }
 
 fn setting_option(setting: &'static Setting) -> Arg {
     let default = match setting.fallback {
-        Fallback::Value(text) if text.is_empty() => String::new(),
+        Fallback::Value("") => String::new(),
         Fallback::Value(text) | Fallback::Words(text) => format!(" [default: {text}]"),
     };
     Arg::new(setting.name)
@@ -112,7 +178,10 @@ pub(super) fn text<'m>(options: &'m ArgMatches, name: &str) -> Option<&'m str> {
 
 /// All texts of an option that may be given several times.
 pub(super) fn texts(options: &ArgMatches, name: &str) -> Vec<String> {
-    options.get_many::<String>(name).map(|texts| texts.cloned().collect()).unwrap_or_default()
+    options
+        .get_many::<String>(name)
+        .map(|texts| texts.cloned().collect())
+        .unwrap_or_default()
 }
 
 /// An option's text, parsed; the error says which option, and what is wrong with it.
@@ -121,7 +190,12 @@ where
     T: std::str::FromStr,
     T::Err: std::fmt::Display,
 {
-    text(options, name).map(|text| text.parse().map_err(|error| format!("--{name} is {text:?}: {error}"))).transpose()
+    text(options, name)
+        .map(|text| {
+            text.parse()
+                .map_err(|error| format!("--{name} is {text:?}: {error}"))
+        })
+        .transpose()
 }
 
 #[cfg(test)]
@@ -138,13 +212,26 @@ mod tests {
         let command = command();
         let serve = command.find_subcommand("serve").unwrap();
         for setting in SETTINGS.iter().filter(|setting| setting.secret) {
-            assert!(serve.get_arguments().all(|argument| argument.get_long() != Some(setting.option)), "{}", setting.name);
+            assert!(
+                serve
+                    .get_arguments()
+                    .all(|argument| argument.get_long() != Some(setting.option)),
+                "{}",
+                setting.name
+            );
         }
     }
 
     #[test]
     fn options_are_known_by_their_settings_names() {
-        let matches = command().get_matches_from(["stackdeck", "serve", "--bind", "127.0.0.1:9", "--secret-file", "/x"]);
+        let matches = command().get_matches_from([
+            "stackdeck",
+            "serve",
+            "--bind",
+            "127.0.0.1:9",
+            "--secret-file",
+            "/x",
+        ]);
         let (_, serve) = matches.subcommand().unwrap();
         let given = settings_given(serve);
         assert_eq!(given.get("STACKDECK_BIND").unwrap(), "127.0.0.1:9");

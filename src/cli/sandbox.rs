@@ -63,7 +63,9 @@ fn read(given: &ArgMatches) -> Result<Options, String> {
 pub(super) fn deploy_time(given: &ArgMatches) -> Result<Duration, String> {
     let seconds: f64 = options::parsed(given, "deploy-seconds")?.unwrap_or(30.0);
     if !(0.0..=86_400.0).contains(&seconds) {
-        return Err(format!("--deploy-seconds is {seconds}: write a number from 0 to 86400"));
+        return Err(format!(
+            "--deploy-seconds is {seconds}: write a number from 0 to 86400"
+        ));
     }
     Ok(Duration::from_secs_f64(seconds))
 }

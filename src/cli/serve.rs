@@ -41,7 +41,9 @@ pub(super) async fn listen(settings: &Settings) -> Result<TcpListener, String> {
     let bind = settings.bind;
     TcpListener::bind(bind).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
-            format!("{bind} is taken by another program. Stop that one, or choose another address with --bind.")
+            format!(
+                "{bind} is taken by another program. Stop that one, or choose another address with --bind."
+            )
         }
         std::io::ErrorKind::PermissionDenied => {
             format!("{bind} may not be listened on by this user. Choose a port above 1023 with --bind.")

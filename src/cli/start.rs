@@ -35,7 +35,12 @@ pub struct Surroundings {
 
 impl Default for Surroundings {
     fn default() -> Self {
-        Self { clock: Clock::system(), random: Random::system(), demo: false, timeouts: Timeouts::default() }
+        Self {
+            clock: Clock::system(),
+            random: Random::system(),
+            demo: false,
+            timeouts: Timeouts::default(),
+        }
     }
 }
 
@@ -91,16 +96,33 @@ pub async fn start(
     listener: TcpListener,
     surroundings: Surroundings,
 ) -> Result<Running, StartError> {
-    let Surroundings { clock, random, demo, timeouts } = surroundings;
+    let Surroundings {
+        clock,
+        random,
+        demo,
+        timeouts,
+    } = surroundings;
     let store = Store::open(store_options(settings), clock.clone(), random.clone()).await?;
     let client = client(settings, timeouts, clock.clone())?;
     let oauth = oauth(settings, &client)?;
-    let parts = Parts { cloud66: client, oauth, store: store.clone(), clock, random, policy: policy(settings) };
+    let parts = Parts {
+        cloud66: client,
+        oauth,
+        store: store.clone(),
+        clock,
+        random,
+        policy: policy(settings),
+    };
     let app = App::new(parts);
     let port = listener.local_addr().map_or(0, |address| address.port());
     let state = WebState::new(app.clone(), site(settings, demo)?);
     let limits = Limits::default();
-    let router = web::router(state, store.sessions(), settings.public_url.allowed_hosts(port), limits);
+    let router = web::router(
+        state,
+        store.sessions(),
+        settings.public_url.allowed_hosts(port),
+        limits,
+    );
     let stop = CancellationToken::new();
     let server = Server::new(router, limits, settings.trusted_proxies.clone());
     let tasks = vec![
@@ -118,24 +140,41 @@ pub(super) fn store_options(settings: &Settings) -> StoreOptions {
             DatabaseUrl::Sqlite { path } => Database::Sqlite { path: path.clone() },
             DatabaseUrl::Postgres { url } => Database::Postgres { url: url.clone() },
         },
-        secrets: settings.secrets.iter().map(|secret| secret.to_vec().into()).collect(),
+        secrets: settings
+            .secrets
+            .iter()
+            .map(|secret| secret.to_vec().into())
+            .collect(),
         idle: settings.session.idle,
         lifetime: settings.session.lifetime,
     }
 }
 
 /// The way to Cloud 66, as the settings name it.
-pub(super) fn client(settings: &Settings, timeouts: Timeouts, clock: Clock) -> Result<Client, cloud66::ClientError> {
+pub(super) fn client(
+    settings: &Settings,
+    timeouts: Timeouts,
+    clock: Clock,
+) -> Result<Client, cloud66::ClientError> {
     let version = match settings.cloud66.api_version {
         config::ApiVersion::V2 => cloud66::ApiVersion::V2,
         config::ApiVersion::V3 => cloud66::ApiVersion::V3,
     };
-    Client::new(ClientOptions { url: cloud66_url(settings), version, timeouts }, clock)
+    Client::new(
+        ClientOptions {
+            url: cloud66_url(settings),
+            version,
+            timeouts,
+        },
+        clock,
+    )
 }
 
 /// The sign-in at Cloud 66; none while the application is not registered there.
 pub(super) fn oauth(settings: &Settings, client: &Client) -> Result<Option<Oauth>, cloud66::ClientError> {
-    let Some(credentials) = &settings.cloud66.client else { return Ok(None) };
+    let Some(credentials) = &settings.cloud66.client else {
+        return Ok(None);
+    };
     let redirect_uri = match settings.cloud66.redirect {
         Redirect::Callback => settings.public_url.callback(),
         Redirect::OutOfBand => OUT_OF_BAND.to_owned(),
@@ -159,7 +198,11 @@ fn policy(settings: &Settings) -> Policy {
     let production = settings.production.clone();
     Policy {
         accounts: settings.accounts.as_ref().map(|accounts| {
-            accounts.iter().filter_map(|account| i64::try_from(*account).ok()).map(AccountId).collect()
+            accounts
+                .iter()
+                .filter_map(|account| i64::try_from(*account).ok())
+                .map(AccountId)
+                .collect()
         }),
         scopes: scopes(settings),
         ask_first: match settings.confirm {

@@ -11,7 +11,7 @@ use crate::config::LogFormat;
 
 /// Why there are no logs, in words for the operator.
 #[derive(Debug, thiserror::Error)]
-pub enum TelemetryError {
+pub(super) enum TelemetryError {
     /// The filter cannot be parsed. A filter from the settings was parsed before.
     #[error("the log filter {0:?} cannot be understood")]
     Filter(String),
@@ -21,7 +21,7 @@ pub enum TelemetryError {
 }
 
 /// Sets up the process's logs, once. Takes a filter such as `info,stackdeck::cloud66=debug`.
-pub fn init(filter: &str, format: LogFormat) -> Result<(), TelemetryError> {
+pub(super) fn init(filter: &str, format: LogFormat) -> Result<(), TelemetryError> {
     let filter = EnvFilter::builder()
         .parse(filter)
         .map_err(|_| TelemetryError::Filter(filter.to_owned()))?;

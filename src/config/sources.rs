@@ -62,7 +62,9 @@ pub fn bind_from_env() -> SocketAddr {
     let mut sources = Sources::default();
     sources.add_environment(&mut Mistakes::default());
     let default = (Ipv4Addr::LOCALHOST, 8066).into();
-    let bind = sources.lookup(table::BIND.name, Mode::Serve).or(table::BIND.default_value().map(str::to_owned));
+    let bind = sources
+        .lookup(table::BIND.name, Mode::Serve)
+        .or(table::BIND.default_value().map(str::to_owned));
     bind.and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 

@@ -2,6 +2,7 @@
 //! the person's preferences, which are this browser's and nobody else's business. The session's cookie is tower-sessions' business, but for one flaw that is mended here.
 
 use std::collections::HashSet;
+use std::hash::BuildHasher;
 
 use axum::extract::{Request, State};
 use axum::http::header::{COOKIE, SET_COOKIE};
@@ -37,7 +38,10 @@ pub fn session_name(site: &Site) -> String {
 /// The value that binds this browser's sign-ins to it, if it has one of the right shape.
 pub fn sign_in_browser(site: &Site, headers: &HeaderMap) -> Option<String> {
     let value = read(headers, &site.public_url.cookie_name(SIGN_IN))?;
-    let shaped = value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let shaped = value.len() == 43
+        && value
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     shaped.then(|| value.to_owned())
 }
 
@@ -54,7 +58,11 @@ pub fn theme<'h>(site: &Site, headers: &'h HeaderMap) -> Option<&'h str> {
 /// The cookie that keeps the theme; every other word removes it.
 pub fn set_theme(site: &Site, theme: &str) -> HeaderValue {
     let chosen = matches!(theme, "light" | "dark");
-    if chosen { set(site, THEME, theme, PREFERENCE_SECONDS) } else { set(site, THEME, "", 0) }
+    if chosen {
+        set(site, THEME, theme, PREFERENCE_SECONDS)
+    } else {
+        set(site, THEME, "", 0)
+    }
 }
 
 /// Whether pages update themselves, which the person may pause.
@@ -64,7 +72,11 @@ pub fn live(site: &Site, headers: &HeaderMap) -> bool {
 
 /// The cookie that keeps that choice.
 pub fn set_live(site: &Site, live: bool) -> HeaderValue {
-    if live { set(site, LIVE, "", 0) } else { set(site, LIVE, "off", PREFERENCE_SECONDS) }
+    if live {
+        set(site, LIVE, "", 0)
+    } else {
+        set(site, LIVE, "off", PREFERENCE_SECONDS)
+    }
 }
 
 /// Whether single keys are shortcuts, which the person may turn off.
@@ -74,21 +86,33 @@ pub fn keys(site: &Site, headers: &HeaderMap) -> bool {
 
 /// The cookie that keeps that choice.
 pub fn set_keys(site: &Site, keys: bool) -> HeaderValue {
-    if keys { set(site, KEYS, "", 0) } else { set(site, KEYS, "off", PREFERENCE_SECONDS) }
+    if keys {
+        set(site, KEYS, "", 0)
+    } else {
+        set(site, KEYS, "off", PREFERENCE_SECONDS)
+    }
 }
 
 /// The stacks that the person keeps at the top of the list.
 pub fn pins(site: &Site, headers: &HeaderMap) -> HashSet<StackUid> {
     let pins = read(headers, &site.public_url.cookie_name(PINS)).unwrap_or_default();
-    pins.split('.').filter_map(|uid| uid.parse().ok()).take(MOST_PINS).collect()
+    pins.split('.')
+        .filter_map(|uid| uid.parse().ok())
+        .take(MOST_PINS)
+        .collect()
 }
 
 /// The cookie that keeps them. Beyond what fits, the rest is left out.
-pub fn set_pins(site: &Site, pins: &HashSet<StackUid>) -> HeaderValue {
+pub fn set_pins<S: BuildHasher>(site: &Site, pins: &HashSet<StackUid, S>) -> HeaderValue {
     let mut uids: Vec<String> = pins.iter().map(ToString::to_string).collect();
     uids.sort_unstable();
     uids.truncate(MOST_PINS);
-    set(site, PINS, &uids.join("."), if uids.is_empty() { 0 } else { PREFERENCE_SECONDS })
+    set(
+        site,
+        PINS,
+        &uids.join("."),
+        if uids.is_empty() { 0 } else { PREFERENCE_SECONDS },
+    )
 }
 
 /// The first cookie of this name. The header is taken apart by hand because it may hold anything.
@@ -106,7 +130,11 @@ fn read<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 fn set(site: &Site, base: &str, value: &str, seconds: u32) -> HeaderValue {
     let name = site.public_url.cookie_name(base);
     let path = site.public_url.cookie_path();
-    let secure = if site.public_url.is_https() { "; Secure" } else { "" };
+    let secure = if site.public_url.is_https() {
+        "; Secure"
+    } else {
+        ""
+    };
     let text = format!("{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
     // Names and paths come from checked settings and values from our own alphabet.
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))

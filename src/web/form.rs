@@ -38,13 +38,20 @@ impl<T: DeserializeOwned> FromRequest<WebState> for SignedForm<T> {
     async fn from_request(request: Request, state: &WebState) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let visitor =
-            <Visitor as axum::extract::FromRequestParts<WebState>>::from_request_parts(&mut parts, state).await?;
+            <Visitor as axum::extract::FromRequestParts<WebState>>::from_request_parts(&mut parts, state)
+                .await?;
         let pairs = read_form(Request::from_parts(parts, body), state).await?;
-        let token = pairs.iter().find(|(name, _)| name == "csrf").map_or("", |(_, value)| value);
+        let token = pairs
+            .iter()
+            .find(|(name, _)| name == "csrf")
+            .map_or("", |(_, value)| value);
         if !visitor.form_secret.accepts(token) {
             return Err(Problem::FORGED);
         }
-        Ok(Self { visitor, fields: fields(&pairs)? })
+        Ok(Self {
+            visitor,
+            fields: fields(&pairs)?,
+        })
     }
 }
 
@@ -62,12 +69,18 @@ impl<T: DeserializeOwned> FromRequest<WebState> for OpenForm<T> {
 type Pairs = Vec<(String, String)>;
 
 async fn read_form(request: Request, state: &WebState) -> Result<Pairs, Problem> {
-    let kind = request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = request
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         return Err(Problem::WRONG_FORM);
     }
-    let body = Bytes::from_request(request, state).await.map_err(|rejection| Problem::body(&rejection))?;
+    let body = Bytes::from_request(request, state)
+        .await
+        .map_err(|rejection| Problem::body(&rejection))?;
     Ok(url::form_urlencoded::parse(&body).into_owned().collect())
 }
 
@@ -78,7 +91,9 @@ fn fields<T: DeserializeOwned>(pairs: &Pairs) -> Result<T, Problem> {
     let mut object = serde_json::Map::new();
     for (name, value) in pairs {
         if REPEATED.contains(&name.as_str()) {
-            let list = object.entry(name).or_insert_with(|| serde_json::Value::Array(Vec::new()));
+            let list = object
+                .entry(name)
+                .or_insert_with(|| serde_json::Value::Array(Vec::new()));
             if let serde_json::Value::Array(list) = list {
                 list.push(value.clone().into());
             }
@@ -120,8 +135,12 @@ impl FormSecret {
     }
 
     fn accepts(&self, token: &str) -> bool {
-        let Ok(bytes) = URL_SAFE_NO_PAD.decode(token) else { return false };
-        let Some((pad, masked)) = bytes.split_at_checked(32) else { return false };
+        let Ok(bytes) = URL_SAFE_NO_PAD.decode(token) else {
+            return false;
+        };
+        let Some((pad, masked)) = bytes.split_at_checked(32) else {
+            return false;
+        };
         let given: Vec<u8> = pad.iter().zip(masked).map(|(pad, byte)| pad ^ byte).collect();
         given.ct_eq(&self.derive(b"csrf", &[])).into()
     }
@@ -173,7 +192,9 @@ impl FormSecret {
     fn derive(&self, purpose: &[u8], parts: &[&[u8]]) -> [u8; 32] {
         // HMAC takes keys of any length, so this branch is never taken; an all-zero answer would match nothing
         // that this program made.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return [0; 32] };
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
+            return [0; 32];
+        };
         mac.update(purpose);
         for part in parts {
             mac.update(&[0]);
@@ -184,7 +205,9 @@ impl FormSecret {
 }
 
 fn first_half(bytes: &[u8; 32]) -> u128 {
-    bytes.first_chunk::<16>().map_or(0, |half| u128::from_be_bytes(*half))
+    bytes
+        .first_chunk::<16>()
+        .map_or(0, |half| u128::from_be_bytes(*half))
 }
 
 #[cfg(test)]
@@ -202,7 +225,14 @@ mod tests {
         assert_ne!(token, mine.token(&random));
         assert!(mine.accepts(&token));
         assert!(!other.accepts(&token));
-        for bad in ["", "x", &token[1..], &token[..token.len() - 1], &format!("{token}A"), &"A".repeat(86)] {
+        for bad in [
+            "",
+            "x",
+            &token[1..],
+            &token[..token.len() - 1],
+            &format!("{token}A"),
+            &"A".repeat(86),
+        ] {
             assert!(!mine.accepts(bad), "{bad}");
         }
     }
@@ -217,13 +247,30 @@ mod tests {
         let now = clock.clock().now();
         let (id, made_for) = mine.read_operation(&text, stack, now).unwrap();
         assert_eq!(made_for, MadeFor::Stack(stack));
-        assert_eq!(mine.read_operation(&text, stack, now), Ok((id, made_for)), "the same text is the same id");
-        assert_eq!(mine.read_operation(&text, elsewhere, now), Err(WrongOperation::Forged));
-        assert_eq!(other.read_operation(&text, stack, now), Err(WrongOperation::Forged));
+        assert_eq!(
+            mine.read_operation(&text, stack, now),
+            Ok((id, made_for)),
+            "the same text is the same id"
+        );
+        assert_eq!(
+            mine.read_operation(&text, elsewhere, now),
+            Err(WrongOperation::Forged)
+        );
+        assert_eq!(
+            other.read_operation(&text, stack, now),
+            Err(WrongOperation::Forged)
+        );
         let later = now + OPERATION_LIFE + Duration::seconds(1);
-        assert_eq!(mine.read_operation(&text, stack, later), Err(WrongOperation::Expired));
+        assert_eq!(
+            mine.read_operation(&text, stack, later),
+            Err(WrongOperation::Expired)
+        );
         for bad in ["", "AAAA", &text[..40], &format!("{text}A")] {
-            assert_eq!(mine.read_operation(bad, stack, now), Err(WrongOperation::Forged), "{bad}");
+            assert_eq!(
+                mine.read_operation(bad, stack, now),
+                Err(WrongOperation::Forged),
+                "{bad}"
+            );
         }
     }
 
@@ -233,7 +280,11 @@ mod tests {
         let clock = Clock::system();
         let mine = FormSecret(random.bytes());
         let text = mine.operation(MadeFor::List, &clock, &random);
-        let id = |stack: u128| mine.read_operation(&text, StackUid::from(stack), clock.now()).unwrap().0;
+        let id = |stack: u128| {
+            mine.read_operation(&text, StackUid::from(stack), clock.now())
+                .unwrap()
+                .0
+        };
         assert_eq!(id(1), id(1));
         assert_ne!(id(1), id(2));
     }

@@ -19,7 +19,11 @@ pub async fn ready(State(state): State<WebState>) -> (StatusCode, Extension<ForP
         Ok(()) => (StatusCode::OK, Extension(ForPrograms), "ready\n"),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, Extension(ForPrograms), "the database does not answer\n")
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Extension(ForPrograms),
+                "the database does not answer\n",
+            )
         }
     }
 }

@@ -38,11 +38,17 @@ impl FromRequestParts<WebState> for Looks {
 
     async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Problem> {
         let visitor =
-            <Visitor as axum::extract::OptionalFromRequestParts<WebState>>::from_request_parts(parts, state).await?;
+            <Visitor as axum::extract::OptionalFromRequestParts<WebState>>::from_request_parts(parts, state)
+                .await?;
         let request_id = parts.extensions.get::<RequestId>().cloned();
         let mut frame = frame(state, &parts.headers, visitor.as_ref(), request_id.as_ref());
         if let Some(visitor) = &visitor {
-            frame.notes = visitor.take_notices().await?.iter().map(|notice| notice.note(&frame.urls)).collect();
+            frame.notes = visitor
+                .take_notices()
+                .await?
+                .iter()
+                .map(|notice| notice.note(&frame.urls))
+                .collect();
         }
         Ok(Self(frame))
     }
@@ -59,7 +65,9 @@ pub fn frame(
     let app = state.app();
     let cloud66 = site.cloud66.clone();
     let mut frame = Frame::new(site.urls.clone(), cloud66, app.clock().now());
-    frame.theme = cookies::theme(site, headers).map(Theme::parse).unwrap_or_default();
+    frame.theme = cookies::theme(site, headers)
+        .map(Theme::parse)
+        .unwrap_or_default();
     frame.live = cookies::live(site, headers);
     frame.keys = cookies::keys(site, headers);
     frame.demo = site.demo;

@@ -3,9 +3,9 @@
 //! * The routes stand in [`router`], all on one screen; the layers below them, each with its reason.
 //! * [`pages`]: what is shown. [`urls`]: every address, once. [`assets`]: embedded files.
 //! * One file for each thing that has an address: [`stacks`], [`stack`], [`redeploy`], [`receipt`], [`sign_in`],
-//!   [`settings`], [`health`].
-//! * [`session`], [`form`], [`origin`], [`headers`], [`cookies`]: the guards. [`problem`]: whatever goes wrong.
-//! * [`server`]: connections.
+//!   [`settings`] and [`health`].
+//! * The guards: [`session`], [`form`], [`origin`], [`headers`] and [`cookies`].
+//! * Whatever goes wrong: [`problem`]. Connections: [`server`].
 //!
 //! Invariants: every page works without JavaScript; a GET changes nothing; nothing about security is decided by
 //! a request header that anybody can set.
@@ -41,8 +41,8 @@ use tower_sessions::{Expiry, SessionManagerLayer, SessionStore, cookie::SameSite
 use crate::config::AllowedHosts;
 use server::{Limits, answer_within, host_guard, short_url, whole_body};
 pub use state::{Site, WebState};
-use urls::route;
 pub use urls::Urls;
+use urls::route;
 
 /// Every route, and every layer around them.
 pub fn router(
@@ -56,7 +56,10 @@ pub fn router(
         .route(route::HOME, get(stacks::home))
         .route(route::SIGN_IN, get(sign_in::ask).post(sign_in::begin));
     let open = if state.site().out_of_band {
-        open.route(route::OAUTH_CODE, get(sign_in::code_page).post(sign_in::paste_code))
+        open.route(
+            route::OAUTH_CODE,
+            get(sign_in::code_page).post(sign_in::paste_code),
+        )
     } else {
         open.route(route::OAUTH_CALLBACK, get(sign_in::callback))
     };
@@ -69,7 +72,9 @@ pub fn router(
         .route(route::RECEIPT, get(receipt::show))
         .route(route::SETTINGS, get(settings::show).post(settings::save))
         .route(route::END_SESSION, post(settings::end_session));
-    let pages = open.merge(signed_in).method_not_allowed_fallback(problem::method_not_allowed);
+    let pages = open
+        .merge(signed_in)
+        .method_not_allowed_fallback(problem::method_not_allowed);
     // For programs: no session, no page.
     let plain = Router::new()
         .route(route::HEALTHZ, get(health::alive))

@@ -29,7 +29,11 @@ fn from_our_page(headers: &HeaderMap, our_origin: &str) -> bool {
         let mut values = headers.get_all(name).iter();
         let first = values.next().map(|value| value.as_bytes().to_vec());
         // Two of them: whoever asks which one counts has been fooled already.
-        if values.next().is_some() { Some(b"several".to_vec()) } else { first }
+        if values.next().is_some() {
+            Some(b"several".to_vec())
+        } else {
+            first
+        }
     };
     let origin = only(ORIGIN.as_str());
     let origin_is_ours = origin.as_deref() == Some(our_origin.as_bytes());
@@ -51,7 +55,13 @@ mod tests {
             (&[("sec-fetch-site", "same-origin")], true),
             (&[("sec-fetch-site", "same-origin"), ("origin", "null")], true),
             (&[("sec-fetch-site", "same-origin"), ("origin", ours)], true),
-            (&[("sec-fetch-site", "same-origin"), ("origin", "https://evil.example")], false),
+            (
+                &[
+                    ("sec-fetch-site", "same-origin"),
+                    ("origin", "https://evil.example"),
+                ],
+                false,
+            ),
             (&[("sec-fetch-site", "cross-site"), ("origin", ours)], false),
             (&[("sec-fetch-site", "same-site")], false),
             (&[("sec-fetch-site", "none")], false),
@@ -64,7 +74,10 @@ mod tests {
         for (headers, expected) in rows {
             let mut map = HeaderMap::new();
             for (name, value) in headers {
-                map.append(axum::http::HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
+                map.append(
+                    axum::http::HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                    value.parse().unwrap(),
+                );
             }
             assert_eq!(from_our_page(&map, ours), expected, "{headers:?}");
         }

@@ -108,9 +108,13 @@ pub async fn pages_for_problems(State(state): State<WebState>, mut request: Requ
     let headers = request.headers().clone();
     let id = request.extensions().get::<RequestId>().cloned();
     let response = next.run(request).await;
-    let Some(problem) = problem_of(&response) else { return response };
+    let Some(problem) = problem_of(&response) else {
+        return response;
+    };
     let mut page = match &problem {
-        Problem::SignInFirst { return_to } => Redirect::to(&state.urls().home_then(*return_to)).into_response(),
+        Problem::SignInFirst { return_to } => {
+            Redirect::to(&state.urls().home_then(*return_to)).into_response()
+        }
         Problem::Page(trouble) => {
             if matches!(trouble, Trouble::SignedOutByCloud66 { .. }) {
                 end_session(&seen).await;
@@ -136,7 +140,10 @@ fn problem_of(response: &Response) -> Option<Problem> {
     if !status.is_client_error() && !status.is_server_error() {
         return None;
     }
-    let kind = response.headers().get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    let kind = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .map_or(&b""[..], HeaderValue::as_bytes);
     if kind.starts_with(b"text/html") || response.extensions().get::<ForPrograms>().is_some() {
         return None;
     }
@@ -158,8 +165,17 @@ async fn end_session(seen: &Seen) {
     }
 }
 
-fn page(state: &WebState, headers: &HeaderMap, seen: &Seen, id: Option<&RequestId>, trouble: &Trouble) -> Response {
-    let signed_out = matches!(trouble, Trouble::SignedOut { .. } | Trouble::SignedOutByCloud66 { .. });
+fn page(
+    state: &WebState,
+    headers: &HeaderMap,
+    seen: &Seen,
+    id: Option<&RequestId>,
+    trouble: &Trouble,
+) -> Response {
+    let signed_out = matches!(
+        trouble,
+        Trouble::SignedOut { .. } | Trouble::SignedOutByCloud66 { .. }
+    );
     let visitor = seen.visitor().filter(|_| !signed_out);
     let frame = looks::frame(state, headers, visitor.as_ref(), id);
     let mut response = leading_to_cloud66(TroublePage::new(frame, trouble));
@@ -196,7 +212,9 @@ impl From<SignInError> for Problem {
             SignInError::Down => SignInTrouble::Down.into(),
             SignInError::Unreadable => SignInTrouble::Unreadable.into(),
             SignInError::NotAllowed => SignInTrouble::NotAllowed.into(),
-            SignInError::NotSetUp => Self::SignInFirst { return_to: ReturnTo::Home },
+            SignInError::NotSetUp => Self::SignInFirst {
+                return_to: ReturnTo::Home,
+            },
         }
     }
 }
@@ -216,7 +234,9 @@ impl From<Cloud66Error> for Problem {
     fn from(error: Cloud66Error) -> Self {
         use Cloud66Error as E;
         Self::Page(match error {
-            E::SignedOut => Trouble::SignedOutByCloud66 { return_to: ReturnTo::Home },
+            E::SignedOut => Trouble::SignedOutByCloud66 {
+                return_to: ReturnTo::Home,
+            },
             E::Gone => Trouble::StackGone,
             E::TrialOver => Trouble::TrialOver,
             E::Forbidden { .. } => Trouble::RoleTooSmall,

@@ -20,10 +20,14 @@ pub async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id: OperationId = id.parse().map_err(|_| Problem::from(Trouble::NoReceipt))?;
-    let redeploy = state.app().receipt(&visitor.who, id).await.map_err(|error| match error {
-        app::Error::NotFound => Trouble::NoReceipt.into(),
-        error => Problem::from(error),
-    })?;
+    let redeploy = state
+        .app()
+        .receipt(&visitor.who, id)
+        .await
+        .map_err(|error| match error {
+            app::Error::NotFound => Trouble::NoReceipt.into(),
+            error => Problem::from(error),
+        })?;
     let address = state.site().public_url.join(&format!("/redeploys/{id}"));
     let input = ReceiptInput {
         redeploy: &redeploy,

@@ -65,12 +65,25 @@ impl RedeployFields {
     fn options(&self) -> RedeployOptions {
         let filled = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let tag = |service: &str| {
-            let tag = self.tags.get(&format!("tag_{service}")).and_then(serde_json::Value::as_str).unwrap_or_default();
-            if tag.trim().is_empty() { service.to_owned() } else { format!("{service}:{}", tag.trim()) }
+            let tag = self
+                .tags
+                .get(&format!("tag_{service}"))
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or_default();
+            if tag.trim().is_empty() {
+                service.to_owned()
+            } else {
+                format!("{service}:{}", tag.trim())
+            }
         };
         RedeployOptions {
             git_ref: filled(&self.git_ref),
-            services: self.services.iter().filter_map(|service| filled(service)).map(|service| tag(&service)).collect(),
+            services: self
+                .services
+                .iter()
+                .filter_map(|service| filled(service))
+                .map(|service| tag(&service))
+                .collect(),
             deployment_profile: filled(&self.deployment_profile),
             note: filled(&self.note),
         }
@@ -98,7 +111,13 @@ pub async fn send(
         MadeFor::Stack(_) => Told::ConfirmedBehindAnother,
     };
     let carried = options.clone();
-    let request = Request { id, stack: uid, command: Command::Redeploy, options, told };
+    let request = Request {
+        id,
+        stack: uid,
+        command: Command::Redeploy,
+        options,
+        told,
+    };
     let urls = state.urls();
     Ok(match state.app().request(&visitor.who, request).await? {
         Asked::Receipt(id) | Asked::AlreadyAsked(id) => Redirect::to(&urls.receipt(id)).into_response(),
@@ -114,9 +133,14 @@ pub fn operation(
     uid: StackUid,
 ) -> Result<(OperationId, MadeFor), Problem> {
     let now = state.app().clock().now();
-    visitor.form_secret.read_operation(text, uid, now).map_err(|wrong| match wrong {
-        WrongOperation::Expired | WrongOperation::Forged => Trouble::StaleForm { stack: Some(uid) }.into(),
-    })
+    visitor
+        .form_secret
+        .read_operation(text, uid, now)
+        .map_err(|wrong| match wrong {
+            WrongOperation::Expired | WrongOperation::Forged => {
+                Trouble::StaleForm { stack: Some(uid) }.into()
+            }
+        })
 }
 
 async fn page(
@@ -132,7 +156,9 @@ async fn page(
         return Err(Trouble::NeedsRedeploy { stack: Some(uid) }.into());
     }
     let view = app.prepare_redeploy(&visitor.who, uid, options).await?;
-    let op = visitor.form_secret.operation(MadeFor::Stack(uid), app.clock(), app.random());
+    let op = visitor
+        .form_secret
+        .operation(MadeFor::Stack(uid), app.clock(), app.random());
     let input = RedeployInput {
         stack: &view.stack.stack,
         version: view.stack.version.as_ref(),

@@ -68,14 +68,23 @@ impl Visitor {
     pub async fn leave_notice(&self, notice: Notice) -> Result<(), Problem> {
         let mut notices: Vec<Notice> = self.session.get(NOTICES).await.ok().flatten().unwrap_or_default();
         notices.push(notice);
-        self.session.insert(NOTICES, notices).await.map_err(|_| Problem::session_store())
+        self.session
+            .insert(NOTICES, notices)
+            .await
+            .map_err(|_| Problem::session_store())
     }
 
     /// Takes what was left to say. Says nothing where the record is of an older shape.
     pub async fn take_notices(&self) -> Result<Vec<Notice>, Problem> {
         match self.session.get_value(NOTICES).await {
             Ok(None) => Ok(Vec::new()),
-            Ok(Some(_)) => Ok(self.session.remove(NOTICES).await.ok().flatten().unwrap_or_default()),
+            Ok(Some(_)) => Ok(self
+                .session
+                .remove(NOTICES)
+                .await
+                .ok()
+                .flatten()
+                .unwrap_or_default()),
             Err(_) => Err(Problem::session_store()),
         }
     }
@@ -109,7 +118,9 @@ async fn visitor(parts: &mut Parts, state: &WebState) -> Result<Option<Visitor>,
     if let Some(known) = parts.extensions.get::<Visitor>() {
         return Ok(Some(known.clone()));
     }
-    let Some(session) = parts.extensions.get::<Session>().cloned() else { return Ok(None) };
+    let Some(session) = parts.extensions.get::<Session>().cloned() else {
+        return Ok(None);
+    };
     if session.id().is_none() {
         return Ok(None);
     }
@@ -124,14 +135,20 @@ async fn visitor(parts: &mut Parts, state: &WebState) -> Result<Option<Visitor>,
         }
         Err(error) => return Err(storage(error)),
     };
-    if let Some(id) = session.id() {
-        if let Err(error) = state.app().touch_session(&id).await {
-            tracing::warn!(%error, "a session's activity could not be noted");
-        }
+    if let Some(id) = session.id()
+        && let Err(error) = state.app().touch_session(&id).await
+    {
+        tracing::warn!(%error, "a session's activity could not be noted");
     }
-    let grant = Grant { token: AccessToken::new(stored.token), scopes: Scopes::parse(&stored.scopes) };
+    let grant = Grant {
+        token: AccessToken::new(stored.token),
+        scopes: Scopes::parse(&stored.scopes),
+    };
     let visitor = Visitor {
-        who: SignedIn { person: stored.person, grant },
+        who: SignedIn {
+            person: stored.person,
+            grant,
+        },
         form_secret: FormSecret(stored.form_secret),
         signed_in_at: stored.signed_in_at,
         session,
@@ -164,7 +181,10 @@ impl FromRequestParts<WebState> for Visitor {
         Err(if parts.method.is_safe() {
             Problem::SignInFirst { return_to }
         } else {
-            Trouble::SignedOut { return_to: ReturnTo::Home }.into()
+            Trouble::SignedOut {
+                return_to: ReturnTo::Home,
+            }
+            .into()
         })
     }
 }

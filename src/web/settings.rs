@@ -16,7 +16,11 @@ use super::sign_in::NoFields;
 use super::state::WebState;
 
 /// `GET /settings`.
-pub async fn show(State(state): State<WebState>, Looks(frame): Looks, visitor: Visitor) -> Result<Response, Problem> {
+pub async fn show(
+    State(state): State<WebState>,
+    Looks(frame): Looks,
+    visitor: Visitor,
+) -> Result<Response, Problem> {
     let app = state.app();
     let who = &visitor.who;
     let current = visitor.session_id().map(|id| app.session_handle(&id));
@@ -32,7 +36,11 @@ pub async fn show(State(state): State<WebState>, Looks(frame): Looks, visitor: V
         })
         .collect();
     let usage = app.usage(who);
-    let requests = Requests { limit: usage.limit, used: usage.used, resets_at: Some(usage.resets_at) };
+    let requests = Requests {
+        limit: usage.limit,
+        used: usage.used,
+        resets_at: Some(usage.resets_at),
+    };
     let requests = Some(requests).filter(|requests| requests.used > 0);
     Ok(SettingsPage::new(frame, &who.grant.scopes.to_string(), &sessions, requests).into_response())
 }

@@ -75,9 +75,14 @@ pub async fn begin(
         urls::Access::Redeploy => Access::Redeploy,
         urls::Access::Read => Access::Read,
     };
-    let authorize = state.app().begin_sign_in(access, form.return_to(), &browser).await?;
+    let authorize = state
+        .app()
+        .begin_sign_in(access, form.return_to(), &browser)
+        .await?;
     let mut response = Redirect::to(authorize.as_str()).into_response();
-    response.headers_mut().append(SET_COOKIE, cookies::set_sign_in_browser(site, &browser));
+    response
+        .headers_mut()
+        .append(SET_COOKIE, cookies::set_sign_in_browser(site, &browser));
     Ok(response)
 }
 
@@ -92,7 +97,12 @@ pub async fn callback(
 ) -> Result<Response, Problem> {
     let query = CallbackQuery::read(&query.unwrap_or_default());
     let finished = match (query, cookies::sign_in_browser(state.site(), &headers)) {
-        (Some(query), Some(browser)) => state.app().finish_sign_in(&query.state, &browser, query.answer).await,
+        (Some(query), Some(browser)) => {
+            state
+                .app()
+                .finish_sign_in(&query.state, &browser, query.answer)
+                .await
+        }
         (None, _) => return Err(SignInTrouble::Malformed.into()),
         (Some(_), None) => return Err(SignInTrouble::Expired.into()),
     };
@@ -127,7 +137,10 @@ pub async fn paste_code(
 ) -> Result<Response, Problem> {
     let browser =
         cookies::sign_in_browser(state.site(), &headers).ok_or(Problem::from(SignInTrouble::Expired))?;
-    let (who, return_to) = state.app().finish_pasted_sign_in(&browser, form.code.trim().to_owned()).await?;
+    let (who, return_to) = state
+        .app()
+        .finish_pasted_sign_in(&browser, form.code.trim().to_owned())
+        .await?;
     welcome(&state, &session, &who, return_to).await
 }
 
@@ -220,9 +233,23 @@ mod tests {
 
     #[test]
     fn an_answer_has_one_state_and_either_a_code_or_an_error() {
-        assert!(matches!(CallbackQuery::read("code=a%2Fb&state=s").unwrap().answer, Answer::Code { code } if code == "a/b"));
-        assert!(matches!(CallbackQuery::read("error=access_denied&state=s&x=y").unwrap().answer, Answer::Error { word } if word == "access_denied"));
-        for bad in ["", "code=a", "state=s", "code=a&state=", "code=a&code=b&state=s", "code=a&state=s&state=s", "code=a&error=b&state=s", "code=a&state=%00", &format!("code=a&state={}", "s".repeat(129))] {
+        assert!(
+            matches!(CallbackQuery::read("code=a%2Fb&state=s").unwrap().answer, Answer::Code { code } if code == "a/b")
+        );
+        assert!(
+            matches!(CallbackQuery::read("error=access_denied&state=s&x=y").unwrap().answer, Answer::Error { word } if word == "access_denied")
+        );
+        for bad in [
+            "",
+            "code=a",
+            "state=s",
+            "code=a&state=",
+            "code=a&code=b&state=s",
+            "code=a&state=s&state=s",
+            "code=a&error=b&state=s",
+            "code=a&state=%00",
+            &format!("code=a&state={}", "s".repeat(129)),
+        ] {
             assert!(CallbackQuery::read(bad).is_none(), "{bad}");
         }
     }

@@ -68,7 +68,10 @@ pub fn stack_uid(text: &str) -> Result<StackUid, Problem> {
 }
 
 fn verdict(view: &StackView) -> Verdict {
-    let running = view.version.as_ref().is_some_and(|version| Version::running(version).is_some());
+    let running = view
+        .version
+        .as_ref()
+        .is_some_and(|version| Version::running(version).is_some());
     Verdict::of(&view.stack, running && view.stack.is_busy())
 }
 
@@ -76,6 +79,8 @@ fn banner(problem: &Cloud66Error, view: &StackView) -> Banner {
     match problem {
         Cloud66Error::Throttled { retry_at } => Banner::Throttled { until: *retry_at },
         Cloud66Error::TrialOver => Banner::TrialOver,
-        _ => Banner::Stale { known_at: view.known_at },
+        _ => Banner::Stale {
+            known_at: view.known_at,
+        },
     }
 }

@@ -40,7 +40,9 @@ pub async fn home(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let query = query.unwrap_or_default();
-    let Some(visitor) = visitor else { return Ok(welcome(&state, frame, &query)) };
+    let Some(visitor) = visitor else {
+        return Ok(welcome(&state, frame, &query));
+    };
     list(&state, frame, &visitor, &headers, &read_query(&query)).await
 }
 
@@ -49,7 +51,9 @@ fn welcome(state: &WebState, frame: Frame, query: &str) -> Response {
     if state.app().oauth().is_none() {
         return SetupPage::new(frame, &site.redirect_uri(), site.out_of_band).into_response();
     }
-    let return_to = parameter(query, "return_to").map(|path| ReturnTo::parse(&path)).unwrap_or_default();
+    let return_to = parameter(query, "return_to")
+        .map(|path| ReturnTo::parse(&path))
+        .unwrap_or_default();
     leading_to_cloud66(HomePage::new(frame, return_to, site.out_of_band))
 }
 
@@ -64,7 +68,12 @@ async fn list(
     let who = &visitor.who;
     let snapshot = app.stacks(who).await;
     let known_at = match (snapshot.listed_at, &snapshot.problem) {
-        (_, Some((Cloud66Error::SignedOut, _))) => return Err(Trouble::SignedOutByCloud66 { return_to: ReturnTo::Home }.into()),
+        (_, Some((Cloud66Error::SignedOut, _))) => {
+            return Err(Trouble::SignedOutByCloud66 {
+                return_to: ReturnTo::Home,
+            }
+            .into());
+        }
         (None, Some((problem, _))) => return Err(problem.clone().into()),
         (None, None) => return Ok(StacksPage::loading(frame, query).into_response()),
         (Some(known_at), _) => known_at,
@@ -73,9 +82,22 @@ async fn list(
     let pins = cookies::pins(state.site(), headers);
     let open = app.open_redeploys(who).await?;
     let rows = Rows::new(state, who, &snapshot, &pins, &open, &frame);
-    let op = visitor.form_secret.operation(MadeFor::List, app.clock(), app.random());
-    let input = StacksInput { fleet: &snapshot.fleet, query, pins: &pins, known_at, op: &op };
-    let page = StacksPage::new(frame, &input, |stack| app.policy().is_production(stack), |stack| rows.render(stack));
+    let op = visitor
+        .form_secret
+        .operation(MadeFor::List, app.clock(), app.random());
+    let input = StacksInput {
+        fleet: &snapshot.fleet,
+        query,
+        pins: &pins,
+        known_at,
+        op: &op,
+    };
+    let page = StacksPage::new(
+        frame,
+        &input,
+        |stack| app.policy().is_production(stack),
+        |stack| rows.render(stack),
+    );
     Ok(page.into_response())
 }
 
@@ -128,7 +150,12 @@ impl<'a> Rows<'a> {
         let policy = self.state.app().policy();
         let verdict = self.snapshot.fleet.verdict(stack);
         let ask = policy.asks_first(stack) || stack.maintenance;
-        let slot = Slot::of(rights(self.who, self.snapshot, stack.uid), ask, verdict, self.open.get(&stack.uid).copied());
+        let slot = Slot::of(
+            rights(self.who, self.snapshot, stack.uid),
+            ask,
+            verdict,
+            self.open.get(&stack.uid).copied(),
+        );
         RowInput {
             stack,
             version: self.snapshot.fleet.versions.get(&stack.uid),
@@ -159,7 +186,10 @@ pub fn banner(snapshot: &Snapshot, now: OffsetDateTime) -> Option<Banner> {
     Some(match problem {
         Cloud66Error::Throttled { retry_at } => Banner::Throttled { until: *retry_at },
         Cloud66Error::TrialOver => Banner::TrialOver,
-        Cloud66Error::SignedOut => Banner::SignedOut { access: Access::Redeploy, return_to: ReturnTo::Home },
+        Cloud66Error::SignedOut => Banner::SignedOut {
+            access: Access::Redeploy,
+            return_to: ReturnTo::Home,
+        },
         _ => match snapshot.listed_at {
             Some(known_at) if now - known_at > STALE => Banner::Stale { known_at },
             _ => Banner::Down,
@@ -174,10 +204,19 @@ fn read_query(query: &str) -> StackQuery {
     if let Some((end, _)) = q.char_indices().nth(LONGEST_SEARCH) {
         q.truncate(end);
     }
-    StackQuery { q, state: read("state"), env: read("env"), account: read("account"), sort: read("sort"), group: read("group") }
+    StackQuery {
+        q,
+        state: read("state"),
+        env: read("env"),
+        account: read("account"),
+        sort: read("sort"),
+        group: read("group"),
+    }
 }
 
 /// The first parameter of this name.
 pub fn parameter(query: &str, name: &str) -> Option<String> {
-    url::form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+    url::form_urlencoded::parse(query.as_bytes())
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.into_owned())
 }

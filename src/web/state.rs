@@ -38,7 +38,11 @@ pub struct Site {
 impl Site {
     /// What has to be registered at Cloud 66 as the callback, to the letter.
     pub fn redirect_uri(&self) -> String {
-        if self.out_of_band { OUT_OF_BAND.to_owned() } else { self.public_url.callback() }
+        if self.out_of_band {
+            OUT_OF_BAND.to_owned()
+        } else {
+            self.public_url.callback()
+        }
     }
 }
 

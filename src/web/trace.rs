@@ -21,12 +21,14 @@ pub struct RequestId(pub Arc<str>);
 
 /// Gives the request its id and its span, and writes the line when the answer's head is ready.
 pub async fn trace(State(state): State<WebState>, mut request: Request, next: Next) -> Response {
-    let id: [u8; 6] = state.app().random().bytes();
-    let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
-    let id = RequestId(id.into());
+    let number = u64::from_le_bytes(state.app().random().bytes());
+    let id = RequestId(format!("{:012x}", number & 0xffff_ffff_ffff).into());
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
-    let route = request.extensions().get::<MatchedPath>().map_or("-".to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("-".to_owned(), |path| path.as_str().to_owned());
     let began = state.app().clock().now();
     let span = tracing::info_span!("request", id = %id.0);
     let clock = state.app().clock().clone();

@@ -42,9 +42,13 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     let reversed: String = secret.chars().rev().collect();
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     // Base64 without the last characters, which depend on what follows.
-    let base64 = [STANDARD.encode(secret), URL_SAFE_NO_PAD.encode(secret)].map(|text| text[..text.len() - 4].to_owned());
+    let base64 = [STANDARD.encode(secret), URL_SAFE_NO_PAD.encode(secret)]
+        .map(|text| text[..text.len() - 4].to_owned());
     let [one, other] = base64;
-    [secret.to_owned(), reversed, hex, one, other].into_iter().map(String::into_bytes).collect()
+    [secret.to_owned(), reversed, hex, one, other]
+        .into_iter()
+        .map(String::into_bytes)
+        .collect()
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
@@ -54,17 +58,31 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 #[tokio::test]
 async fn no_database_log_or_page_holds_a_token_or_the_client_secret() {
     let log = log();
-    let mut app = TestApp::with().sandbox(|options| options.deploy_time = std::time::Duration::from_millis(200)).start().await;
+    let mut app = TestApp::with()
+        .sandbox(|options| options.deploy_time = std::time::Duration::from_millis(200))
+        .start()
+        .await;
     let browser = app.signed_in().await;
     let mut pages = Vec::new();
     let uid = app.quiet_stack("staging");
-    for path in ["/", "/?q=env%3Aproduction", &format!("/stacks/{uid}"), "/settings", "/no-such-page"] {
+    for path in [
+        "/",
+        "/?q=env%3Aproduction",
+        &format!("/stacks/{uid}"),
+        "/settings",
+        "/no-such-page",
+    ] {
         pages.push(browser.get(path).await);
     }
     let confirm = browser.get(&format!("/stacks/{uid}/redeploy")).await;
     let receipt = browser.submit(&confirm, "Redeploy staging").await;
     // An answer that cannot be read, a refusal and a revoked token have error paths of their own.
-    for fault in ["stacks=html", "stacks=truncated", "stacks=status:403", "stacks=status:500"] {
+    for fault in [
+        "stacks=html",
+        "stacks=truncated",
+        "stacks=status:403",
+        "stacks=status:500",
+    ] {
         app.world().clear_faults();
         app.world().add_fault(fault.parse().unwrap());
         app.clock.advance(time::Duration::minutes(3));
@@ -77,9 +95,15 @@ async fn no_database_log_or_page_holds_a_token_or_the_client_secret() {
     let mut secrets: Vec<String> = tokens.into_iter().map(|token| token.value).collect();
     secrets.push(app.sandbox.client_secret().to_owned());
     secrets.push(browser.cookie("stackdeck_session").unwrap());
-    let files: Vec<(String, Vec<u8>)> =
-        app.database_files().iter().map(|path| (path.display().to_string(), std::fs::read(path).unwrap())).collect();
-    assert!(files.iter().any(|(_, bytes)| bytes.len() > 1000), "the database has been written");
+    let files: Vec<(String, Vec<u8>)> = app
+        .database_files()
+        .iter()
+        .map(|path| (path.display().to_string(), std::fs::read(path).unwrap()))
+        .collect();
+    assert!(
+        files.iter().any(|(_, bytes)| bytes.len() > 1000),
+        "the database has been written"
+    );
     app.restart().await;
     let logged = log.0.lock().unwrap().clone();
     assert!(contains(&logged, b"answered"), "the log has lines");
@@ -90,7 +114,11 @@ async fn no_database_log_or_page_holds_a_token_or_the_client_secret() {
                 assert!(!contains(bytes, &form), "{name} holds a secret");
             }
             for page in &pages {
-                assert!(!contains(page.body.as_bytes(), &form), "{} holds a secret", page.url);
+                assert!(
+                    !contains(page.body.as_bytes(), &form),
+                    "{} holds a secret",
+                    page.url
+                );
             }
             assert!(!contains(&logged, &form), "the log holds a secret");
         }

@@ -17,13 +17,25 @@ async fn signing_in_leads_to_the_stacks() {
 async fn the_authorization_request_has_what_it_needs_and_nothing_else() {
     let app = TestApp::start().await;
     let people = app.browser().begin_sign_in().await;
-    let authorize = people.chain.iter().find(|url| url.path() == "/oauth/authorize").unwrap();
+    let authorize = people
+        .chain
+        .iter()
+        .find(|url| url.path() == "/oauth/authorize")
+        .unwrap();
     let mut pairs: Vec<(String, String)> = authorize.query_pairs().into_owned().collect();
     pairs.sort();
     let names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(
         names,
-        ["client_id", "code_challenge", "code_challenge_method", "redirect_uri", "response_type", "scope", "state"]
+        [
+            "client_id",
+            "code_challenge",
+            "code_challenge_method",
+            "redirect_uri",
+            "response_type",
+            "scope",
+            "state"
+        ]
     );
     let value = |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).unwrap().1.clone();
     assert_eq!(value("redirect_uri"), format!("{}/oauth/callback", app.url));
@@ -42,7 +54,12 @@ async fn refusing_says_so_and_saves_nothing() {
     let consent = browser.choose_person(&people, &app.main_person()).await;
     let page = browser.submit(&consent, "Deny").await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
-    assert!(page.text().contains("You did not allow access. Nothing was saved."), "{}", page.text());
+    assert!(
+        page.text()
+            .contains("You did not allow access. Nothing was saved."),
+        "{}",
+        page.text()
+    );
     assert_eq!(app.world().journal().count("token"), exchanges);
     assert!(browser.cookie("stackdeck_session").is_none());
 }
@@ -83,10 +100,18 @@ async fn a_callback_is_for_the_browser_that_began() {
     let exchanges = app.world().journal().count("token");
     let page = theirs.request(Method::GET, &callback, None, None).await;
     assert_eq!(page.status, StatusCode::BAD_REQUEST);
-    assert!(page.text().contains("That sign-in link expired"), "{}", page.text());
+    assert!(
+        page.text().contains("That sign-in link expired"),
+        "{}",
+        page.text()
+    );
     assert_eq!(app.world().journal().count("token"), exchanges);
     let page = ours.request(Method::GET, &callback, None, None).await;
-    assert_eq!(page.status, StatusCode::SEE_OTHER, "the rightful browser can still finish");
+    assert_eq!(
+        page.status,
+        StatusCode::SEE_OTHER,
+        "the rightful browser can still finish"
+    );
 }
 
 #[tokio::test]
@@ -106,7 +131,17 @@ async fn what_is_no_answer_to_a_sign_in_asks_nobody() {
     let browser = app.browser();
     let _ = browser.begin_sign_in().await;
     let exchanges = app.world().journal().count("token");
-    for query in ["", "?code=abc", "?code=abc&state=", "?state=abc", "?code=abc&state=abc", "?code=a&code=b&state=abc", "?error=access_denied", "?error=access_denied&state=nonsense", "?code=%ff%00&state=%ff"] {
+    for query in [
+        "",
+        "?code=abc",
+        "?code=abc&state=",
+        "?state=abc",
+        "?code=abc&state=abc",
+        "?code=a&code=b&state=abc",
+        "?error=access_denied",
+        "?error=access_denied&state=nonsense",
+        "?code=%ff%00&state=%ff",
+    ] {
         let page = browser.get(&format!("/oauth/callback{query}")).await;
         assert_eq!(page.status, StatusCode::BAD_REQUEST, "{query}");
         assert!(page.text().contains("Start again"), "{query}: {}", page.text());
@@ -121,7 +156,10 @@ async fn two_tabs_can_sign_in_at_once() {
     let first = callback_of(&app, &browser).await;
     let second = callback_of(&app, &browser).await;
     for callback in [second, first] {
-        assert_eq!(browser.request(Method::GET, &callback, None, None).await.status, StatusCode::SEE_OTHER);
+        assert_eq!(
+            browser.request(Method::GET, &callback, None, None).await.status,
+            StatusCode::SEE_OTHER
+        );
     }
 }
 
@@ -140,10 +178,18 @@ async fn a_sign_in_returns_to_the_page_that_asked_for_it() {
 #[tokio::test]
 async fn no_sign_in_returns_to_another_site() {
     let app = TestApp::start().await;
-    for elsewhere in ["https://evil.example", "//evil.example", "/\\evil.example", "/sign-out", "javascript:alert(1)"] {
+    for elsewhere in [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "/sign-out",
+        "javascript:alert(1)",
+    ] {
         let browser = app.browser();
         let home = browser.get("/").await;
-        let page = browser.send(home.form("Sign in with Cloud 66").set("return_to", elsewhere)).await;
+        let page = browser
+            .send(home.form("Sign in with Cloud 66").set("return_to", elsewhere))
+            .await;
         let page = browser.allow(page, &app.main_person()).await;
         assert_eq!(page.url.as_str(), format!("{}/", app.url), "{elsewhere}");
     }
@@ -162,7 +208,10 @@ async fn the_session_id_is_new_at_sign_in() {
     assert_ne!(browser.cookie("stackdeck_session").unwrap(), first);
     let other = app.browser();
     other.set_cookie("stackdeck_session", &first);
-    assert!(other.get("/").await.text().contains("Sign in with Cloud 66"), "the first session is gone");
+    assert!(
+        other.get("/").await.text().contains("Sign in with Cloud 66"),
+        "the first session is gone"
+    );
 }
 
 #[tokio::test]
@@ -172,7 +221,13 @@ async fn a_visitor_gets_no_session() {
     browser.set_cookie("stackdeck_session", "AAAAAAAAAAAAAAAAAAAAAA");
     let page = browser.get("/").await;
     assert_eq!(page.status, StatusCode::OK);
-    assert!(!page.headers.get_all("set-cookie").iter().any(|cookie| cookie.to_str().unwrap().contains("stackdeck_session=") && !cookie.to_str().unwrap().contains("Max-Age=0")));
+    assert!(
+        !page.headers.get_all("set-cookie").iter().any(|cookie| cookie
+            .to_str()
+            .unwrap()
+            .contains("stackdeck_session=")
+            && !cookie.to_str().unwrap().contains("Max-Age=0"))
+    );
 }
 
 #[tokio::test]
@@ -195,41 +250,73 @@ async fn signing_out_is_a_form_of_our_own_page() {
     let app = TestApp::start().await;
     let browser = app.signed_in().await;
     let url = browser.address("/sign-out");
-    assert_eq!(browser.request(Method::GET, &url, None, None).await.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(
+        browser.request(Method::GET, &url, None, None).await.status,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
     let elsewhere = "https://evil.example/".parse().unwrap();
-    let page = browser.request(Method::POST, &url, Some("csrf=x".into()), Some(&elsewhere)).await;
+    let page = browser
+        .request(Method::POST, &url, Some("csrf=x".into()), Some(&elsewhere))
+        .await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
     assert!(!browser.get("/").await.text().contains("Sign in with Cloud 66"));
 }
 
 #[tokio::test]
 async fn a_session_ends_when_nobody_uses_it_and_after_its_lifetime() {
-    let app = TestApp::with().setting("STACKDECK_SESSION_IDLE", "1h").setting("STACKDECK_SESSION_LIFETIME", "3h").start().await;
+    let app = TestApp::with()
+        .setting("STACKDECK_SESSION_IDLE", "1h")
+        .setting("STACKDECK_SESSION_LIFETIME", "3h")
+        .start()
+        .await;
     let browser = app.signed_in().await;
     for _ in 0..4 {
         app.clock.advance(Duration::minutes(40));
         assert!(browser.get("/").await.text().contains("Sign out"));
     }
     app.clock.advance(Duration::minutes(40));
-    assert!(browser.get("/").await.text().contains("Sign in with Cloud 66"), "3 h have passed");
+    assert!(
+        browser.get("/").await.text().contains("Sign in with Cloud 66"),
+        "3 h have passed"
+    );
     let browser = app.signed_in().await;
     app.clock.advance(Duration::minutes(61));
-    assert!(browser.get("/").await.text().contains("Sign in with Cloud 66"), "an hour of nothing");
+    assert!(
+        browser.get("/").await.text().contains("Sign in with Cloud 66"),
+        "an hour of nothing"
+    );
 }
 
 #[tokio::test]
 async fn cloud66_out_of_reach_is_said_in_words() {
-    let app = TestApp::with().setting("CLOUD66_URL", "http://127.0.0.1:1").setting("CLOUD66_PKCE", "on").start().await;
+    let app = TestApp::with()
+        .setting("CLOUD66_URL", "http://127.0.0.1:1")
+        .setting("CLOUD66_PKCE", "on")
+        .start()
+        .await;
     let browser = app.browser();
     let home = browser.get("/").await;
     // The redirect to Cloud 66 needs no answer from it; the way back does.
     let away = browser.send_once(&home.form("Sign in with Cloud 66")).await;
     let authorize: url::Url = away.headers["location"].to_str().unwrap().parse().unwrap();
-    let state = authorize.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
-    let page = browser.get(&format!("/oauth/callback?code=abc&state={state}")).await;
+    let state = authorize
+        .query_pairs()
+        .find(|(name, _)| name == "state")
+        .unwrap()
+        .1
+        .into_owned();
+    let page = browser
+        .get(&format!("/oauth/callback?code=abc&state={state}"))
+        .await;
     assert_eq!(page.status, StatusCode::BAD_GATEWAY);
-    assert!(page.text().contains("Cloud 66 is not answering") || page.text().contains("Cloud 66 did not answer"), "{}", page.text());
-    let again = browser.get(&format!("/oauth/callback?code=abc&state={state}")).await;
+    assert!(
+        page.text().contains("Cloud 66 is not answering") || page.text().contains("Cloud 66 did not answer"),
+        "{}",
+        page.text()
+    );
+    let again = browser
+        .get(&format!("/oauth/callback?code=abc&state={state}"))
+        .await;
     assert_eq!(again.status, StatusCode::BAD_REQUEST, "the state is used up");
 }
 
@@ -243,9 +330,17 @@ async fn only_members_of_the_named_accounts_may_sign_in() {
 
 #[tokio::test]
 async fn without_a_client_id_there_is_a_setup_page() {
-    let app = TestApp::with().setting("CLOUD66_CLIENT_ID", "").setting("CLOUD66_CLIENT_SECRET", "").start().await;
+    let app = TestApp::with()
+        .setting("CLOUD66_CLIENT_ID", "")
+        .setting("CLOUD66_CLIENT_SECRET", "")
+        .start()
+        .await;
     let page = app.browser().get("/").await;
     assert_eq!(page.status, StatusCode::OK);
-    assert!(page.body.contains(&format!("{}/oauth/callback", app.url)), "{}", page.text());
+    assert!(
+        page.body.contains(&format!("{}/oauth/callback", app.url)),
+        "{}",
+        page.text()
+    );
     assert!(page.text().contains("New Application"));
 }

@@ -72,25 +72,37 @@ impl TokenHash {
 impl Watchers {
     /// None yet.
     pub fn new(clock: Clock) -> Self {
-        Self { clock, by_token: Mutex::default(), budgets: Mutex::default() }
+        Self {
+            clock,
+            by_token: Mutex::default(),
+            budgets: Mutex::default(),
+        }
     }
 
     /// This person's count of this hour's requests; one for all of the person's tokens, as Cloud 66 counts
     /// (fact sheet 5.3).
     pub fn budget(&self, person: UserId) -> Budget {
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
-        budgets.entry(person).or_insert_with(|| Budget::new(self.clock.clone())).clone()
+        budgets
+            .entry(person)
+            .or_insert_with(|| Budget::new(self.clock.clone()))
+            .clone()
     }
 
     /// The watcher of this token, if somebody looked lately.
     pub fn known(&self, token: &AccessToken) -> Option<Arc<Watcher>> {
         let by_token = self.by_token.lock().unwrap_or_else(PoisonError::into_inner);
-        by_token.get(&TokenHash::of(token)).map(|kept| Arc::clone(&kept.watcher))
+        by_token
+            .get(&TokenHash::of(token))
+            .map(|kept| Arc::clone(&kept.watcher))
     }
 
     /// Forgets what the holder of this token could see.
     pub fn forget(&self, token: &AccessToken) {
-        self.by_token.lock().unwrap_or_else(PoisonError::into_inner).remove(&TokenHash::of(token));
+        self.by_token
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&TokenHash::of(token));
     }
 
     fn of(&self, token: &AccessToken, make: impl FnOnce() -> Watcher) -> Arc<Watcher> {
@@ -102,11 +114,20 @@ impl Watchers {
             return Arc::clone(&kept.watcher);
         }
         if by_token.len() >= MOST {
-            let oldest = by_token.iter().min_by_key(|(_, kept)| kept.seen_at).map(|(key, _)| *key);
+            let oldest = by_token
+                .iter()
+                .min_by_key(|(_, kept)| kept.seen_at)
+                .map(|(key, _)| *key);
             oldest.map(|key| by_token.remove(&key));
         }
         let watcher = Arc::new(make());
-        by_token.insert(key, Kept { watcher: Arc::clone(&watcher), seen_at: now });
+        by_token.insert(
+            key,
+            Kept {
+                watcher: Arc::clone(&watcher),
+                seen_at: now,
+            },
+        );
         watcher
     }
 
@@ -125,7 +146,11 @@ impl App {
     /// What is remembered for this person's token.
     pub fn watcher(&self, who: &SignedIn) -> Arc<Watcher> {
         self.watchers().of(&who.grant.token, || {
-            Watcher::new(self.api(who), self.watchers().budget(who.person.id), self.clock().clone())
+            Watcher::new(
+                self.api(who),
+                self.watchers().budget(who.person.id),
+                self.clock().clone(),
+            )
         })
     }
 }

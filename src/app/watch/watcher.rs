@@ -72,7 +72,11 @@ impl Watcher {
         let snapshot = self.snapshot();
         let now = self.clock.now();
         let lately = |at: OffsetDateTime, within: Duration| now - at < within;
-        if snapshot.problem.as_ref().is_some_and(|(_, at)| lately(*at, PAUSE)) {
+        if snapshot
+            .problem
+            .as_ref()
+            .is_some_and(|(_, at)| lately(*at, PAUSE))
+        {
             return snapshot;
         }
         match snapshot.listed_at {
@@ -83,7 +87,11 @@ impl Watcher {
                 snapshot
             }
             known => {
-                let patience = if known.is_some() { PATIENCE_WITH_OLD } else { PATIENCE };
+                let patience = if known.is_some() {
+                    PATIENCE_WITH_OLD
+                } else {
+                    PATIENCE
+                };
                 // The refresh goes on when the patience ends: its answer serves the next page.
                 let refresh = tokio::spawn(Arc::clone(&self).refresh(now));
                 let _ = tokio::time::timeout(patience, refresh).await;
@@ -134,7 +142,9 @@ impl Watcher {
     /// Asks for the deployments of the stacks that moved since they were last asked for, a few at a time, in
     /// the order of the list, as long as the budget for watching lasts.
     async fn read_versions(self: Arc<Self>) {
-        let Ok(_one_at_a_time) = self.versioning.try_lock() else { return };
+        let Ok(_one_at_a_time) = self.versioning.try_lock() else {
+            return;
+        };
         let this = &self;
         let mut answers = stream::iter(moved(&self.snapshot()))
             .map(|(uid, at_activity)| async move {
@@ -142,7 +152,13 @@ impl Watcher {
                     return None;
                 }
                 let history = this.api.deployments(uid).await.ok()?;
-                Some((uid, Version { at_activity, ..Version::of(&history, this.clock.now()) }))
+                Some((
+                    uid,
+                    Version {
+                        at_activity,
+                        ..Version::of(&history, this.clock.now())
+                    },
+                ))
             })
             .buffered(VERSIONS_AT_ONCE)
             .ready_chunks(VERSIONS_AT_ONCE);
@@ -154,7 +170,12 @@ impl Watcher {
     /// Takes in what a page of one stack learnt.
     pub fn learn(&self, stack: &Stack, version: Option<Version>) {
         self.change(|snapshot| {
-            if let Some(known) = snapshot.fleet.stacks.iter_mut().find(|known| known.uid == stack.uid) {
+            if let Some(known) = snapshot
+                .fleet
+                .stacks
+                .iter_mut()
+                .find(|known| known.uid == stack.uid)
+            {
                 *known = stack.clone();
             }
             if let Some(version) = version {
@@ -207,5 +228,10 @@ fn moved(snapshot: &Snapshot) -> Vec<(StackUid, Option<OffsetDateTime>)> {
             version.running().is_some() || stack.is_busy() || stack.last_activity != version.at_activity
         }
     };
-    fleet.stacks.iter().filter(moved).map(|stack| (stack.uid, stack.last_activity)).collect()
+    fleet
+        .stacks
+        .iter()
+        .filter(moved)
+        .map(|stack| (stack.uid, stack.last_activity))
+        .collect()
 }

@@ -58,8 +58,14 @@ impl Wish {
         let mut settings: HashMap<String, String> = [
             ("STACKDECK_PUBLIC_URL", url.clone()),
             ("STACKDECK_BIND", format!("127.0.0.1:{port}")),
-            ("STACKDECK_SECRET", "dGhlIHRlc3RzJyBvd24gc2VjcmV0LCBsb25nIGVub3VnaA==".into()),
-            ("STACKDECK_DATABASE_URL", format!("sqlite:{}", folder.path().join("stackdeck.db").display())),
+            (
+                "STACKDECK_SECRET",
+                "dGhlIHRlc3RzJyBvd24gc2VjcmV0LCBsb25nIGVub3VnaA==".into(),
+            ),
+            (
+                "STACKDECK_DATABASE_URL",
+                format!("sqlite:{}", folder.path().join("stackdeck.db").display()),
+            ),
             ("CLOUD66_URL", sandbox.url().to_owned()),
             ("CLOUD66_CLIENT_ID", sandbox.client_id().to_owned()),
             ("CLOUD66_CLIENT_SECRET", sandbox.client_secret().to_owned()),
@@ -75,7 +81,14 @@ impl Wish {
             }
         }
         let clock = ManualClock::over(Clock::system());
-        let mut app = TestApp { sandbox, clock, url, running: None, settings, folder };
+        let mut app = TestApp {
+            sandbox,
+            clock,
+            url,
+            running: None,
+            settings,
+            folder,
+        };
         app.run_on(listener).await;
         app
     }
@@ -113,12 +126,21 @@ impl TestApp {
     pub fn other_person(&self) -> String {
         let main = self.main_person();
         let people = self.world().people();
-        people.into_iter().find(|person| person.email != main && !self.world().visible_to(&person.email).is_empty()).unwrap().email
+        people
+            .into_iter()
+            .find(|person| person.email != main && !self.world().visible_to(&person.email).is_empty())
+            .unwrap()
+            .email
     }
 
     /// Somebody without stacks.
     pub fn person_without_stacks(&self) -> String {
-        self.world().people().into_iter().find(|person| self.world().visible_to(&person.email).is_empty()).unwrap().email
+        self.world()
+            .people()
+            .into_iter()
+            .find(|person| self.world().visible_to(&person.email).is_empty())
+            .unwrap()
+            .email
     }
 
     /// The main person's stacks, as Cloud 66 has them.
@@ -136,7 +158,11 @@ impl TestApp {
                 && !stack.is_busy
                 && !stack.always_fails
         };
-        self.stacks().into_iter().find(quiet).unwrap_or_else(|| panic!("no quiet {environment} stack")).uid
+        self.stacks()
+            .into_iter()
+            .find(quiet)
+            .unwrap_or_else(|| panic!("no quiet {environment} stack"))
+            .uid
     }
 
     /// The model of Cloud 66, to change and to assert on.
@@ -146,7 +172,10 @@ impl TestApp {
 
     /// The database's files: the database itself and what SQLite keeps beside it.
     pub fn database_files(&self) -> Vec<PathBuf> {
-        std::fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect()
+        std::fs::read_dir(self.folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect()
     }
 
     /// Ends the app and starts it again on the same database, address and settings.
@@ -166,8 +195,16 @@ impl TestApp {
             clock: self.clock.clock(),
             random: Random::system(),
             demo: false,
-            timeouts: Timeouts { connect: Duration::from_secs(2), total: Duration::from_secs(3), ..Timeouts::default() },
+            timeouts: Timeouts {
+                connect: Duration::from_secs(2),
+                total: Duration::from_secs(3),
+                ..Timeouts::default()
+            },
         };
-        self.running = Some(start(&settings, listener, surroundings).await.unwrap_or_else(|error| panic!("{error}")));
+        self.running = Some(
+            start(&settings, listener, surroundings)
+                .await
+                .unwrap_or_else(|error| panic!("{error}")),
+        );
     }
 }

@@ -41,8 +41,15 @@ impl Browser {
     pub fn new(home: &str) -> Self {
         // The program's own client installs the same provider; whoever is first wins.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { http, home: home.parse().unwrap(), cookies: Mutex::default() }
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .unwrap();
+        Self {
+            http,
+            home: home.parse().unwrap(),
+            cookies: Mutex::default(),
+        }
     }
 
     /// The address of one of the app's pages.
@@ -82,8 +89,12 @@ impl Browser {
 
     /// Chooses who to be on the sandbox's sign-in page.
     pub async fn choose_person(&self, people: &Page, person: &str) -> Page {
-        let form = people.forms().into_iter().find(|form| form.get("person") == person);
-        self.send(form.unwrap_or_else(|| panic!("{person} is not on the page"))).await
+        let form = people
+            .forms()
+            .into_iter()
+            .find(|form| form.get("person") == person);
+        self.send(form.unwrap_or_else(|| panic!("{person} is not on the page")))
+            .await
     }
 
     /// Presses the button with this text.
@@ -98,14 +109,20 @@ impl Browser {
             url.query_pairs_mut().clear().extend_pairs(&form.fields);
             return self.navigate(Method::GET, url, None, Some(&form.page)).await;
         }
-        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).finish();
-        self.navigate(form.method, form.action, Some(body), Some(&form.page)).await
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&form.fields)
+            .finish();
+        self.navigate(form.method, form.action, Some(body), Some(&form.page))
+            .await
     }
 
     /// Sends a form and looks at the answer itself, not at where it leads.
     pub async fn send_once(&self, form: &Form) -> Page {
-        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.fields).finish();
-        self.request(form.method.clone(), &form.action, Some(body), Some(&form.page)).await
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(&form.fields)
+            .finish();
+        self.request(form.method.clone(), &form.action, Some(body), Some(&form.page))
+            .await
     }
 
     /// Follows the link with this text.
@@ -125,19 +142,36 @@ impl Browser {
             Some(from) if from.origin() == url.origin() => "same-origin",
             Some(_) => "cross-site",
         };
-        request = request.header("sec-fetch-site", site).header("sec-fetch-mode", "navigate").header("accept", "text/html");
+        request = request
+            .header("sec-fetch-site", site)
+            .header("sec-fetch-mode", "navigate")
+            .header("accept", "text/html");
         if let (false, Some(from)) = (method == Method::GET, from) {
             request = request.header("origin", from.origin().ascii_serialization());
         }
         if let Some(body) = body {
-            request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
+            request = request
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(body);
         }
-        let response = request.send().await.unwrap_or_else(|error| panic!("{method} {url}: {error}"));
+        let response = request
+            .send()
+            .await
+            .unwrap_or_else(|error| panic!("{method} {url}: {error}"));
         self.keep_cookies(url, response.headers());
         let (status, headers) = (response.status(), response.headers().clone());
-        #[expect(clippy::disallowed_methods, reason = "a test's browser reads what it is given")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a test's browser reads what it is given"
+        )]
         let body = response.text().await.unwrap();
-        Page { status, url: url.clone(), headers, body, chain: vec![url.clone()] }
+        Page {
+            status,
+            url: url.clone(),
+            headers,
+            body,
+            chain: vec![url.clone()],
+        }
     }
 
     async fn navigate(&self, method: Method, url: Url, body: Option<String>, from: Option<&Url>) -> Page {
@@ -156,24 +190,42 @@ impl Browser {
 
     /// The value of a cookie of the app.
     pub fn cookie(&self, name: &str) -> Option<String> {
-        self.cookies.lock().unwrap().get(self.home.host_str().unwrap())?.get(name).cloned()
+        self.cookies
+            .lock()
+            .unwrap()
+            .get(self.home.host_str().unwrap())?
+            .get(name)
+            .cloned()
     }
 
     /// Puts a cookie of the app into this browser.
     pub fn set_cookie(&self, name: &str, value: &str) {
         let host = self.home.host_str().unwrap().to_owned();
-        self.cookies.lock().unwrap().entry(host).or_default().insert(name.into(), value.into());
+        self.cookies
+            .lock()
+            .unwrap()
+            .entry(host)
+            .or_default()
+            .insert(name.into(), value.into());
     }
 
     /// All cookies of the app.
     pub fn cookies(&self) -> BTreeMap<String, String> {
-        self.cookies.lock().unwrap().get(self.home.host_str().unwrap()).cloned().unwrap_or_default()
+        self.cookies
+            .lock()
+            .unwrap()
+            .get(self.home.host_str().unwrap())
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn cookie_header(&self, url: &Url) -> Option<String> {
         let cookies = self.cookies.lock().unwrap();
-        let pairs: Vec<String> =
-            cookies.get(url.host_str()?)?.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pairs: Vec<String> = cookies
+            .get(url.host_str()?)?
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 
@@ -198,20 +250,31 @@ impl Page {
     pub fn text(&self) -> String {
         let document = Html::parse_document(&self.body);
         let body = Selector::parse("body").unwrap();
-        let text: String = document.select(&body).flat_map(|body| body.text()).collect::<Vec<_>>().join(" ");
+        let text: String = document
+            .select(&body)
+            .flat_map(|body| body.text())
+            .collect::<Vec<_>>()
+            .join(" ");
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// The texts of all elements that match.
     pub fn texts(&self, selector: &str) -> Vec<String> {
         let document = Html::parse_document(&self.body);
-        document.select(&Selector::parse(selector).unwrap()).map(|element| words(&element)).collect()
+        document
+            .select(&Selector::parse(selector).unwrap())
+            .map(|element| words(&element))
+            .collect()
     }
 
     /// An attribute of the first element that matches.
     pub fn attribute(&self, selector: &str, name: &str) -> Option<String> {
         let document = Html::parse_document(&self.body);
-        document.select(&Selector::parse(selector).unwrap()).next()?.attr(name).map(str::to_owned)
+        document
+            .select(&Selector::parse(selector).unwrap())
+            .next()?
+            .attr(name)
+            .map(str::to_owned)
     }
 
     /// The document's title.
@@ -223,7 +286,10 @@ impl Page {
     pub fn forms(&self) -> Vec<Form> {
         let document = Html::parse_document(&self.body);
         let forms = Selector::parse("form").unwrap();
-        document.select(&forms).map(|form| self.read_form(&form, None)).collect()
+        document
+            .select(&forms)
+            .map(|form| self.read_form(&form, None))
+            .collect()
     }
 
     /// The form whose button begins with this text.
@@ -233,7 +299,10 @@ impl Page {
 
     fn form_whose_button(&self, wanted: impl Fn(&ElementRef<'_>) -> bool) -> Form {
         let document = Html::parse_document(&self.body);
-        let (forms, buttons) = (Selector::parse("form").unwrap(), Selector::parse("button").unwrap());
+        let (forms, buttons) = (
+            Selector::parse("form").unwrap(),
+            Selector::parse("button").unwrap(),
+        );
         for form in document.select(&forms) {
             for candidate in form.select(&buttons) {
                 if wanted(&candidate) {
@@ -241,7 +310,12 @@ impl Page {
                 }
             }
         }
-        panic!("no such button on {} ({}):\n{}", self.url, self.status, self.text());
+        panic!(
+            "no such button on {} ({}):\n{}",
+            self.url,
+            self.status,
+            self.text()
+        );
     }
 
     /// Where the link with this text leads.
@@ -259,11 +333,14 @@ impl Page {
         let pressed = button.or_else(|| form.select(&buttons).next());
         let mut fields = Vec::new();
         for control in form.select(&controls) {
-            let Some(name) = control.attr("name") else { continue };
+            let Some(name) = control.attr("name") else {
+                continue;
+            };
             let value = control.attr("value").unwrap_or_default().to_owned();
             match (control.value().name(), control.attr("type").unwrap_or("text")) {
                 ("input", "checkbox" | "radio") if control.attr("checked").is_none() => {}
-                ("input", "submit") | ("button", _) if pressed.is_none_or(|pressed| pressed.id() != control.id()) => {}
+                ("input", "submit") | ("button", _)
+                    if pressed.is_none_or(|pressed| pressed.id() != control.id()) => {}
                 ("select", _) => fields.push((name.to_owned(), selected(&control))),
                 ("textarea", _) => fields.push((name.to_owned(), control.text().collect())),
                 _ => fields.push((name.to_owned(), value)),
@@ -274,7 +351,12 @@ impl Page {
             Some("post") => Method::POST,
             _ => Method::GET,
         };
-        Form { action: self.url.join(action).unwrap(), method, fields, page: self.url.clone() }
+        Form {
+            action: self.url.join(action).unwrap(),
+            method,
+            fields,
+            page: self.url.clone(),
+        }
     }
 }
 
@@ -294,12 +376,21 @@ impl Form {
 
     /// A field's value.
     pub fn get(&self, name: &str) -> &str {
-        self.fields.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+        self.fields
+            .iter()
+            .find(|(known, _)| known == name)
+            .map_or("", |(_, value)| value)
     }
 }
 
 fn words(element: &ElementRef<'_>) -> String {
-    element.text().collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+    element
+        .text()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn selected(select: &ElementRef<'_>) -> String {
