@@ -106,6 +106,7 @@ impl Urls {
         pairs.add("account", &query.account);
         pairs.add("sort", &query.sort);
         pairs.add("group", &query.group);
+        pairs.add("page", &query.page);
         pairs.after(self.home())
     }
 
@@ -204,6 +205,11 @@ impl Urls {
         self.below(route::RECEIPTS)
     }
 
+    /// The person's receipts from before this moment, in whole seconds since 1970.
+    pub fn receipts_before(&self, moment: i64) -> String {
+        format!("{}?before={moment}", self.receipts())
+    }
+
     /// One receipt.
     pub fn receipt(&self, id: OperationId) -> String {
         self.with(route::RECEIPT, &[("{id}", &id.to_string())])
@@ -222,6 +228,15 @@ impl Urls {
     /// What changed.
     pub fn activity(&self) -> String {
         self.below(route::ACTIVITY)
+    }
+
+    /// What changed, narrowed: the last `hours`, an environment's name, `failed` or nothing.
+    pub fn activity_with(&self, hours: &str, env: &str, result: &str) -> String {
+        let mut pairs = Pairs::new();
+        pairs.add("hours", hours);
+        pairs.add("env", env);
+        pairs.add("result", result);
+        pairs.after(self.activity())
     }
 
     /// Stacks by name.

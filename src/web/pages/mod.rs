@@ -5,7 +5,8 @@
 //! * [`stacks`], [`row`]: the list. [`stack`]: one of them.
 //! * [`redeploy`], [`confirm`]: the pages that ask. [`receipt`]: what became of it.
 //! * [`live`]: pieces for a page that is open.
-//! * [`settings`]: the person's own page.
+//! * [`receipts`], [`bulk`]: many redeploys. [`activity`]: what changed. [`search`]: find a stack.
+//! * [`settings`], [`help`].
 //! * [`gallery`]: every page in every state, for the tests and for people to look at.
 //!
 //! Invariants: a page escapes every text, links only to parsed addresses, carries no script, style or handler
@@ -23,12 +24,16 @@ pub mod stack;
 pub mod redeploy;
 pub mod confirm;
 pub mod receipt;
+pub mod receipts;
+pub mod bulk;
+pub mod activity;
+pub mod search;
+pub mod help;
 pub mod settings;
 pub mod live;
 pub mod gallery;
 mod facts;
 mod history;
 mod receipt_words;
-mod samples;
 pub mod siblings;
 pub mod words;

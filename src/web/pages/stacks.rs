@@ -31,6 +31,7 @@ pub struct StacksPage {
     environments: Vec<Choice>,
     accounts: Vec<Choice>,
     sections: Vec<Section>,
+    pages: Vec<Choice>,
     shown: usize,
     total: usize,
     unreadable: Vec<String>,
@@ -100,6 +101,12 @@ impl StacksPage {
             selected.sort_by_key(|stack| !pins.contains(&stack.uid));
         }
         let shown = selected.len();
+        let (page, pages) = Page::of(shown, &query.page);
+        let on_page: Vec<&Stack> = selected
+            .into_iter()
+            .skip(page.first)
+            .take(ROWS_PER_PAGE)
+            .collect();
         let counts = Counts::of(fleet, &is_production);
         let mut frame = frame.titled(counts.title(), Here::Stacks);
         frame.icon = counts.icon();
@@ -111,7 +118,8 @@ impl StacksPage {
             groups: groups(query),
             environments: environments(fleet, query),
             accounts: accounts(fleet, query),
-            sections: sections(fleet, query, &selected, &is_production, &mut row),
+            sections: sections(fleet, query, &on_page, &is_production, &mut row),
+            pages: page_links(&frame, query, page.number, pages),
             query: query.clone(),
             op: input.op.to_owned(),
             known: Some(input.known_at),
@@ -136,6 +144,7 @@ impl StacksPage {
             environments: Vec::new(),
             accounts: Vec::new(),
             sections: Vec::new(),
+            pages: Vec::new(),
             shown: 0,
             total: 0,
             unreadable: Vec::new(),
@@ -158,6 +167,41 @@ impl StacksPage {
     fn known_words(&self) -> Option<When> {
         self.known.map(|at| When::ago_in_full(at, self.f.now))
     }
+}
+
+/// Which part of a long list is shown.
+struct Page {
+    number: usize,
+    first: usize,
+}
+
+impl Page {
+    /// The page that the URL asks for, and how many there are.
+    fn of(rows: usize, wanted: &str) -> (Self, usize) {
+        let pages = rows.div_ceil(ROWS_PER_PAGE).max(1);
+        let number = wanted.parse().unwrap_or(1).clamp(1, pages);
+        let first = (number - 1) * ROWS_PER_PAGE;
+        (Self { number, first }, pages)
+    }
+}
+
+/// A link to each page of a long list; none for a short one.
+fn page_links(frame: &Frame, query: &StackQuery, current: usize, pages: usize) -> Vec<Choice> {
+    let all = 1..=pages;
+    all.filter(|_| pages > 1)
+        .map(|number| Choice {
+            value: frame.urls.stacks(&StackQuery {
+                page: if number == 1 {
+                    String::new()
+                } else {
+                    number.to_string()
+                },
+                ..query.clone()
+            }),
+            label: number.to_string(),
+            chosen: number == current,
+        })
+        .collect()
 }
 
 /// The list's title, icon and counts, for the event stream.
@@ -269,6 +313,7 @@ fn chips(frame: &Frame, query: &StackQuery, counts: &Counts) -> Vec<Chip> {
             count: counts.get(filter),
             href: frame.urls.stacks(&StackQuery {
                 state: filter.as_str().to_owned(),
+                page: String::new(),
                 ..query.clone()
             }),
             current: filter == current,
@@ -369,7 +414,7 @@ fn sections(
         }
     };
     let mut grouped: Vec<(String, Vec<&Stack>)> = Vec::new();
-    for stack in selected.iter().take(ROWS_PER_PAGE) {
+    for stack in selected {
         let name = key(stack);
         match grouped.iter_mut().find(|(known, _)| *known == name) {
             Some((_, members)) => members.push(stack),
