@@ -7,9 +7,11 @@ use std::collections::HashSet;
 use askama::Template;
 use askama_web::WebTemplate;
 
+use super::commit::spoken;
 use super::frame::{Frame, Here, PageIcon};
 use super::receipts::ReceiptLine;
-use super::row::{Rights, VerdictView, spoken};
+use super::row::Rights;
+use super::verdict::VerdictView;
 use super::words;
 use crate::domain::{OperationId, Redeploy, RedeployState, Stack, StackUid, Verdict};
 

@@ -3,8 +3,9 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
-use super::frame::{CLOUD66_STATUS, Frame, Here};
-use super::row::VerdictView;
+use super::banner::CLOUD66_STATUS;
+use super::frame::{Frame, Here};
+use super::verdict::VerdictView;
 use crate::domain::Verdict;
 
 /// The help page.

@@ -1,6 +1,6 @@
 //! The pages: what each shows, made from the domain's words by askama templates.
 //!
-//! * [`frame`]: what every page shares; [`notes`]: what is said once.
+//! * [`frame`]: what every page shares; [`banner`] and [`notes`]: what is said above it, and what is said once.
 //! * [`home`], [`setup`], [`code`], [`trouble`]: before somebody is signed in, and when something goes wrong.
 //! * [`stacks`], [`row`]: the list. [`stack`]: one of them.
 //! * [`redeploy`], [`confirm`]: the pages that ask. [`receipt`]: what became of it.
@@ -13,6 +13,7 @@
 //! of its own, and works without JavaScript. Each page struct is built by `new` and is a response by itself.
 
 pub mod frame;
+pub mod banner;
 pub mod notes;
 pub mod home;
 pub mod setup;
@@ -32,8 +33,12 @@ pub mod help;
 pub mod settings;
 pub mod live;
 pub mod gallery;
+pub mod chips;
+mod commit;
 mod facts;
 mod history;
 mod receipt_words;
+mod sections;
 pub mod siblings;
+mod verdict;
 pub mod words;

@@ -4,7 +4,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 
 use super::frame::{Frame, Here};
-use super::row::VerdictView;
+use super::verdict::VerdictView;
 use crate::domain::{Stack, Verdict};
 
 /// How many stacks are shown; a longer list is what the stack list is for.
