@@ -14,7 +14,7 @@ use sha2::Digest as _;
 
 /// The stylesheets, in the order in which they are joined. A file of `static/css` that is missing here stops
 /// the build.
-const STYLES: [&str; 14] = [
+const STYLES: [&str; 15] = [
     "layers.css",
     "tokens.css",
     "base.css",
@@ -24,6 +24,7 @@ const STYLES: [&str; 14] = [
     "labels.css",
     "notices.css",
     "stacks.css",
+    "lists.css",
     "stack.css",
     "dialog.css",
     "pages.css",

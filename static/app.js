@@ -108,6 +108,7 @@
     const answer = await fetch(body.dataset.events, { headers: { accept: 'application/json' } }).catch(() => 0);
     if (!answer.ok) return;
     const { title, icon } = await answer.json();
+    if (title !== document.title && /^[✓✗]/.test(title) && Notification.permission === 'granted') new Notification(title);
     document.title = title;
     $('#icon').href = icon;
   }, 20000);
@@ -118,6 +119,7 @@
       const answer = await fetch(href);
       const card = $('#card', new DOMParser().parseFromString(await answer.text(), 'text/html'));
       dialog.replaceChildren(card);
+      htmx.process(card);
       dialog.showModal();
       ($('[autofocus]', card) || $('#question', card)).focus();
     } catch {
@@ -136,6 +138,9 @@
     } else if (dialog && (event.target === dialog || (dialog.open && hit('[data-dismiss]')))) {
       event.preventDefault();
       dialog.close();
+    } else if (hit('[data-notify]')) {
+      Notification.requestPermission();
+      hit('[data-notify]').classList.add('done');
     } else if (hit('[data-copy]')) {
       const text = document.getElementById(hit('[data-copy]').dataset.copy);
       getSelection().selectAllChildren(text);

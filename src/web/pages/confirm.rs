@@ -3,8 +3,8 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
+use super::commit::spoken;
 use super::frame::{Frame, Here};
-use super::row::spoken;
 use super::words::When;
 use crate::domain::{Command, Deployment, ReturnTo, Stack};
 
@@ -69,7 +69,7 @@ impl ConfirmPage {
         let running = Cancelled {
             hash: deployment.short_hash().map(str::to_owned),
             since: deployment.started_at.map(|at| When::lasting(at, frame.now)),
-            by: super::row::by(deployment),
+            by: super::commit::by(deployment),
         };
         let words = ("Cancel this deploy?", "Cancel deploy");
         Self {

@@ -1,7 +1,7 @@
 //! A stack's deployments, one readable line each.
 
+use super::commit::{by, commit_link, is_hash};
 use super::frame::Frame;
-use super::row::{by, commit_link, is_hash};
 use super::words::{self, When};
 use crate::domain::deployment::short_hash;
 use crate::domain::{Deployment, Outcome, RedeployOptions, Repository, Stack};

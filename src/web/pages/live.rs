@@ -8,7 +8,8 @@ use askama::Template;
 use askama_web::WebTemplate;
 use time::OffsetDateTime;
 
-use super::frame::{Banner, BannerView, Html};
+use super::banner::{Banner, BannerView};
+use super::frame::Html;
 use super::notes::{Note, Notice};
 use super::row::RowParts;
 use super::words::When;

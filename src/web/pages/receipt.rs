@@ -9,7 +9,7 @@ use time::Duration;
 
 use super::frame::{Frame, Here, Html, PageIcon};
 use super::receipt_words::{Sentence, as_text, asked_words, command_noun, sentence};
-use super::row::Progress;
+use super::verdict::Progress;
 use super::words::{self, When};
 use crate::domain::deployment::short_hash;
 use crate::domain::{Command, Redeploy, RedeployState, Repository, ReturnTo};
@@ -100,7 +100,7 @@ pub(super) struct ReceiptState {
 #[derive(Debug, Template)]
 #[template(source = "{{ words }}", ext = "html")]
 struct ProgressView {
-    words: super::row::Why,
+    words: super::verdict::Why,
 }
 
 impl askama::filters::HtmlSafe for ProgressView {}
@@ -156,7 +156,7 @@ fn progress(frame: &Frame, redeploy: &Redeploy) -> Option<ProgressView> {
     let usual = redeploy.before.usual_seconds.map(Duration::seconds);
     let progress = Progress::new(since, usual, frame.now);
     Some(ProgressView {
-        words: super::row::Why::Progress(progress),
+        words: super::verdict::Why::Progress(progress),
     })
 }
 

@@ -139,7 +139,7 @@ pub(super) fn asked_words(redeploy: &Redeploy) -> String {
     }
     let mut parts = Vec::new();
     if let Some(git_ref) = &options.git_ref {
-        let shown = if super::row::is_hash(git_ref) {
+        let shown = if super::commit::is_hash(git_ref) {
             short_hash(git_ref)
         } else {
             git_ref

@@ -3,8 +3,8 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
+use super::commit::{by, commit_link, is_hash, spoken};
 use super::frame::{Frame, Here};
-use super::row::{by, commit_link, is_hash, spoken};
 use super::words::{self, When};
 use crate::domain::deployment::short_hash;
 use crate::domain::service::Service;

@@ -1,8 +1,8 @@
 //! The same app elsewhere: stacks with the same repository, and what their code differs by.
 
 use super::frame::Frame;
-use super::row::VerdictView;
 use super::stack::StackInput;
+use super::verdict::VerdictView;
 use crate::domain::deployment::short_hash;
 use crate::domain::{RedeployOptions, Repository, Stack, Verdict, Version};
 

@@ -4,11 +4,13 @@ use askama::Template;
 use askama_web::WebTemplate;
 use time::OffsetDateTime;
 
+use super::commit::{compare_to_branch, spoken};
 use super::facts::Facts;
 use super::frame::{Frame, Here, Html, PageIcon};
 use super::history::{HistoryLine, history_lines};
-use super::row::{Slot, VerdictView, Why, compare_to_branch, spoken};
+use super::row::Slot;
 use super::siblings::{Sibling, SiblingInput};
+use super::verdict::{VerdictView, Why};
 use super::words::When;
 use crate::domain::deployment::short_hash;
 use crate::domain::{

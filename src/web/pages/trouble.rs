@@ -3,7 +3,8 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
-use super::frame::{CLOUD66_STATUS, Frame, Here};
+use super::banner::CLOUD66_STATUS;
+use super::frame::{Frame, Here};
 use crate::domain::{ReturnTo, StackUid};
 use crate::web::urls::Access;
 

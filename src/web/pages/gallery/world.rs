@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
-use super::frame::Frame;
 use crate::domain::redeploy::Before;
 use crate::domain::{
     AccountId, Command, Deployment, DeploymentId, Environment, Fleet, Health, OperationId, Outcome, Person,
     Redeploy, RedeployOptions, RedeployState, Stack, StackUid, Status, UserId, Version, WebLink,
 };
+use crate::web::pages::frame::Frame;
 use crate::web::urls::{Cloud66Pages, Urls};
 
 /// The moment at which every sample is looked at.
@@ -324,4 +324,9 @@ pub(super) fn redeploy(state: RedeployState) -> Redeploy {
         looks: 0,
         cancel_requested_at: None,
     }
+}
+
+/// What counts as production here.
+pub(super) fn production(stack: &Stack) -> bool {
+    stack.environment.as_str() == "production"
 }

@@ -8,63 +8,13 @@ use std::sync::Arc;
 
 use url::form_urlencoded;
 
-use super::assets::Asset;
-use crate::domain::{
-    Command, DeploymentId, OperationId, RedeployOptions, ReturnTo, StackQuery, StackUid, WebLink,
-};
+use crate::domain::{Command, DeploymentId, OperationId, RedeployOptions, ReturnTo, StackQuery, StackUid};
+use crate::web::assets::Asset;
 
-/// The patterns, in axum's notation. A path prefix of the public address is not part of them: the router is
-/// nested under it.
-pub mod route {
-    /// The stacks; signed out, what this is.
-    pub const HOME: &str = "/";
-    /// GET: what a sign-in will ask for. POST: starts it.
-    pub const SIGN_IN: &str = "/sign-in";
-    /// Where Cloud 66 sends people back to.
-    pub const OAUTH_CALLBACK: &str = "/oauth/callback";
-    /// The pasted code, in `oob` mode.
-    pub const OAUTH_CODE: &str = "/oauth/code";
-    /// Ends this session.
-    pub const SIGN_OUT: &str = "/sign-out";
-    /// Ends all sessions of the person.
-    pub const SIGN_OUT_EVERYWHERE: &str = "/sign-out/everywhere";
-    /// One stack.
-    pub const STACK: &str = "/stacks/{uid}";
-    /// Keeps a stack at the top of the person's list, or lets go of it.
-    pub const PIN: &str = "/stacks/{uid}/pin";
-    /// Confirm and options; send.
-    pub const REDEPLOY: &str = "/stacks/{uid}/redeploy";
-    /// Asks before a deployment is stopped; stops it.
-    pub const CANCEL: &str = "/stacks/{uid}/deployments/{id}/cancel";
-    /// Asks before a command is sent; sends it.
-    pub const ACTION: &str = "/stacks/{uid}/actions/{command}";
-    /// The person's receipts.
-    pub const RECEIPTS: &str = "/redeploys";
-    /// One receipt.
-    pub const RECEIPT: &str = "/redeploys/{id}";
-    /// Several stacks at once.
-    pub const BULK: &str = "/redeploys/new";
-    /// What became of several stacks at once.
-    pub const BATCH: &str = "/redeploys/batches/{id}";
-    /// What changed.
-    pub const ACTIVITY: &str = "/activity";
-    /// Stacks by name, from anywhere.
-    pub const SEARCH: &str = "/search";
-    /// The person's settings.
-    pub const SETTINGS: &str = "/settings";
-    /// Ends another session of the person.
-    pub const END_SESSION: &str = "/settings/sessions/{handle}/end";
-    /// Words, keys and where to turn.
-    pub const HELP: &str = "/help";
-    /// Server-sent events.
-    pub const EVENTS: &str = "/events";
-    /// Whether the process is alive.
-    pub const HEALTHZ: &str = "/healthz";
-    /// Whether it is able to serve.
-    pub const READYZ: &str = "/readyz";
-    /// Embedded files.
-    pub const STATIC: &str = "/static/{name}";
-}
+mod cloud66_pages;
+pub mod route;
+
+pub use cloud66_pages::Cloud66Pages;
 
 /// Builds addresses below the path prefix of the public address. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +56,7 @@ impl Urls {
         pairs.add("account", &query.account);
         pairs.add("sort", &query.sort);
         pairs.add("group", &query.group);
+        pairs.add("page", &query.page);
         pairs.after(self.home())
     }
 
@@ -204,6 +155,11 @@ impl Urls {
         self.below(route::RECEIPTS)
     }
 
+    /// The person's receipts from before this moment, in whole seconds since 1970.
+    pub fn receipts_before(&self, moment: i64) -> String {
+        format!("{}?before={moment}", self.receipts())
+    }
+
     /// One receipt.
     pub fn receipt(&self, id: OperationId) -> String {
         self.with(route::RECEIPT, &[("{id}", &id.to_string())])
@@ -222,6 +178,15 @@ impl Urls {
     /// What changed.
     pub fn activity(&self) -> String {
         self.below(route::ACTIVITY)
+    }
+
+    /// What changed, narrowed: the last `hours`, an environment's name, `failed` or nothing.
+    pub fn activity_with(&self, hours: &str, env: &str, result: &str) -> String {
+        let mut pairs = Pairs::new();
+        pairs.add("hours", hours);
+        pairs.add("env", env);
+        pairs.add("result", result);
+        pairs.after(self.activity())
     }
 
     /// Stacks by name.
@@ -308,43 +273,6 @@ impl Access {
         } else {
             Self::Redeploy
         }
-    }
-}
-
-/// Pages of Cloud 66 itself, below the origin that the settings name.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Cloud66Pages {
-    /// Scheme, host and port, without a slash at the end.
-    origin: Arc<str>,
-}
-
-impl Cloud66Pages {
-    /// Below this address; its path and query do not count.
-    pub fn new(address: &WebLink) -> Self {
-        let origin = url::Url::parse(address.as_str()).map(|url| url.origin().ascii_serialization());
-        Self {
-            origin: origin.unwrap_or_default().into(),
-        }
-    }
-
-    /// Its first page.
-    pub fn home(&self) -> String {
-        format!("{}/", self.origin)
-    }
-
-    /// A stack's page, where logs and servers are.
-    pub fn stack(&self, uid: StackUid) -> String {
-        format!("{}/stacks/{uid}", self.origin)
-    }
-
-    /// Where a person sees and takes back what apps may do (fact sheet 3.10).
-    pub fn authorized_applications(&self) -> String {
-        format!("{}/oauth/authorized_applications", self.origin)
-    }
-
-    /// Where applications are registered (fact sheet 2).
-    pub fn applications(&self) -> String {
-        format!("{}/oauth/applications", self.origin)
     }
 }
 
