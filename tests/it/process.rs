@@ -1,6 +1,6 @@
 //! The program as a process: commands, settings from the environment and from files, exit codes.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -35,7 +35,8 @@ impl Drop for Process {
 
 impl Process {
     fn start(command: &mut Command) -> Self {
-        Self(command.spawn().unwrap())
+        // Nobody reads its log, and a full pipe would stop it.
+        Self(command.stderr(Stdio::null()).spawn().unwrap())
     }
 
     /// Reads what it prints until a line that `wanted` takes.
