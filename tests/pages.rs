@@ -348,6 +348,45 @@ fn production_is_asked_about_and_staging_is_one_click() {
     assert!(!select(&page, "button[hx-post]").is_empty());
 }
 
+/// Each piece for an open page is addressed to a place that some page has, and to no place twice.
+#[test]
+fn pieces_for_open_pages_find_their_place() {
+    let places: HashSet<String> = pages()
+        .iter()
+        .filter(|(name, _)| name != "stacks-300")
+        .flat_map(|(_, html)| {
+            let page = Html::parse_document(html);
+            let ids = select(&page, "[id]");
+            ids.iter()
+                .filter_map(|element| element.attr("id").map(str::to_owned))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    for (name, html) in gallery::pieces("").expect("they render") {
+        let piece = Html::parse_document(html.as_str());
+        let addressed = select(&piece, "[hx-swap-oob]");
+        assert!(!addressed.is_empty(), "{name}");
+        let mut ids = HashSet::new();
+        for element in addressed {
+            let id = element.attr("id").unwrap_or_default();
+            assert!(places.contains(id), "{name}: no page has #{id}");
+            assert!(ids.insert(id), "{name}: #{id} twice");
+        }
+        assert!(
+            select(&piece, "img[src=x], script").is_empty(),
+            "{name}: {}",
+            html.as_str()
+        );
+        let top = select(&piece, "head > *, body > *").len();
+        let titles = select(&piece, "title").len();
+        assert_eq!(
+            top - titles,
+            ids.len(),
+            "{name}: something stands beside the addressed parts"
+        );
+    }
+}
+
 #[test]
 fn words_to_avoid_are_avoided() {
     each_page(|page| {
@@ -446,6 +485,9 @@ fn write_the_gallery() {
     for (name, html) in pages() {
         std::fs::write(folder.join(format!("{name}.html")), html).expect("a file");
         writeln!(index, "<li><a href='{name}.html'>{name}</a>").expect("memory");
+    }
+    for (name, html) in gallery::pieces("").expect("they render") {
+        std::fs::write(folder.join(format!("{name}.piece")), html.as_str()).expect("a file");
     }
     std::fs::write(folder.join("index.html"), index).expect("a file");
 }
