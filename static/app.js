@@ -99,6 +99,7 @@
       live('');
     }, stream);
   };
+  on('htmx:afterSettle', () => stream && live(stream.readyState === 1 ? 'Live.' : 'Reconnecting…'));
   const shut = () => {
     if (stream) stream.close();
     stream = null;
