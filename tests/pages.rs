@@ -174,7 +174,7 @@ fn hostile_texts_are_texts() {
         made_up.iter().map(ElementRef::html).collect()
     });
     let (_, html) = pages()
-        .into_iter()
+        .iter()
         .find(|(name, _)| name == "stack-hostile")
         .expect("the sample");
     let page = Html::parse_document(&html);
@@ -311,7 +311,7 @@ fn a_path_prefix_is_kept_everywhere() {
 #[test]
 fn a_row_holds_nothing_of_the_page_load() {
     let (_, html) = pages()
-        .into_iter()
+        .iter()
         .find(|(name, _)| name == "stacks")
         .expect("the sample");
     let page = Html::parse_document(&html);
@@ -335,7 +335,7 @@ fn a_row_holds_nothing_of_the_page_load() {
 #[test]
 fn production_is_asked_about_and_staging_is_one_click() {
     let (_, html) = pages()
-        .into_iter()
+        .iter()
         .find(|(name, _)| name == "stacks")
         .expect("the sample");
     let page = Html::parse_document(&html);
@@ -355,7 +355,7 @@ fn production_is_asked_about_and_staging_is_one_click() {
 /// The text of a sample's page, without what surrounds it.
 fn text_of(wanted: &str) -> String {
     let (_, html) = pages()
-        .into_iter()
+        .iter()
         .find(|(name, _)| name == wanted)
         .expect("the sample");
     let page = Html::parse_document(&html);
@@ -424,7 +424,7 @@ fn the_confirm_page_names_each_risk_and_only_those_there_are() {
         ("redeploy-v2", 0, 0, 0),
     ] {
         let (_, html) = pages()
-            .into_iter()
+            .iter()
             .find(|(known, _)| known == name)
             .expect("the sample");
         let page = Html::parse_document(&html);
@@ -564,7 +564,7 @@ fn pages_stay_within_their_weight() {
     let vendor = packed(&assets::VENDOR_JS);
     let size = |wanted: &str| {
         let (_, html) = pages()
-            .into_iter()
+            .iter()
             .find(|(name, _)| name == wanted)
             .expect("the sample");
         gzipped(html.as_bytes())
