@@ -1,1 +1,135 @@
-//! (being built)
+//! What the app remembers: sessions, sign-ins under way, and the ledger of redeploys. Nothing else: Cloud 66 is
+//! the source of truth for the rest.
+//!
+//! * [`Store::open`] opens SQLite (one process) or PostgreSQL (several), and migrates it.
+//! * [`sessions`]: who is signed in; [`sign_ins`]: who is about to be; [`ledger`]: redeploy with proof.
+//! * `rows` says what a database can do with rows; `sqlite` and `postgres` do it, in files of the same names.
+//!
+//! Invariants:
+//! * An id that would let its holder in is stored as a hash; a token, a verifier and a session's content are
+//!   sealed. Somebody who reads the database can act as nobody.
+//! * Every method of `rows` is one SQL statement, and a change of state names the states that it may come from.
+//! * Times come from the [`Clock`] and are whole milliseconds since 1970 in the database.
+//! * sqlx, the sealing crates and tower-sessions' store trait are used in this folder only.
+
+mod error;
+mod hash;
+pub mod ledger;
+mod migrations;
+mod millis;
+mod postgres;
+mod rows;
+mod seal;
+mod session_cache;
+pub mod sessions;
+pub mod sign_ins;
+mod sqlite;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use zeroize::Zeroizing;
+
+pub use error::{OpenError, StoreError};
+pub use ledger::{Claim, Due, Entered, LOOK_LEASE, Ledger, NewRedeploy};
+pub use sessions::{SessionInfo, Sessions};
+pub use sign_ins::{SignIn, SignIns};
+pub use tower_sessions::session::Id as SessionId;
+
+use crate::domain::{Clock, Random};
+use postgres::Postgres;
+use rows::Rows;
+use seal::Sealer;
+use sqlite::Sqlite;
+
+/// Where the rows are.
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// A file, made if it is missing; for one process.
+    Sqlite {
+        /// The file. SQLite keeps two more beside it, `-wal` and `-shm`.
+        path: PathBuf,
+    },
+    /// In memory, gone at the end; for the demo and tests.
+    SqliteInMemory,
+    /// A PostgreSQL database, which several processes may share.
+    Postgres {
+        /// `postgres://user:password@host:port/name`, with libpq's parameters (`sslmode`, `sslrootcert`, …).
+        url: SecretString,
+    },
+}
+
+/// What the store needs to know. Not `Debug`: it holds the secrets.
+#[derive(Clone)]
+pub struct StoreOptions {
+    /// Where the rows are.
+    pub database: Database,
+    /// Secrets of at least 32 bytes: the first one seals, all of them open.
+    pub secrets: Vec<Zeroizing<Vec<u8>>>,
+    /// How long a session lives after it was last seen.
+    pub idle: Duration,
+    /// How long a session lives at most.
+    pub lifetime: Duration,
+}
+
+/// The store, open. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    rows: Arc<dyn Rows>,
+    sessions: Sessions,
+    sign_ins: SignIns,
+    ledger: Ledger,
+}
+
+impl Store {
+    /// Opens the database, makes or migrates its tables, and refuses one that a newer program has migrated.
+    pub async fn open(options: StoreOptions, clock: Clock, random: Random) -> Result<Self, OpenError> {
+        let sealer = Arc::new(Sealer::new(&options.secrets, random.clone())?);
+        let rows: Arc<dyn Rows> = match &options.database {
+            Database::Sqlite { path } => Arc::new(Sqlite::open(path).await?),
+            Database::SqliteInMemory => Arc::new(Sqlite::open_in_memory().await?),
+            Database::Postgres { url } => Arc::new(Postgres::open(url.expose_secret()).await?),
+        };
+        let limits = sessions::Limits::new(options.idle, options.lifetime);
+        Ok(Self {
+            sessions: Sessions::new(rows.clone(), sealer.clone(), clock.clone(), random, limits),
+            sign_ins: SignIns::new(rows.clone(), sealer.clone(), clock.clone()),
+            ledger: Ledger::new(rows.clone(), sealer, clock),
+            rows,
+        })
+    }
+
+    /// Who is signed in.
+    pub fn sessions(&self) -> Sessions {
+        self.sessions.clone()
+    }
+
+    /// Who is about to be.
+    pub fn sign_ins(&self) -> SignIns {
+        self.sign_ins.clone()
+    }
+
+    /// What was asked of stacks.
+    pub fn ledger(&self) -> Ledger {
+        self.ledger.clone()
+    }
+
+    /// Whether the database answers; within seconds also where the network swallows everything.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.rows.ping().await
+    }
+
+    /// Ends all connections; what is under way ends first, what comes later fails.
+    pub async fn close(&self) {
+        self.rows.close().await;
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
+    }
+}

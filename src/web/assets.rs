@@ -33,7 +33,6 @@ pub struct Asset {
 }
 
 /// Answers `GET /static/{name}`: 200, 304 where the browser has it, 404 for every other name.
-#[expect(clippy::unused_async, reason = "an axum handler is a future")]
 pub async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response<Body> {
     let Some(asset) = ALL.iter().find(|asset| asset.file == name) else {
         return refuse();

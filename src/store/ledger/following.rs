@@ -1,0 +1,157 @@
+//! What Cloud 66 says afterwards, until the end; and tidying up.
+
+use time::{Duration, OffsetDateTime};
+
+use super::Ledger;
+use super::row::{read, storable};
+use crate::domain::{AccessToken, ActionId, DeploymentId, OperationId, Redeploy, RedeployState};
+use crate::store::rows::ledger::Learnt;
+use crate::store::{StoreError, millis};
+
+/// For how long a row that was taken by [`Ledger::due`] is left alone by everybody else: longer than a request
+/// to Cloud 66 may take.
+pub const LOOK_LEASE: Duration = Duration::seconds(30);
+
+/// How many rows one statement of [`Ledger::prune`] deletes.
+const PRUNE_BATCH: u32 = 500;
+/// What a row says that waited too long to be sent: shown on the receipt.
+const TOO_LATE: &str = "Nothing was sent: this waited for too long. Ask again if it is still wanted.";
+
+/// A redeploy of which Cloud 66 is to be asked.
+#[derive(Debug, Clone)]
+pub struct Due {
+    /// In `unknown`, `accepted` or `running`.
+    pub redeploy: Redeploy,
+    /// In whose name to ask. None where the copy was erased ([`Ledger::forget_tokens`]) or does not open:
+    /// nothing more can be learnt of this redeploy.
+    pub token: Option<AccessToken>,
+}
+
+impl Ledger {
+    /// Redeploys whose next look has come, the longest waiting first. Each is left alone by everybody else for
+    /// [`LOOK_LEASE`]; within it, one of the methods below says what was seen, or when to look again.
+    pub async fn due(&self, limit: u32) -> Result<Vec<Due>, StoreError> {
+        let now_ms = self.now_ms();
+        let until_ms = now_ms + millis::of(LOOK_LEASE);
+        let rows = self.rows.take_due(limit.into(), now_ms, until_ms).await?;
+        let due = rows.into_iter().filter_map(|row| {
+            let token = self.token_in(&row);
+            let redeploy = read(row).ok()?;
+            Some(Due { redeploy, token })
+        });
+        Ok(due.collect())
+    }
+
+    /// `unknown` → `accepted`: Cloud 66 has a record of it. False: it was not `unknown` any more.
+    pub async fn found(&self, id: OperationId, action: Option<ActionId>) -> Result<bool, StoreError> {
+        let action = action.map(|id| id.0);
+        self.rows.set_found(&id.to_string(), action, self.now_ms()).await
+    }
+
+    /// `unknown` → `lost`, an end: Cloud 66 has no record of it. False: it was not `unknown` any more.
+    pub async fn lost(&self, id: OperationId, message: &str) -> Result<bool, StoreError> {
+        self.rows
+            .set_lost(&id.to_string(), &storable(message), self.now_ms())
+            .await
+    }
+
+    /// Nothing new: counts the look, and sets the time of the next. False at an end.
+    pub async fn look_again(&self, id: OperationId, at: OffsetDateTime) -> Result<bool, StoreError> {
+        self.rows
+            .put_off_look(&id.to_string(), millis::from_time(at))
+            .await
+    }
+
+    /// `accepted` → `running`, or more is known of one that is `running`. What is none stays as it was. Counts
+    /// the look. False from every other state.
+    pub async fn running(
+        &self,
+        id: OperationId,
+        deployment: Option<DeploymentId>,
+        git_hash: Option<&str>,
+        next_look_at: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let git_hash = git_hash.map(storable);
+        let learnt = Learnt {
+            deployment: deployment.map(|id| id.0),
+            git_hash: git_hash.as_deref(),
+            message: None,
+        };
+        self.rows
+            .set_running(&id.to_string(), learnt, millis::from_time(next_look_at))
+            .await
+    }
+
+    /// `accepted` | `running` → `state`, an end: `succeeded`, `failed` or `cancelled`. What is none stays as it
+    /// was. False from every other state, and for every other `state`.
+    pub async fn ended(
+        &self,
+        id: OperationId,
+        state: RedeployState,
+        message: Option<&str>,
+        deployment: Option<DeploymentId>,
+        git_hash: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        if !RedeployState::Running.may_become(state) {
+            return Ok(false);
+        }
+        let (message, git_hash) = (message.map(storable), git_hash.map(storable));
+        let learnt = Learnt {
+            deployment: deployment.map(|id| id.0),
+            git_hash: git_hash.as_deref(),
+            message: message.as_deref(),
+        };
+        self.rows
+            .set_ended(&id.to_string(), state.as_str(), learnt, self.now_ms())
+            .await
+    }
+
+    /// Stops following an accepted redeploy of which Cloud 66 will say no more. Its state stays the last one that
+    /// Cloud 66 confirmed; `message` says why nothing more is known, and the token is erased.
+    pub async fn stop_looking(&self, id: OperationId, message: &str) -> Result<bool, StoreError> {
+        self.rows.stop_looking(&id.to_string(), message).await
+    }
+
+    /// Notes that the person asked to cancel it. False where that was noted before, or at an end.
+    pub async fn cancel_requested(&self, id: OperationId) -> Result<bool, StoreError> {
+        self.rows.note_cancel(&id.to_string(), self.now_ms()).await
+    }
+
+    /// The redeploy's own copy of the access token: until its end.
+    pub async fn token_of(&self, id: OperationId) -> Result<Option<AccessToken>, StoreError> {
+        let row = self.rows.redeploy(&id.to_string()).await?;
+        Ok(row.and_then(|row| self.token_in(&row)))
+    }
+
+    /// Erases the tokens of redeploys that were asked for before and have not ended, so that no copy outlives
+    /// its purpose. One that is still `requested` is refused: it can never be sent. Answers how many rows.
+    pub async fn forget_tokens(&self, asked_before: OffsetDateTime) -> Result<u64, StoreError> {
+        let before_ms = millis::from_time(asked_before);
+        let refused = self.rows.refuse_stale(before_ms, TOO_LATE, self.now_ms()).await?;
+        let erased = self.rows.erase_tokens(before_ms).await?;
+        if refused + erased > 0 {
+            tracing::warn!(
+                refused,
+                erased,
+                "redeploys took so long that their tokens were erased"
+            );
+        }
+        Ok(refused + erased)
+    }
+
+    /// Deletes redeploys that ended before, a batch at a time, and those of which nothing more can be learnt
+    /// that were asked for before. Answers how many.
+    pub async fn prune(&self, older_than: OffsetDateTime) -> Result<u64, StoreError> {
+        let before_ms = millis::from_time(older_than);
+        let mut pruned = 0;
+        loop {
+            let batch = self.rows.prune(before_ms, PRUNE_BATCH.into()).await?;
+            pruned += batch;
+            if batch < u64::from(PRUNE_BATCH) {
+                break;
+            }
+        }
+        self.rows.forget_deleted().await?;
+        Ok(pruned)
+    }
+}

@@ -1,0 +1,92 @@
+//! The ledger: every redeploy that was asked for, and redeploy with proof.
+//!
+//! * `asking`: a click becomes a row, once. [`Ledger::request`]
+//! * `sending`: a worker holds the row while its request goes out. [`Ledger::claim`], [`Claim`]
+//! * `following`: what Cloud 66 says afterwards, until the end. [`Ledger::due`]
+//! * `reading`: for pages.
+//! * `row`: between rows and [`Redeploy`](crate::domain::Redeploy).
+//!
+//! The states and the ways between them are drawn in [`crate::domain::redeploy`]. They are kept here:
+//! * Every change of state is one `UPDATE` whose `WHERE` names the states that the row may come from. It either
+//!   happens, and the method says true, or does not: somebody else was faster. Nothing is read first and
+//!   written later, so no two callers, threads or processes can disagree.
+//! * A worker's answer counts only if it names the attempt that the row is at. Whoever was paused for so long
+//!   that its lease ended cannot overwrite what happened since, with one exception: a late "accepted" makes an
+//!   `unknown` row `accepted`, since it says with certainty what the look-up was only going to find out. A late
+//!   "refused" is left to the look-up, which will find nothing: the way from `unknown` leads over Cloud 66's
+//!   own records, never over a worker that may have spoken for a connection that was cut.
+//! * The row carries its own sealed copy of the access token, so that signing out loses no redeploy. The
+//!   statement that ends a row erases it.
+//! * `sending` is committed, and on disk, before [`Ledger::claim`] returns.
+
+mod asking;
+mod following;
+mod reading;
+mod row;
+mod sending;
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+pub use asking::{Entered, NewRedeploy};
+pub use following::{Due, LOOK_LEASE};
+pub use sending::Claim;
+
+use super::millis;
+use super::rows::Rows;
+use super::rows::ledger::RedeployRow;
+use super::seal::{Purpose, Sealer};
+use crate::domain::{AccessToken, Clock};
+
+/// The ledger. Cheap to clone.
+#[derive(Clone)]
+pub struct Ledger {
+    rows: Arc<dyn Rows>,
+    sealer: Arc<Sealer>,
+    clock: Clock,
+    wake: Arc<Notify>,
+}
+
+impl Ledger {
+    pub(crate) fn new(rows: Arc<dyn Rows>, sealer: Arc<Sealer>, clock: Clock) -> Self {
+        Self {
+            rows,
+            sealer,
+            clock,
+            wake: Arc::default(),
+        }
+    }
+
+    /// Notified when something was asked for in this process, so that its worker need not wait for its next
+    /// round. A hint only: what another process wrote, or what was there at the start, is found by claiming.
+    pub fn wake(&self) -> Arc<Notify> {
+        self.wake.clone()
+    }
+
+    fn now_ms(&self) -> i64 {
+        millis::from_time(self.clock.now())
+    }
+
+    /// The row's token, if it still has one that opens.
+    fn token_in(&self, row: &RedeployRow) -> Option<AccessToken> {
+        let sealed = row.sealed_token.as_ref()?;
+        let plain = self.sealer.open(Purpose::Token, &row.id, sealed);
+        let token = plain.and_then(|plain| std::str::from_utf8(&plain).map(str::to_owned).ok());
+        if token.is_none() {
+            tracing::warn!(
+                redeploy = row.id,
+                "the access token of a redeploy does not open: its row was changed, or the secret that sealed \
+                 it is no longer listed"
+            );
+        }
+        token.map(AccessToken::new)
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ledger")
+    }
+}

@@ -1,0 +1,66 @@
+//! The ledger as pages read it. Rows are not filtered by who asks: that a person may see a redeploy is for the
+//! caller to know.
+
+use time::OffsetDateTime;
+
+use super::Ledger;
+use super::row::{read_all, read_if_any};
+use crate::domain::{OperationId, Redeploy, StackUid, UserId};
+use crate::store::{StoreError, millis};
+
+/// How many ends are told of at once after being away.
+const MOST_UNSEEN: u32 = 50;
+
+impl Ledger {
+    /// The redeploy of this id.
+    pub async fn get(&self, id: OperationId) -> Result<Option<Redeploy>, StoreError> {
+        read_if_any(self.rows.redeploy(&id.to_string()).await?)
+    }
+
+    /// The last redeploy of a stack that this person asked for.
+    pub async fn latest_of_stack(
+        &self,
+        uid: StackUid,
+        asked_by: UserId,
+    ) -> Result<Option<Redeploy>, StoreError> {
+        read_if_any(self.rows.latest_of_stack(&uid.to_string(), asked_by.0).await?)
+    }
+
+    /// The last redeploy of a stack that is not at an end, whoever asked for it.
+    pub async fn open_of_stack(&self, uid: StackUid) -> Result<Option<Redeploy>, StoreError> {
+        read_if_any(self.rows.open_of_stack(&uid.to_string()).await?)
+    }
+
+    /// What a person has asked for, newest first; `before` pages on from the last one's `requested_at`.
+    pub async fn of_person(
+        &self,
+        user: UserId,
+        limit: u32,
+        before: Option<OffsetDateTime>,
+    ) -> Result<Vec<Redeploy>, StoreError> {
+        let before_ms = before.map_or(i64::MAX, millis::from_time);
+        let rows = self.rows.of_person(user.0, before_ms, limit.into()).await?;
+        Ok(read_all(rows))
+    }
+
+    /// What a person has asked for and has not ended, newest first.
+    pub async fn open_of_person(&self, user: UserId) -> Result<Vec<Redeploy>, StoreError> {
+        Ok(read_all(self.rows.open_of_person(user.0).await?))
+    }
+
+    /// The redeploys of one batch, in the order in which they were asked for.
+    pub async fn of_batch(&self, batch: OperationId) -> Result<Vec<Redeploy>, StoreError> {
+        Ok(read_all(self.rows.of_batch(&batch.to_string()).await?))
+    }
+
+    /// The last 50 redeploys of a person that ended and were not [`Ledger::seen`] since, newest first: "While
+    /// you were away".
+    pub async fn unseen_ends(&self, user: UserId) -> Result<Vec<Redeploy>, StoreError> {
+        Ok(read_all(self.rows.unseen_ends(user.0, MOST_UNSEEN.into()).await?))
+    }
+
+    /// Notes that the person has seen how it ended. False where it has not ended, or was seen before.
+    pub async fn seen(&self, id: OperationId) -> Result<bool, StoreError> {
+        self.rows.set_seen(&id.to_string(), self.now_ms()).await
+    }
+}

@@ -1,0 +1,143 @@
+//! A worker holds a row while its request goes out.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::Ledger;
+use super::row::{read, storable};
+use crate::domain::{AccessToken, ActionId, Redeploy};
+use crate::store::rows::ledger::Held;
+use crate::store::{StoreError, millis};
+
+/// What a row says whose token does not open: shown on the receipt.
+const NO_TOKEN: &str = "Nothing was sent: Stackdeck's secret was changed after this was asked for, so the access \
+                        it came with can no longer be used. Ask again.";
+
+/// The proof that a row is `sending` in this worker's hands, and that this is committed. The one thing that may
+/// send a redeploy asks for it.
+#[derive(Debug)]
+pub struct Claim {
+    redeploy: Redeploy,
+    token: AccessToken,
+    id: String,
+    owner: String,
+    attempt: i64,
+}
+
+impl Claim {
+    /// What is to be sent.
+    pub fn redeploy(&self) -> &Redeploy {
+        &self.redeploy
+    }
+
+    /// In whose name.
+    pub fn token(&self) -> &AccessToken {
+        &self.token
+    }
+
+    fn held(&self) -> Held<'_> {
+        Held {
+            id: &self.id,
+            owner: &self.owner,
+            attempt: self.attempt,
+        }
+    }
+}
+
+impl Ledger {
+    /// `requested` → `sending`: takes the row that waits longest and may be sent now, for `lease` from now.
+    /// `worker` is a name that no other worker has. None when there is nothing to send.
+    ///
+    /// A row whose token does not open can never be sent; it is refused here, and the next one taken.
+    pub async fn claim(&self, worker: &str, lease: Duration) -> Result<Option<Claim>, StoreError> {
+        loop {
+            let now_ms = self.now_ms();
+            let until_ms = now_ms.saturating_add(millis::from_duration(lease));
+            let Some(row) = self.rows.claim(worker, now_ms, until_ms).await? else {
+                return Ok(None);
+            };
+            let token = self.token_in(&row);
+            let (id, attempt) = (row.id.clone(), row.attempts);
+            let held = Held {
+                id: &id,
+                owner: worker,
+                attempt,
+            };
+            let Some(token) = token else {
+                self.rows.set_refused(held, NO_TOKEN, self.now_ms()).await?;
+                continue;
+            };
+            return Ok(Some(Claim {
+                redeploy: read(row)?,
+                token,
+                id,
+                owner: worker.to_owned(),
+                attempt,
+            }));
+        }
+    }
+
+    /// Whether the row is still `sending` in this worker's hands. To be asked right before the first byte: a
+    /// worker that was paused past its lease finds out here.
+    pub async fn still_held(&self, claim: &Claim) -> Result<bool, StoreError> {
+        self.rows.is_held(claim.held(), self.now_ms()).await
+    }
+
+    /// `sending` → `accepted`: Cloud 66 said yes. Also from `unknown`, for an answer that comes after the lease
+    /// has ended. False: the claim was lost, and the row has gone another way.
+    pub async fn accepted(
+        &self,
+        claim: &Claim,
+        action: Option<ActionId>,
+        queued: bool,
+        message: &str,
+    ) -> Result<bool, StoreError> {
+        let message = storable(message);
+        let message = Some(message.as_str()).filter(|message| !message.is_empty());
+        self.rows
+            .set_accepted(
+                claim.held(),
+                action.map(|id| id.0),
+                queued,
+                message,
+                self.now_ms(),
+            )
+            .await
+    }
+
+    /// `sending` → `refused`, an end: Cloud 66 said no in these words, or nothing could be sent. False: the
+    /// claim was lost.
+    pub async fn refused(&self, claim: &Claim, message: &str) -> Result<bool, StoreError> {
+        self.rows
+            .set_refused(claim.held(), &storable(message), self.now_ms())
+            .await
+    }
+
+    /// `sending` → `unknown`: no answer that says yes or no. Due to be looked up at once. False: the claim was
+    /// lost.
+    pub async fn unknown(&self, claim: &Claim) -> Result<bool, StoreError> {
+        self.rows.set_unknown(claim.held(), self.now_ms()).await
+    }
+
+    /// `sending` → `requested`, to be sent not before `again_at`: only with proof that no connection was made.
+    /// False: the claim was lost.
+    pub async fn not_sent(&self, claim: &Claim, again_at: OffsetDateTime) -> Result<bool, StoreError> {
+        self.rows
+            .set_requested(claim.held(), millis::from_time(again_at))
+            .await
+    }
+
+    /// `sending` → `unknown` for every row whose lease has ended: its worker is gone, or too slow to tell.
+    /// Answers how many. To be called at the start and every few seconds.
+    pub async fn expire_leases(&self) -> Result<u64, StoreError> {
+        let expired = self.rows.expire_leases(self.now_ms()).await?;
+        if expired > 0 {
+            tracing::warn!(
+                expired,
+                "redeploys were left while being sent; Cloud 66 is asked what became of them"
+            );
+        }
+        Ok(expired)
+    }
+}

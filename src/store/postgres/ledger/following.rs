@@ -1,0 +1,154 @@
+//! SQL that follows a redeploy to its end, and tidies up after it.
+
+use async_trait::async_trait;
+
+use crate::store::StoreError;
+use crate::store::postgres::Postgres;
+use crate::store::rows::ledger::{Following, Learnt, RedeployRow, redeploy_columns};
+
+#[async_trait]
+impl Following for Postgres {
+    async fn take_due(&self, limit: i64, now_ms: i64, until_ms: i64) -> Result<Vec<RedeployRow>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            // MATERIALIZED: the rows are chosen, and locked, once.
+            "WITH due AS MATERIALIZED (SELECT number AS chosen FROM redeploys \
+             WHERE state IN ('unknown', 'accepted', 'running') AND next_look_at_ms <= $2 \
+             ORDER BY next_look_at_ms LIMIT $1 FOR UPDATE SKIP LOCKED) \
+             UPDATE redeploys SET next_look_at_ms = $3 FROM due \
+             WHERE number = chosen RETURNING ",
+            redeploy_columns!()
+        ))
+        .bind(limit)
+        .bind(now_ms)
+        .bind(until_ms);
+        self.write_returning(query).await
+    }
+
+    async fn set_found(&self, id: &str, action: Option<i64>, now_ms: i64) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET state = 'accepted', action = $2, answered_at_ms = $3, \
+             next_look_at_ms = $3, looks = 0 WHERE id = $1 AND state = 'unknown'",
+        )
+        .bind(id)
+        .bind(action)
+        .bind(now_ms);
+        Ok(self.write(query).await? == 1)
+    }
+
+    async fn set_lost(&self, id: &str, message: &str, now_ms: i64) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET state = 'lost', message = $2, finished_at_ms = $3, sealed_token = NULL \
+             WHERE id = $1 AND state = 'unknown'",
+        )
+        .bind(id)
+        .bind(message)
+        .bind(now_ms);
+        Ok(self.write(query).await? == 1)
+    }
+
+    async fn set_running(
+        &self,
+        id: &str,
+        learnt: Learnt<'_>,
+        next_look_at_ms: i64,
+    ) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET state = 'running', deployment = coalesce($2, deployment), \
+             git_hash = coalesce($3, git_hash), message = coalesce($4, message), looks = looks + 1, \
+             next_look_at_ms = $5 WHERE id = $1 AND state IN ('accepted', 'running')",
+        )
+        .bind(id)
+        .bind(learnt.deployment)
+        .bind(learnt.git_hash)
+        .bind(learnt.message)
+        .bind(next_look_at_ms);
+        Ok(self.write(query).await? == 1)
+    }
+
+    async fn set_ended(
+        &self,
+        id: &str,
+        state: &'static str,
+        learnt: Learnt<'_>,
+        now_ms: i64,
+    ) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET state = $2, deployment = coalesce($3, deployment), \
+             git_hash = coalesce($4, git_hash), message = coalesce($5, message), looks = looks + 1, \
+             finished_at_ms = $6, sealed_token = NULL WHERE id = $1 AND state IN ('accepted', 'running')",
+        )
+        .bind(id)
+        .bind(state)
+        .bind(learnt.deployment)
+        .bind(learnt.git_hash)
+        .bind(learnt.message)
+        .bind(now_ms);
+        Ok(self.write(query).await? == 1)
+    }
+
+    async fn put_off_look(&self, id: &str, next_look_at_ms: i64) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET looks = looks + 1, next_look_at_ms = $2 \
+             WHERE id = $1 AND state IN ('unknown', 'accepted', 'running')",
+        )
+        .bind(id)
+        .bind(next_look_at_ms);
+        Ok(self.write(query).await? == 1)
+    }
+
+    async fn stop_looking(&self, id: &str, message: &str) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET message = $2, sealed_token = NULL, next_look_at_ms = NULL \
+             WHERE id = $1 AND state IN ('accepted', 'running')",
+        )
+        .bind(id)
+        .bind(message);
+        Ok(self.write(query).await? == 1)
+    }
+
+    async fn note_cancel(&self, id: &str, now_ms: i64) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET cancel_requested_at_ms = $2 \
+             WHERE id = $1 AND cancel_requested_at_ms IS NULL AND finished_at_ms IS NULL",
+        )
+        .bind(id)
+        .bind(now_ms);
+        Ok(self.write(query).await? == 1)
+    }
+
+    async fn refuse_stale(
+        &self,
+        asked_before_ms: i64,
+        message: &str,
+        now_ms: i64,
+    ) -> Result<u64, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET state = 'refused', message = $2, answered_at_ms = $3, finished_at_ms = $3, \
+             sealed_token = NULL WHERE state = 'requested' AND requested_at_ms < $1",
+        )
+        .bind(asked_before_ms)
+        .bind(message)
+        .bind(now_ms);
+        self.write(query).await
+    }
+
+    async fn erase_tokens(&self, asked_before_ms: i64) -> Result<u64, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET sealed_token = NULL \
+             WHERE sealed_token IS NOT NULL AND requested_at_ms < $1 AND state NOT IN ('requested', 'sending')",
+        )
+        .bind(asked_before_ms);
+        self.write(query).await
+    }
+
+    async fn prune(&self, before_ms: i64, limit: i64) -> Result<u64, StoreError> {
+        let query = sqlx::query(
+            "DELETE FROM redeploys WHERE number IN (SELECT number FROM redeploys \
+             WHERE finished_at_ms < $1 \
+             OR (finished_at_ms IS NULL AND sealed_token IS NULL AND requested_at_ms < $1) LIMIT $2)",
+        )
+        .bind(before_ms)
+        .bind(limit);
+        self.write(query).await
+    }
+}

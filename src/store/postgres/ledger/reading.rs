@@ -1,0 +1,101 @@
+//! SQL that reads redeploys for pages.
+
+use async_trait::async_trait;
+
+use crate::store::StoreError;
+use crate::store::postgres::Postgres;
+use crate::store::rows::ledger::{Reading, RedeployRow, redeploy_columns};
+
+#[async_trait]
+impl Reading for Postgres {
+    async fn redeploy(&self, id: &str) -> Result<Option<RedeployRow>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            "SELECT ",
+            redeploy_columns!(),
+            " FROM redeploys WHERE id = $1"
+        ))
+        .bind(id);
+        Ok(self.read(query).await?.pop())
+    }
+
+    async fn latest_of_stack(&self, stack: &str, user_id: i64) -> Result<Option<RedeployRow>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            "SELECT ",
+            redeploy_columns!(),
+            " FROM redeploys WHERE stack = $1 AND asked_by = $2 ORDER BY number DESC LIMIT 1"
+        ))
+        .bind(stack)
+        .bind(user_id);
+        Ok(self.read(query).await?.pop())
+    }
+
+    async fn open_of_stack(&self, stack: &str) -> Result<Option<RedeployRow>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            "SELECT ",
+            redeploy_columns!(),
+            " FROM redeploys WHERE stack = $1 AND finished_at_ms IS NULL ORDER BY number DESC LIMIT 1"
+        ))
+        .bind(stack);
+        Ok(self.read(query).await?.pop())
+    }
+
+    async fn of_person(
+        &self,
+        user_id: i64,
+        before_ms: i64,
+        limit: i64,
+    ) -> Result<Vec<RedeployRow>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            "SELECT ",
+            redeploy_columns!(),
+            " FROM redeploys WHERE asked_by = $1 AND requested_at_ms < $2 ORDER BY number DESC LIMIT $3"
+        ))
+        .bind(user_id)
+        .bind(before_ms)
+        .bind(limit);
+        self.read(query).await
+    }
+
+    async fn open_of_person(&self, user_id: i64) -> Result<Vec<RedeployRow>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            "SELECT ",
+            redeploy_columns!(),
+            " FROM redeploys WHERE asked_by = $1 AND finished_at_ms IS NULL \
+             AND sealed_token IS NOT NULL ORDER BY number DESC"
+        ))
+        .bind(user_id);
+        self.read(query).await
+    }
+
+    async fn of_batch(&self, batch: &str) -> Result<Vec<RedeployRow>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            "SELECT ",
+            redeploy_columns!(),
+            " FROM redeploys WHERE batch = $1 ORDER BY number"
+        ))
+        .bind(batch);
+        self.read(query).await
+    }
+
+    async fn unseen_ends(&self, user_id: i64, limit: i64) -> Result<Vec<RedeployRow>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            "SELECT ",
+            redeploy_columns!(),
+            " FROM redeploys WHERE asked_by = $1 AND finished_at_ms IS NOT NULL AND seen_at_ms IS NULL \
+             ORDER BY number DESC LIMIT $2"
+        ))
+        .bind(user_id)
+        .bind(limit);
+        self.read(query).await
+    }
+
+    async fn set_seen(&self, id: &str, now_ms: i64) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET seen_at_ms = $2 \
+             WHERE id = $1 AND finished_at_ms IS NOT NULL AND seen_at_ms IS NULL",
+        )
+        .bind(id)
+        .bind(now_ms);
+        Ok(self.write(query).await? == 1)
+    }
+}

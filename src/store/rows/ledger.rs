@@ -1,0 +1,206 @@
+//! Rows of the table `redeploys`. All times are milliseconds since 1970.
+//!
+//! Four traits, as the ledger has four parts: asking, sending, following, reading. A method that changes a state
+//! answers whether it did; its statement names the states that the row may come from, and an end erases the
+//! token in the same statement.
+
+use async_trait::async_trait;
+
+use crate::store::StoreError;
+
+/// One redeploy.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(crate) struct RedeployRow {
+    pub(crate) id: String,
+    pub(crate) command: String,
+    pub(crate) stack: String,
+    pub(crate) stack_name: String,
+    pub(crate) environment: String,
+    pub(crate) asked_by: i64,
+    pub(crate) asked_by_name: String,
+    pub(crate) options: String,
+    pub(crate) known_before: String,
+    pub(crate) state: String,
+    pub(crate) requested_at_ms: i64,
+    pub(crate) attempts: i64,
+    pub(crate) sent_at_ms: Option<i64>,
+    pub(crate) answered_at_ms: Option<i64>,
+    pub(crate) queued: bool,
+    pub(crate) action: Option<i64>,
+    pub(crate) looks: i64,
+    pub(crate) deployment: Option<i64>,
+    pub(crate) git_hash: Option<String>,
+    pub(crate) message: Option<String>,
+    pub(crate) cancel_requested_at_ms: Option<i64>,
+    pub(crate) finished_at_ms: Option<i64>,
+    pub(crate) sealed_token: Option<Vec<u8>>,
+}
+
+/// The columns of [`RedeployRow`].
+macro_rules! redeploy_columns {
+    () => {
+        "id, command, stack, stack_name, environment, asked_by, asked_by_name, options, known_before, state, \
+         requested_at_ms, attempts, sent_at_ms, answered_at_ms, queued, action, looks, deployment, git_hash, \
+         message, cancel_requested_at_ms, finished_at_ms, sealed_token"
+    };
+}
+pub(crate) use redeploy_columns;
+
+/// A redeploy that is to be added, in state `requested`.
+#[derive(Debug)]
+pub(crate) struct NewRedeployRow {
+    pub(crate) id: String,
+    pub(crate) command: &'static str,
+    pub(crate) stack: String,
+    pub(crate) stack_name: String,
+    pub(crate) environment: String,
+    pub(crate) asked_by: i64,
+    pub(crate) asked_by_name: String,
+    pub(crate) options: String,
+    pub(crate) known_before: String,
+    pub(crate) batch: Option<String>,
+    pub(crate) requested_at_ms: i64,
+    pub(crate) sealed_token: Vec<u8>,
+}
+
+/// What a worker must say for its answer to count: which row, in whose hands, at which attempt.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Held<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) owner: &'a str,
+    pub(crate) attempt: i64,
+}
+
+/// What is learnt while a redeploy runs or when it ends; what is none leaves the column as it is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Learnt<'a> {
+    pub(crate) deployment: Option<i64>,
+    pub(crate) git_hash: Option<&'a str>,
+    pub(crate) message: Option<&'a str>,
+}
+
+#[async_trait]
+pub(crate) trait Asking: Send + Sync {
+    /// Adds the row, unless its id is taken or its stack has an unanswered row; none then.
+    async fn insert_redeploy(&self, row: &NewRedeployRow) -> Result<Option<RedeployRow>, StoreError>;
+
+    /// The stack's row in `requested`, `sending` or `unknown`.
+    async fn unanswered_of_stack(&self, stack: &str) -> Result<Option<RedeployRow>, StoreError>;
+}
+
+#[async_trait]
+pub(crate) trait Sending: Send + Sync {
+    /// `requested` → `sending`: the first row whose time has come, for one worker alone.
+    async fn claim(
+        &self,
+        owner: &str,
+        now_ms: i64,
+        lease_until_ms: i64,
+    ) -> Result<Option<RedeployRow>, StoreError>;
+
+    /// Whether the row is `sending` in these hands, under a lease that has not ended.
+    async fn is_held(&self, held: Held<'_>, now_ms: i64) -> Result<bool, StoreError>;
+
+    /// `sending` | `unknown` → `accepted`.
+    async fn set_accepted(
+        &self,
+        held: Held<'_>,
+        action: Option<i64>,
+        queued: bool,
+        message: Option<&str>,
+        now_ms: i64,
+    ) -> Result<bool, StoreError>;
+
+    /// `sending` → `refused`.
+    async fn set_refused(&self, held: Held<'_>, message: &str, now_ms: i64) -> Result<bool, StoreError>;
+
+    /// `sending` → `unknown`.
+    async fn set_unknown(&self, held: Held<'_>, now_ms: i64) -> Result<bool, StoreError>;
+
+    /// `sending` → `requested`.
+    async fn set_requested(&self, held: Held<'_>, not_before_ms: i64) -> Result<bool, StoreError>;
+
+    /// `sending` → `unknown`, for every row whose lease has ended.
+    async fn expire_leases(&self, now_ms: i64) -> Result<u64, StoreError>;
+}
+
+#[async_trait]
+pub(crate) trait Following: Send + Sync {
+    /// Rows in `unknown`, `accepted` or `running` whose next look has come; it is put off to `until_ms`, so
+    /// that nobody else gets them before.
+    async fn take_due(&self, limit: i64, now_ms: i64, until_ms: i64) -> Result<Vec<RedeployRow>, StoreError>;
+
+    /// `unknown` → `accepted`.
+    async fn set_found(&self, id: &str, action: Option<i64>, now_ms: i64) -> Result<bool, StoreError>;
+
+    /// `unknown` → `lost`.
+    async fn set_lost(&self, id: &str, message: &str, now_ms: i64) -> Result<bool, StoreError>;
+
+    /// `accepted` | `running` → `running`.
+    async fn set_running(
+        &self,
+        id: &str,
+        learnt: Learnt<'_>,
+        next_look_at_ms: i64,
+    ) -> Result<bool, StoreError>;
+
+    /// `accepted` | `running` → `succeeded`, `failed` or `cancelled`, as `state` says.
+    async fn set_ended(
+        &self,
+        id: &str,
+        state: &'static str,
+        learnt: Learnt<'_>,
+        now_ms: i64,
+    ) -> Result<bool, StoreError>;
+
+    /// Counts a look and sets the time of the next one; no change of state.
+    async fn put_off_look(&self, id: &str, next_look_at_ms: i64) -> Result<bool, StoreError>;
+
+    /// Notes that the person asked to cancel, the first time; no change of state.
+    async fn stop_looking(&self, id: &str, message: &str) -> Result<bool, StoreError>;
+
+    async fn note_cancel(&self, id: &str, now_ms: i64) -> Result<bool, StoreError>;
+
+    /// `requested` → `refused`, for every row that was asked for before.
+    async fn refuse_stale(&self, asked_before_ms: i64, message: &str, now_ms: i64)
+    -> Result<u64, StoreError>;
+
+    /// Erases the token of every row that was asked for before; no change of state.
+    async fn erase_tokens(&self, asked_before_ms: i64) -> Result<u64, StoreError>;
+
+    /// Deletes at most `limit` rows: ends that came before, and rows without a token, of which nothing more
+    /// can be learnt, that were asked for before.
+    async fn prune(&self, before_ms: i64, limit: i64) -> Result<u64, StoreError>;
+}
+
+#[async_trait]
+pub(crate) trait Reading: Send + Sync {
+    /// The row of this id.
+    async fn redeploy(&self, id: &str) -> Result<Option<RedeployRow>, StoreError>;
+
+    /// The newest row of a stack that this person asked for.
+    async fn latest_of_stack(&self, stack: &str, user_id: i64) -> Result<Option<RedeployRow>, StoreError>;
+
+    /// The newest row of a stack that is not at an end.
+    async fn open_of_stack(&self, stack: &str) -> Result<Option<RedeployRow>, StoreError>;
+
+    /// A person's rows that were asked for before, newest first.
+    async fn of_person(
+        &self,
+        user_id: i64,
+        before_ms: i64,
+        limit: i64,
+    ) -> Result<Vec<RedeployRow>, StoreError>;
+
+    /// A person's rows that are not at an end, newest first.
+    async fn open_of_person(&self, user_id: i64) -> Result<Vec<RedeployRow>, StoreError>;
+
+    /// The rows of one batch, in the order in which they were asked for.
+    async fn of_batch(&self, batch: &str) -> Result<Vec<RedeployRow>, StoreError>;
+
+    /// A person's rows whose end nobody has looked at, newest first.
+    async fn unseen_ends(&self, user_id: i64, limit: i64) -> Result<Vec<RedeployRow>, StoreError>;
+
+    /// Notes that the person has seen the end, if there is one.
+    async fn set_seen(&self, id: &str, now_ms: i64) -> Result<bool, StoreError>;
+}

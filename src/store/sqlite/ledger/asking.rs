@@ -1,0 +1,43 @@
+//! SQL that writes a redeploy down.
+
+use async_trait::async_trait;
+
+use crate::store::StoreError;
+use crate::store::rows::ledger::{Asking, NewRedeployRow, RedeployRow, redeploy_columns};
+use crate::store::sqlite::Sqlite;
+
+#[async_trait]
+impl Asking for Sqlite {
+    async fn insert_redeploy(&self, row: &NewRedeployRow) -> Result<Option<RedeployRow>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            "INSERT INTO redeploys (id, command, stack, stack_name, environment, asked_by, asked_by_name, \
+             options, known_before, batch, state, requested_at_ms, not_before_ms, sealed_token) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'requested', $11, $11, $12) \
+             ON CONFLICT DO NOTHING RETURNING ",
+            redeploy_columns!()
+        ))
+        .bind(&row.id)
+        .bind(row.command)
+        .bind(&row.stack)
+        .bind(&row.stack_name)
+        .bind(&row.environment)
+        .bind(row.asked_by)
+        .bind(&row.asked_by_name)
+        .bind(&row.options)
+        .bind(&row.known_before)
+        .bind(&row.batch)
+        .bind(row.requested_at_ms)
+        .bind(&row.sealed_token);
+        Ok(self.write_returning(query).await?.pop())
+    }
+
+    async fn unanswered_of_stack(&self, stack: &str) -> Result<Option<RedeployRow>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            "SELECT ",
+            redeploy_columns!(),
+            " FROM redeploys WHERE stack = $1 AND state IN ('requested', 'sending', 'unknown')"
+        ))
+        .bind(stack);
+        Ok(self.read(query).await?.pop())
+    }
+}

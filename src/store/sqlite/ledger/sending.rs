@@ -1,0 +1,113 @@
+//! SQL of the worker that sends: who holds a redeploy, and what came of it.
+
+use async_trait::async_trait;
+
+use crate::store::StoreError;
+use crate::store::rows::ledger::{Held, RedeployRow, Sending, redeploy_columns};
+use crate::store::sqlite::Sqlite;
+
+#[async_trait]
+impl Sending for Sqlite {
+    async fn claim(
+        &self,
+        owner: &str,
+        now_ms: i64,
+        lease_until_ms: i64,
+    ) -> Result<Option<RedeployRow>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            "UPDATE redeploys SET state = 'sending', owner = $1, lease_until_ms = $3, sent_at_ms = $2, \
+             attempts = attempts + 1 \
+             WHERE state = 'requested' AND number = (SELECT number FROM redeploys \
+             WHERE state = 'requested' AND not_before_ms <= $2 ORDER BY number LIMIT 1) RETURNING ",
+            redeploy_columns!()
+        ))
+        .bind(owner)
+        .bind(now_ms)
+        .bind(lease_until_ms);
+        Ok(self.write_returning(query).await?.pop())
+    }
+
+    async fn is_held(&self, held: Held<'_>, now_ms: i64) -> Result<bool, StoreError> {
+        let query = sqlx::query_as(
+            "SELECT count(*) FROM redeploys WHERE id = $1 AND owner = $2 AND attempts = $3 \
+             AND state = 'sending' AND lease_until_ms > $4",
+        )
+        .bind(held.id)
+        .bind(held.owner)
+        .bind(held.attempt)
+        .bind(now_ms);
+        Ok(self.read(query).await?.pop() == Some((1_i64,)))
+    }
+
+    async fn set_accepted(
+        &self,
+        held: Held<'_>,
+        action: Option<i64>,
+        queued: bool,
+        message: Option<&str>,
+        now_ms: i64,
+    ) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET state = 'accepted', action = $4, queued = $5, message = $6, \
+             answered_at_ms = $7, next_look_at_ms = $7, looks = 0, lease_until_ms = NULL \
+             WHERE id = $1 AND owner = $2 AND attempts = $3 AND state IN ('sending', 'unknown')",
+        )
+        .bind(held.id)
+        .bind(held.owner)
+        .bind(held.attempt)
+        .bind(action)
+        .bind(queued)
+        .bind(message)
+        .bind(now_ms);
+        Ok(self.write(query).await? == 1)
+    }
+
+    async fn set_refused(&self, held: Held<'_>, message: &str, now_ms: i64) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET state = 'refused', message = $4, answered_at_ms = $5, finished_at_ms = $5, \
+             lease_until_ms = NULL, sealed_token = NULL \
+             WHERE id = $1 AND owner = $2 AND attempts = $3 AND state = 'sending'",
+        )
+        .bind(held.id)
+        .bind(held.owner)
+        .bind(held.attempt)
+        .bind(message)
+        .bind(now_ms);
+        Ok(self.write(query).await? == 1)
+    }
+
+    async fn set_unknown(&self, held: Held<'_>, now_ms: i64) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET state = 'unknown', answered_at_ms = $4, next_look_at_ms = $4, looks = 0, \
+             lease_until_ms = NULL \
+             WHERE id = $1 AND owner = $2 AND attempts = $3 AND state = 'sending'",
+        )
+        .bind(held.id)
+        .bind(held.owner)
+        .bind(held.attempt)
+        .bind(now_ms);
+        Ok(self.write(query).await? == 1)
+    }
+
+    async fn set_requested(&self, held: Held<'_>, not_before_ms: i64) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET state = 'requested', not_before_ms = $4, owner = NULL, \
+             lease_until_ms = NULL, sent_at_ms = NULL \
+             WHERE id = $1 AND owner = $2 AND attempts = $3 AND state = 'sending'",
+        )
+        .bind(held.id)
+        .bind(held.owner)
+        .bind(held.attempt)
+        .bind(not_before_ms);
+        Ok(self.write(query).await? == 1)
+    }
+
+    async fn expire_leases(&self, now_ms: i64) -> Result<u64, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET state = 'unknown', answered_at_ms = $1, next_look_at_ms = $1, looks = 0, \
+             lease_until_ms = NULL WHERE state = 'sending' AND lease_until_ms <= $1",
+        )
+        .bind(now_ms);
+        self.write(query).await
+    }
+}

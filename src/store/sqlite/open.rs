@@ -1,0 +1,180 @@
+//! Opening a SQLite file: look at it first, so that what is wrong can be said in words with a remedy; then
+//! connect, migrate, and hand out the pools.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read as _};
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use super::Sqlite;
+use crate::store::{OpenError, migrations};
+
+/// How long a statement waits for another program's lock.
+const BUSY: Duration = Duration::from_secs(5);
+/// How long a caller waits for a connection; longer than [`BUSY`], so that the one in front may end first.
+const ACQUIRE: Duration = Duration::from_secs(10);
+/// How many connections read.
+const READERS: u32 = 4;
+/// What a journal file is cut to after its content has moved into the database, in bytes.
+const JOURNAL_LIMIT: &str = "4194304";
+
+impl Sqlite {
+    /// Opens the file, or makes it, readable by its owner only.
+    pub(crate) async fn open(path: &Path) -> Result<Self, OpenError> {
+        prepare(path)?;
+        let options = options()
+            .filename(path)
+            .create_if_missing(false)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full);
+        let in_words = |error: sqlx::Error| words(path, &error);
+
+        // The writer comes first: it is the one that makes the journal and migrates.
+        let writer = pool(1).connect_with(options.clone()).await.map_err(in_words)?;
+        migrate(&writer)
+            .await
+            .map_err(|error| migrations::error(error, in_words))?;
+        let readers = pool(READERS)
+            .connect_with(options.pragma("query_only", "ON"))
+            .await
+            .map_err(in_words)?;
+        Ok(Self { writer, readers })
+    }
+
+    /// A database in memory, gone when it is closed. One connection does everything: each connection to a
+    /// database in memory would have its own.
+    pub(crate) async fn open_in_memory() -> Result<Self, OpenError> {
+        let other = |error: sqlx::Error| OpenError::Other(error.to_string());
+        let writer = pool(1)
+            .min_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(options().in_memory(true))
+            .await
+            .map_err(other)?;
+        migrate(&writer)
+            .await
+            .map_err(|error| migrations::error(error, other))?;
+        Ok(Self {
+            readers: writer.clone(),
+            writer,
+        })
+    }
+}
+
+fn options() -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .busy_timeout(BUSY)
+        .foreign_keys(true)
+        .pragma("secure_delete", "ON")
+        .pragma("journal_size_limit", JOURNAL_LIMIT)
+        .disable_statement_logging()
+}
+
+fn pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE)
+}
+
+/// Takes all steps in one transaction that begins with the write lock, so that of two programs that start at
+/// once the second one waits and then finds everything done. A kill in the middle leaves the database as it was.
+async fn migrate(writer: &SqlitePool) -> Result<(), sqlx::migrate::MigrateError> {
+    let mut connection = writer.acquire().await?;
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    migrations::sqlite()
+        .run_direct(None, &mut *transaction, false)
+        .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// Makes the file if there is none; otherwise looks whether it is one that can be used, and is private.
+fn prepare(path: &Path) -> Result<(), OpenError> {
+    match private(OpenOptions::new().write(true).create_new(true)).open(path) {
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(file_words(path, &error)),
+    }
+    if path.is_dir() {
+        return Err(OpenError::IsADirectory(path.to_owned()));
+    }
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(|error| file_words(path, &error))?;
+    if read_by_others(&file).map_err(|error| file_words(path, &error))? {
+        return Err(OpenError::ReadableByOthers(path.to_owned()));
+    }
+    // The first bytes of every SQLite file; one that is still empty is a new one.
+    let mut begin = Vec::new();
+    file.by_ref()
+        .take(16)
+        .read_to_end(&mut begin)
+        .map_err(|error| file_words(path, &error))?;
+    if !begin.is_empty() && begin != b"SQLite format 3\0" {
+        return Err(OpenError::NotADatabase(path.to_owned()));
+    }
+    Ok(())
+}
+
+/// New files are for their owner alone; SQLite gives its journal files the same mode.
+#[cfg(unix)]
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    options.mode(0o600)
+}
+
+#[cfg(not(unix))]
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+/// Whether the file's mode lets its group or everybody read or write it.
+#[cfg(unix)]
+fn read_by_others(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(file.metadata()?.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn read_by_others(_: &File) -> io::Result<bool> {
+    Ok(false)
+}
+
+fn file_words(path: &Path, error: &io::Error) -> OpenError {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => {
+            OpenError::FolderMissing(folder.unwrap_or(path).to_owned())
+        }
+        ErrorKind::IsADirectory => OpenError::IsADirectory(path.to_owned()),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            OpenError::NotWritable(path.to_owned())
+        }
+        _ => OpenError::Other(format!("{}: {error}", path.display())),
+    }
+}
+
+/// SQLite's error as ours, by its primary result code (sqlite.org/rescode.html).
+fn words(path: &Path, error: &sqlx::Error) -> OpenError {
+    let code = error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code);
+    let primary = code
+        .and_then(|code| code.parse::<i32>().ok())
+        .map(|code| code & 0xff);
+    let path = path.to_owned();
+    match primary {
+        Some(5 | 6) => OpenError::Locked(path),           // BUSY, LOCKED
+        Some(3 | 8 | 14) => OpenError::NotWritable(path), // PERM, READONLY, CANTOPEN
+        Some(11 | 26) => OpenError::NotADatabase(path),   // CORRUPT, NOTADB
+        _ => OpenError::Other(error.to_string()),
+    }
+}

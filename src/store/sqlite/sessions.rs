@@ -1,0 +1,138 @@
+//! SQL of the table `sessions`.
+
+use async_trait::async_trait;
+
+use super::Sqlite;
+use crate::store::StoreError;
+use crate::store::hash::Hash;
+use crate::store::rows::sessions::{Alive, SessionRow, SessionRows, SessionSummaryRow};
+
+#[async_trait]
+impl SessionRows for Sqlite {
+    async fn insert_session(&self, row: &SessionRow) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "INSERT INTO sessions (id_hash, user_id, created_at_ms, last_seen_at_ms, expires_at_ms, sealed) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+        )
+        .bind(&row.id_hash)
+        .bind(row.user_id)
+        .bind(row.created_at_ms)
+        .bind(row.last_seen_at_ms)
+        .bind(row.expires_at_ms)
+        .bind(&row.sealed);
+        Ok(self.write(query).await? == 1)
+    }
+
+    async fn trim_sessions(&self, user_id: i64, keep: i64, just_made: &Hash) -> Result<u64, StoreError> {
+        let query = sqlx::query(
+            "DELETE FROM sessions WHERE id_hash <> $3 AND id_hash IN (SELECT id_hash FROM sessions \
+             WHERE user_id = $1 ORDER BY created_at_ms DESC, id_hash LIMIT -1 OFFSET $2)",
+        )
+        .bind(user_id)
+        .bind(keep)
+        .bind(&just_made[..]);
+        self.write(query).await
+    }
+
+    async fn update_session(
+        &self,
+        id_hash: &Hash,
+        user_id: Option<i64>,
+        sealed: &[u8],
+        alive: Alive,
+    ) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE sessions SET user_id = $2, sealed = $3 \
+             WHERE id_hash = $1 AND expires_at_ms > $4 AND last_seen_at_ms > $5",
+        )
+        .bind(&id_hash[..])
+        .bind(user_id)
+        .bind(sealed)
+        .bind(alive.now_ms)
+        .bind(alive.idle_since_ms);
+        Ok(self.write(query).await? == 1)
+    }
+
+    async fn session(&self, id_hash: &Hash, alive: Alive) -> Result<Option<SessionRow>, StoreError> {
+        let query = sqlx::query_as(
+            "SELECT id_hash, user_id, created_at_ms, last_seen_at_ms, expires_at_ms, sealed FROM sessions \
+             WHERE id_hash = $1 AND expires_at_ms > $2 AND last_seen_at_ms > $3",
+        )
+        .bind(&id_hash[..])
+        .bind(alive.now_ms)
+        .bind(alive.idle_since_ms);
+        Ok(self.read(query).await?.pop())
+    }
+
+    async fn session_is_alive(&self, id_hash: &Hash, alive: Alive) -> Result<bool, StoreError> {
+        let query = sqlx::query_as(
+            "SELECT count(*) FROM sessions \
+             WHERE id_hash = $1 AND expires_at_ms > $2 AND last_seen_at_ms > $3",
+        )
+        .bind(&id_hash[..])
+        .bind(alive.now_ms)
+        .bind(alive.idle_since_ms);
+        Ok(self.read(query).await?.pop() == Some((1_i64,)))
+    }
+
+    async fn touch_session(
+        &self,
+        id_hash: &Hash,
+        seen_before_ms: i64,
+        alive: Alive,
+    ) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE sessions SET last_seen_at_ms = $3 WHERE id_hash = $1 AND last_seen_at_ms <= $2 \
+             AND expires_at_ms > $3 AND last_seen_at_ms > $4",
+        )
+        .bind(&id_hash[..])
+        .bind(seen_before_ms)
+        .bind(alive.now_ms)
+        .bind(alive.idle_since_ms);
+        Ok(self.write(query).await? == 1)
+    }
+
+    async fn sessions_of(&self, user_id: i64, alive: Alive) -> Result<Vec<SessionSummaryRow>, StoreError> {
+        let query = sqlx::query_as(
+            "SELECT id_hash, created_at_ms, last_seen_at_ms FROM sessions \
+             WHERE user_id = $1 AND expires_at_ms > $2 AND last_seen_at_ms > $3 \
+             ORDER BY last_seen_at_ms DESC, created_at_ms DESC, id_hash",
+        )
+        .bind(user_id)
+        .bind(alive.now_ms)
+        .bind(alive.idle_since_ms);
+        self.read(query).await
+    }
+
+    async fn delete_session(&self, id_hash: &Hash) -> Result<u64, StoreError> {
+        let query = sqlx::query("DELETE FROM sessions WHERE id_hash = $1").bind(&id_hash[..]);
+        self.write(query).await
+    }
+
+    async fn delete_session_of(&self, user_id: i64, begins: &[u8; 8]) -> Result<u64, StoreError> {
+        let query = sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND substr(id_hash, 1, 8) = $2")
+            .bind(user_id)
+            .bind(&begins[..]);
+        self.write(query).await
+    }
+
+    async fn delete_sessions_of(&self, user_id: i64) -> Result<u64, StoreError> {
+        let query = sqlx::query("DELETE FROM sessions WHERE user_id = $1").bind(user_id);
+        self.write(query).await
+    }
+
+    async fn delete_sessions(&self) -> Result<u64, StoreError> {
+        self.write(sqlx::query("DELETE FROM sessions")).await
+    }
+
+    async fn sweep_sessions(&self, limit: i64, alive: Alive) -> Result<u64, StoreError> {
+        let query = sqlx::query(
+            "DELETE FROM sessions WHERE id_hash IN (SELECT id_hash FROM sessions \
+             WHERE expires_at_ms <= $2 OR last_seen_at_ms <= $3 LIMIT $1)",
+        )
+        .bind(limit)
+        .bind(alive.now_ms)
+        .bind(alive.idle_since_ms);
+        self.write(query).await
+    }
+}

@@ -1,0 +1,17 @@
+//! The whole program over HTTP, as people use it. One binary; this list is its table of contents.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "tests end where they go wrong"
+)]
+
+mod harness;
+
+mod process;
+mod redeploy;
+mod secrets;
+mod sign_in;
+mod stacks;

@@ -1,0 +1,273 @@
+//! A redeploy is followed to its end, and tidied up after.
+
+use std::time::Duration;
+
+use stackdeck::domain::redeploy::RedeployState as S;
+use stackdeck::domain::{ActionId, DeploymentId, OperationId, Redeploy};
+use stackdeck::store::{LOOK_LEASE, Store};
+use tokio::task::JoinSet;
+
+use super::fixture::{ANA, LEASE, TOKEN, World, ask, claim, on_both, operation};
+
+on_both!(
+    an_unknown_redeploy_is_found_or_lost,
+    a_redeploy_runs_to_each_of_its_ends_and_its_token_goes,
+    looks_are_taken_by_one_and_put_off,
+    of_many_followers_each_look_goes_to_one,
+    cancelling_is_noted_once,
+    a_token_does_not_outlive_its_purpose,
+    old_ends_are_pruned_and_nothing_else,
+);
+
+async fn row(store: &Store, id: OperationId) -> Redeploy {
+    store.ledger().get(id).await.unwrap().unwrap()
+}
+
+async fn accepted(store: &Store, n: u128) -> OperationId {
+    let claim = claim(store, n, operation(n)).await;
+    assert!(
+        store
+            .ledger()
+            .accepted(&claim, Some(ActionId(1)), false, "On its way")
+            .await
+            .unwrap()
+    );
+    operation(n)
+}
+
+async fn unknown(store: &Store, n: u128) -> OperationId {
+    let claim = claim(store, n, operation(n)).await;
+    assert!(store.ledger().unknown(&claim).await.unwrap());
+    operation(n)
+}
+
+async fn an_unknown_redeploy_is_found_or_lost(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let (one, other) = (unknown(&store, 1).await, unknown(&store, 2).await);
+    world.advance(Duration::from_secs(9));
+
+    assert!(ledger.found(one, Some(ActionId(9))).await.unwrap());
+    assert!(!ledger.found(one, None).await.unwrap());
+    assert!(!ledger.lost(one, "no record").await.unwrap());
+    let found = row(&store, one).await;
+    assert_eq!((found.state, found.action), (S::Accepted, Some(ActionId(9))));
+    assert_eq!(found.answered_at, Some(world.now()));
+
+    assert!(ledger.lost(other, "Cloud 66 has no record of it").await.unwrap());
+    assert!(!ledger.found(other, Some(ActionId(9))).await.unwrap());
+    let lost = row(&store, other).await;
+    assert_eq!((lost.state, lost.finished_at), (S::Lost, Some(world.now())));
+    assert_eq!(lost.message.as_deref(), Some("Cloud 66 has no record of it"));
+    assert!(ledger.token_of(other).await.unwrap().is_none());
+    assert_eq!(ledger.token_of(one).await.unwrap().unwrap().expose(), TOKEN);
+}
+
+async fn a_redeploy_runs_to_each_of_its_ends_and_its_token_goes(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    for (n, end) in [(1, S::Succeeded), (2, S::Failed), (3, S::Cancelled)] {
+        let id = accepted(&store, n).await;
+        let at = world.now();
+        assert!(ledger.running(id, None, Some("4c1d9ab"), at).await.unwrap());
+        assert!(ledger.running(id, Some(DeploymentId(5)), None, at).await.unwrap());
+        let running = row(&store, id).await;
+        assert_eq!((running.state, running.looks), (S::Running, 2));
+        assert_eq!(running.deployment, Some(DeploymentId(5)));
+        assert_eq!(running.git_hash.as_deref(), Some("4c1d9ab"));
+
+        // Only its own ends.
+        for not_an_end in [
+            S::Requested,
+            S::Sending,
+            S::Accepted,
+            S::Unknown,
+            S::Running,
+            S::Refused,
+            S::Lost,
+        ] {
+            assert!(!ledger.ended(id, not_an_end, None, None, None).await.unwrap());
+        }
+        assert!(
+            ledger
+                .ended(id, end, Some("the words"), None, Some("5d2e0bc"))
+                .await
+                .unwrap()
+        );
+        let ended = row(&store, id).await;
+        assert_eq!((ended.state, ended.finished_at), (end, Some(world.now())));
+        assert_eq!(
+            (ended.deployment, ended.git_hash.as_deref()),
+            (Some(DeploymentId(5)), Some("5d2e0bc"))
+        );
+        assert_eq!(ended.message.as_deref(), Some("the words"));
+        assert!(ledger.token_of(id).await.unwrap().is_none());
+
+        assert!(!ledger.running(id, None, None, at).await.unwrap());
+        assert!(!ledger.ended(id, S::Failed, None, None, None).await.unwrap());
+        assert!(!ledger.look_again(id, at).await.unwrap());
+        assert_eq!(row(&store, id).await, ended);
+    }
+    // Straight from accepted, keeping the words there were.
+    let id = accepted(&store, 4).await;
+    assert!(ledger.ended(id, S::Succeeded, None, None, None).await.unwrap());
+    assert_eq!(row(&store, id).await.message.as_deref(), Some("On its way"));
+    assert_eq!(
+        world
+            .number("SELECT count(*) FROM redeploys WHERE sealed_token IS NOT NULL")
+            .await,
+        0
+    );
+}
+
+async fn looks_are_taken_by_one_and_put_off(world: World) {
+    let (here, elsewhere) = (world.open().await, world.open().await);
+    let one = unknown(&here, 1).await;
+    let two = accepted(&here, 2).await;
+    ask(&here, 3, operation(3)).await;
+    let ids = async |store: &Store, limit| {
+        let due = store.ledger().due(limit).await.unwrap();
+        let mut ids: Vec<_> = due.iter().map(|due| due.redeploy.id).collect();
+        ids.sort();
+        ids
+    };
+
+    let due = here.ledger().due(1).await.unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!(due[0].token.as_ref().unwrap().expose(), TOKEN);
+    assert_eq!(ids(&elsewhere, 10).await.len(), 1);
+    assert_eq!(ids(&here, 10).await, []);
+
+    // Whoever took it and never came back is replaced.
+    world.advance(LOOK_LEASE.unsigned_abs());
+    assert_eq!(ids(&elsewhere, 10).await, [one, two]);
+
+    assert!(
+        here.ledger()
+            .look_again(one, world.now() + Duration::from_secs(7))
+            .await
+            .unwrap()
+    );
+    assert_eq!(row(&here, one).await.looks, 1);
+    world.advance(Duration::from_secs(7));
+    assert_eq!(ids(&here, 10).await, [one]);
+
+    // Being found begins a new count.
+    assert!(here.ledger().found(one, None).await.unwrap());
+    assert_eq!(row(&here, one).await.looks, 0);
+    assert_eq!(ids(&here, 10).await, [one]);
+}
+
+async fn of_many_followers_each_look_goes_to_one(world: World) {
+    let instances = [world.open().await, world.open().await];
+    for n in 0..40 {
+        accepted(&instances[0], n).await;
+    }
+    let mut race = JoinSet::new();
+    for n in 0..32 {
+        let ledger = instances[n % 2].ledger();
+        race.spawn(async move { ledger.due(5).await.unwrap() });
+    }
+    let mut taken: Vec<_> = race
+        .join_all()
+        .await
+        .into_iter()
+        .flatten()
+        .map(|due| due.redeploy.id)
+        .collect();
+    taken.extend(
+        instances[0]
+            .ledger()
+            .due(100)
+            .await
+            .unwrap()
+            .iter()
+            .map(|due| due.redeploy.id),
+    );
+    taken.sort();
+    assert_eq!(taken, (0..40).map(operation).collect::<Vec<_>>());
+}
+
+async fn cancelling_is_noted_once(world: World) {
+    let store = world.open().await;
+    let id = accepted(&store, 1).await;
+    let first = world.now();
+    assert!(store.ledger().cancel_requested(id).await.unwrap());
+    world.advance(Duration::from_secs(3));
+    assert!(!store.ledger().cancel_requested(id).await.unwrap());
+    assert_eq!(row(&store, id).await.cancel_requested_at, Some(first));
+    assert_eq!(row(&store, id).await.state, S::Accepted);
+
+    let ended = accepted(&store, 2).await;
+    store
+        .ledger()
+        .ended(ended, S::Failed, None, None, None)
+        .await
+        .unwrap();
+    assert!(!store.ledger().cancel_requested(ended).await.unwrap());
+}
+
+async fn a_token_does_not_outlive_its_purpose(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let (one, two) = (unknown(&store, 1).await, accepted(&store, 2).await);
+    let held = claim(&store, 3, operation(3)).await;
+    ask(&store, 4, operation(4)).await;
+    world.advance(Duration::from_hours(24));
+    ask(&store, 5, operation(5)).await;
+
+    assert_eq!(ledger.forget_tokens(world.now()).await.unwrap(), 3);
+    assert_eq!(ledger.forget_tokens(world.now()).await.unwrap(), 0);
+    for (id, state) in [(one, S::Unknown), (two, S::Accepted), (operation(4), S::Refused)] {
+        assert_eq!(row(&store, id).await.state, state);
+        assert!(ledger.token_of(id).await.unwrap().is_none());
+    }
+    // One whose request may be on its way is left to its lease.
+    assert_eq!(held.redeploy().id, operation(3));
+    assert!(ledger.token_of(operation(3)).await.unwrap().is_some());
+    assert!(ledger.token_of(operation(5)).await.unwrap().is_some());
+    assert_eq!(ledger.expire_leases().await.unwrap(), 1);
+    assert_eq!(ledger.forget_tokens(world.now()).await.unwrap(), 1);
+    assert!(
+        ledger
+            .due(10)
+            .await
+            .unwrap()
+            .iter()
+            .all(|due| due.token.is_none())
+    );
+    let claim = ledger.claim("worker", LEASE).await.unwrap().unwrap();
+    assert_eq!(claim.redeploy().id, operation(5));
+}
+
+async fn old_ends_are_pruned_and_nothing_else(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let old = accepted(&store, 1).await;
+    let ends_late = accepted(&store, 2).await;
+    let followed = accepted(&store, 3).await;
+    ledger.ended(old, S::Succeeded, None, None, None).await.unwrap();
+    let (state, ended_ms) = ("'failed'", world.now().unix_timestamp() * 1_000);
+    let insert = "INSERT INTO redeploys (id, command, stack, stack_name, environment, asked_by, asked_by_name, \
+                  options, known_before, state, requested_at_ms, not_before_ms, finished_at_ms)";
+    let values =
+        format!("'x' || n, 'redeploy', 's', 's', 'e', 9, 'n', '{{}}', '{{}}', {state}, 0, 0, {ended_ms}");
+    world.fill(1_200, insert, &values).await;
+
+    world.advance(Duration::from_hours(90 * 24));
+    ledger
+        .ended(ends_late, S::Succeeded, None, None, None)
+        .await
+        .unwrap();
+    assert_eq!(ledger.prune(world.now()).await.unwrap(), 1_201);
+    assert_eq!(ledger.prune(world.now()).await.unwrap(), 0);
+    assert_eq!(ledger.get(old).await.unwrap(), None);
+    assert!(ledger.get(ends_late).await.unwrap().is_some());
+    assert!(ledger.get(followed).await.unwrap().is_some());
+
+    // Without a token nothing can be learnt of it any more, so it goes as well.
+    ledger.forget_tokens(world.now()).await.unwrap();
+    assert_eq!(ledger.prune(world.now()).await.unwrap(), 1);
+    assert_eq!(ledger.get(followed).await.unwrap(), None);
+    assert_eq!(ledger.of_person(ANA, 10, None).await.unwrap().len(), 1);
+}

@@ -1,0 +1,241 @@
+//! A worker holds a row while its request goes out.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use stackdeck::domain::redeploy::RedeployState as S;
+use stackdeck::domain::{ActionId, OperationId, Redeploy};
+use stackdeck::store::Store;
+use tokio::task::JoinSet;
+
+use super::fixture::{LEASE, TOKEN, World, ask, claim, on_both, operation};
+
+on_both!(
+    of_sixty_four_workers_one_gets_the_row,
+    sixty_four_workers_get_a_row_each,
+    the_longest_waiting_goes_first,
+    an_accepted_redeploy_keeps_its_token_to_be_followed,
+    a_refused_redeploy_has_ended,
+    what_was_not_sent_is_sent_again_at_its_time,
+    an_ended_lease_makes_it_unknown_and_never_sent_again,
+    a_worker_that_comes_late_is_believed_only_when_it_was_accepted,
+    an_earlier_attempt_counts_for_nothing,
+    what_cannot_be_opened_is_not_sent,
+);
+
+async fn state(store: &Store, id: OperationId) -> Redeploy {
+    store.ledger().get(id).await.unwrap().unwrap()
+}
+
+async fn race(world: &World, workers: usize) -> Vec<OperationId> {
+    let instances = [world.open().await, world.open().await];
+    let mut race = JoinSet::new();
+    for n in 0..workers {
+        let ledger = instances[n % 2].ledger();
+        race.spawn(async move {
+            let claim = ledger.claim(&format!("worker {n}"), LEASE).await.unwrap();
+            claim.map(|claim| claim.redeploy().id)
+        });
+    }
+    race.join_all().await.into_iter().flatten().collect()
+}
+
+async fn of_sixty_four_workers_one_gets_the_row(world: World) {
+    let store = world.open().await;
+    for n in 0..5 {
+        ask(&store, n, operation(n)).await;
+        assert_eq!(race(&world, 64).await, [operation(n)]);
+    }
+}
+
+async fn sixty_four_workers_get_a_row_each(world: World) {
+    let store = world.open().await;
+    for n in 0..64 {
+        ask(&store, n, operation(n)).await;
+    }
+    // PostgreSQL passes over a row that somebody else is just taking, so a second round may be needed.
+    let mut claimed = Vec::new();
+    while claimed.len() < 64 {
+        let more = race(&world, 64).await;
+        assert!(!more.is_empty());
+        claimed.extend(more);
+    }
+    let all: BTreeSet<_> = claimed.iter().copied().collect();
+    assert_eq!((claimed.len(), all.len()), (64, 64));
+    assert_eq!(race(&world, 4).await, []);
+    assert_eq!(world.number("SELECT max(attempts) FROM redeploys").await, 1);
+}
+
+async fn the_longest_waiting_goes_first(world: World) {
+    let store = world.open().await;
+    for n in [3, 1, 2] {
+        ask(&store, n, operation(n)).await;
+    }
+    for n in [3, 1, 2] {
+        let claim = store.ledger().claim("worker", LEASE).await.unwrap().unwrap();
+        assert_eq!(claim.redeploy().id, operation(n));
+    }
+    assert!(store.ledger().claim("worker", LEASE).await.unwrap().is_none());
+}
+
+async fn an_accepted_redeploy_keeps_its_token_to_be_followed(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let claim = claim(&store, 1, operation(1)).await;
+    assert_eq!(claim.redeploy().state, S::Sending);
+    assert_eq!(claim.redeploy().attempts, 1);
+    assert_eq!(claim.redeploy().sent_at, Some(world.now()));
+    assert_eq!(claim.token().expose(), TOKEN);
+    assert!(!format!("{claim:?}").contains(TOKEN));
+    assert!(ledger.still_held(&claim).await.unwrap());
+
+    world.advance(Duration::from_secs(2));
+    assert!(
+        ledger
+            .accepted(&claim, Some(ActionId(77)), true, "Queued\0")
+            .await
+            .unwrap()
+    );
+    assert!(!ledger.still_held(&claim).await.unwrap());
+    let row = state(&store, operation(1)).await;
+    assert_eq!(
+        (row.state, row.action, row.queued),
+        (S::Accepted, Some(ActionId(77)), true)
+    );
+    assert_eq!(row.message.as_deref(), Some("Queued"));
+    assert_eq!((row.answered_at, row.finished_at), (Some(world.now()), None));
+    assert!(ledger.token_of(operation(1)).await.unwrap().is_some());
+
+    // What was said once is not taken back.
+    assert!(!ledger.accepted(&claim, None, false, "").await.unwrap());
+    assert!(!ledger.refused(&claim, "").await.unwrap());
+    assert!(!ledger.unknown(&claim).await.unwrap());
+    assert!(!ledger.not_sent(&claim, world.now()).await.unwrap());
+    assert_eq!(state(&store, operation(1)).await, row);
+}
+
+async fn a_refused_redeploy_has_ended(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let claim = claim(&store, 1, operation(1)).await;
+    assert!(ledger.refused(&claim, "Your role cannot deploy").await.unwrap());
+    let row = state(&store, operation(1)).await;
+    assert_eq!(row.state, S::Refused);
+    assert_eq!(row.message.as_deref(), Some("Your role cannot deploy"));
+    assert_eq!(
+        (row.answered_at, row.finished_at),
+        (Some(world.now()), Some(world.now()))
+    );
+    assert!(ledger.token_of(operation(1)).await.unwrap().is_none());
+    assert_eq!(
+        world
+            .number("SELECT count(*) FROM redeploys WHERE sealed_token IS NOT NULL")
+            .await,
+        0
+    );
+    assert!(!ledger.accepted(&claim, None, false, "").await.unwrap());
+}
+
+async fn what_was_not_sent_is_sent_again_at_its_time(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let first = claim(&store, 1, operation(1)).await;
+    let again_at = world.now() + Duration::from_secs(5);
+    assert!(ledger.not_sent(&first, again_at).await.unwrap());
+    let row = state(&store, operation(1)).await;
+    assert_eq!((row.state, row.sent_at, row.attempts), (S::Requested, None, 1));
+
+    world.advance(Duration::from_millis(4_999));
+    assert!(ledger.claim("worker", LEASE).await.unwrap().is_none());
+    world.advance(Duration::from_millis(1));
+    let second = ledger.claim("worker", LEASE).await.unwrap().unwrap();
+    assert_eq!(second.redeploy().attempts, 2);
+    assert!(ledger.accepted(&second, None, false, "").await.unwrap());
+    assert_eq!(state(&store, operation(1)).await.message, None);
+}
+
+async fn an_ended_lease_makes_it_unknown_and_never_sent_again(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let held = claim(&store, 1, operation(1)).await;
+    world.advance(LEASE - Duration::from_millis(1));
+    assert_eq!(ledger.expire_leases().await.unwrap(), 0);
+    assert!(ledger.still_held(&held).await.unwrap());
+
+    world.advance(Duration::from_millis(1));
+    assert!(!ledger.still_held(&held).await.unwrap());
+    assert_eq!(ledger.expire_leases().await.unwrap(), 1);
+    assert_eq!(ledger.expire_leases().await.unwrap(), 0);
+    let row = state(&store, operation(1)).await;
+    assert_eq!(
+        (row.state, row.answered_at, row.looks),
+        (S::Unknown, Some(world.now()), 0)
+    );
+    world.advance(Duration::from_hours(24));
+    assert!(ledger.claim("worker", LEASE).await.unwrap().is_none());
+}
+
+async fn a_worker_that_comes_late_is_believed_only_when_it_was_accepted(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    for n in [1, 2] {
+        let late = claim(&store, n, operation(n)).await;
+        world.advance(LEASE);
+        ledger.expire_leases().await.unwrap();
+        assert!(!ledger.refused(&late, "no").await.unwrap());
+        assert!(!ledger.not_sent(&late, world.now()).await.unwrap());
+        assert!(!ledger.unknown(&late).await.unwrap());
+        assert_eq!(state(&store, operation(n)).await.state, S::Unknown);
+        if n == 1 {
+            assert!(
+                ledger
+                    .accepted(&late, Some(ActionId(5)), false, "")
+                    .await
+                    .unwrap()
+            );
+            let row = state(&store, operation(n)).await;
+            assert_eq!((row.state, row.action), (S::Accepted, Some(ActionId(5))));
+        } else {
+            // Not after the end: it is never left.
+            assert!(ledger.lost(operation(n), "no record").await.unwrap());
+            assert!(
+                !ledger
+                    .accepted(&late, Some(ActionId(5)), false, "")
+                    .await
+                    .unwrap()
+            );
+            assert_eq!(state(&store, operation(n)).await.state, S::Lost);
+        }
+    }
+}
+
+async fn an_earlier_attempt_counts_for_nothing(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let first = claim(&store, 1, operation(1)).await;
+    assert!(ledger.not_sent(&first, world.now()).await.unwrap());
+    // The same worker's name, even: the attempt decides.
+    let second = ledger.claim("worker", LEASE).await.unwrap().unwrap();
+    assert!(!ledger.still_held(&first).await.unwrap());
+    assert!(!ledger.accepted(&first, None, false, "").await.unwrap());
+    assert!(!ledger.refused(&first, "no").await.unwrap());
+    assert!(!ledger.unknown(&first).await.unwrap());
+    assert!(!ledger.not_sent(&first, world.now()).await.unwrap());
+
+    assert!(ledger.still_held(&second).await.unwrap());
+    assert!(ledger.unknown(&second).await.unwrap());
+    assert!(!ledger.accepted(&first, None, false, "").await.unwrap());
+    assert_eq!(state(&store, operation(1)).await.state, S::Unknown);
+}
+
+async fn what_cannot_be_opened_is_not_sent(world: World) {
+    let first = world.open_with(&[1]).await;
+    ask(&first, 1, operation(1)).await;
+    let later = world.open_with(&[2]).await;
+    ask(&later, 2, operation(2)).await;
+    let claim = later.ledger().claim("worker", LEASE).await.unwrap().unwrap();
+    assert_eq!(claim.redeploy().id, operation(2));
+    let row = state(&later, operation(1)).await;
+    assert_eq!(row.state, S::Refused);
+    assert!(row.message.unwrap().starts_with("Nothing was sent"));
+}
