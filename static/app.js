@@ -61,6 +61,10 @@
     if (page.title) document.title = page.title;
     // Rows that this page does not show stay out; htmx would complain about each.
     const parts = [...page.querySelectorAll('[hx-swap-oob]')].filter(part => document.getElementById(part.id));
+    // A banner that comes late floats, and one that goes leaves its space: nothing below it moves.
+    const banner = $('#banner');
+    if (banner.childElementCount) banner.style.minHeight ||= `${banner.offsetHeight}px`;
+    else if (!banner.style.minHeight) banner.classList.add('late');
     const fragment = document.createDocumentFragment();
     fragment.append(...parts);
     htmx.swap(body, fragment, { swapStyle: 'none' });
@@ -95,6 +99,7 @@
       live('');
     }, stream);
   };
+  on('htmx:afterSettle', () => stream && live(stream.readyState === 1 ? 'Live.' : 'Reconnecting…'));
   const shut = () => {
     if (stream) stream.close();
     stream = null;
@@ -118,7 +123,7 @@
     try {
       const answer = await fetch(href);
       const card = $('#card', new DOMParser().parseFromString(await answer.text(), 'text/html'));
-      dialog.replaceChildren(card);
+      $('#asked').replaceChildren(card);
       htmx.process(card);
       dialog.showModal();
       ($('[autofocus]', card) || $('#question', card)).focus();

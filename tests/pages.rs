@@ -7,16 +7,20 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use scraper::{ElementRef, Html, Selector};
 use sha2::Digest as _;
-use stackdeck::domain::{Command, DeploymentId, OperationId, StackUid};
+use stackdeck::domain::{Command, DeploymentId, OperationId, RedeployState, StackUid};
 use stackdeck::web::assets;
 use stackdeck::web::pages::gallery::{self, Sample};
 use stackdeck::web::urls::route;
 
-fn pages() -> Vec<(String, String)> {
-    gallery::all("").iter().map(read).collect()
+/// Every page of the gallery, rendered once: its name and its HTML.
+fn pages() -> &'static [(String, String)] {
+    static PAGES: LazyLock<Vec<(String, String)>> =
+        LazyLock::new(|| gallery::all("").iter().map(read).collect());
+    &PAGES
 }
 
 fn read(sample: &Sample) -> (String, String) {
@@ -32,7 +36,7 @@ fn select<'p>(page: &'p Html, selector: &str) -> Vec<ElementRef<'p>> {
 fn each_page(check: impl Fn(&Html) -> Vec<String>) {
     let mut found = Vec::new();
     // The long list holds the same rows as the short one, and takes longer to read than all other pages.
-    for (name, html) in pages().into_iter().filter(|(name, _)| name != "stacks-300") {
+    for (name, html) in pages().iter().filter(|(name, _)| name != "stacks-300") {
         let page = Html::parse_document(&html);
         found.extend(check(&page).into_iter().map(|what| format!("{name}: {what}")));
     }
@@ -170,7 +174,7 @@ fn hostile_texts_are_texts() {
         made_up.iter().map(ElementRef::html).collect()
     });
     let (_, html) = pages()
-        .into_iter()
+        .iter()
         .find(|(name, _)| name == "stack-hostile")
         .expect("the sample");
     let page = Html::parse_document(&html);
@@ -307,7 +311,7 @@ fn a_path_prefix_is_kept_everywhere() {
 #[test]
 fn a_row_holds_nothing_of_the_page_load() {
     let (_, html) = pages()
-        .into_iter()
+        .iter()
         .find(|(name, _)| name == "stacks")
         .expect("the sample");
     let page = Html::parse_document(&html);
@@ -331,7 +335,7 @@ fn a_row_holds_nothing_of_the_page_load() {
 #[test]
 fn production_is_asked_about_and_staging_is_one_click() {
     let (_, html) = pages()
-        .into_iter()
+        .iter()
         .find(|(name, _)| name == "stacks")
         .expect("the sample");
     let page = Html::parse_document(&html);
@@ -346,6 +350,151 @@ fn production_is_asked_about_and_staging_is_one_click() {
         assert!(!(is_production && direct > 0), "{}", row.html());
     }
     assert!(!select(&page, "button[hx-post]").is_empty());
+}
+
+/// The text of a sample's page, without what surrounds it.
+fn text_of(wanted: &str) -> String {
+    let (_, html) = pages()
+        .iter()
+        .find(|(name, _)| name == wanted)
+        .expect("the sample");
+    let page = Html::parse_document(&html);
+    let main = select(&page, "main");
+    let words: Vec<&str> = main.iter().flat_map(ElementRef::text).collect();
+    words.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_receipt_claims_only_what_is_known() {
+    for (claim, only) in [
+        ("Nothing was started.", vec!["receipt-refused"]),
+        (
+            "will not be sent again",
+            vec!["receipt-unknown", "receipt-unknown-v2"],
+        ),
+        ("no record of it", vec!["receipt-lost"]),
+        ("is on the servers", vec!["receipt-succeeded"]),
+        ("was stopped", vec!["receipt-cancelled"]),
+        ("Cancel this deploy…", vec!["receipt-running"]),
+        ("Cancelling", vec!["receipt-cancelling"]),
+        ("starts when the operation before it ends", vec!["receipt-queued"]),
+    ] {
+        for (name, _) in pages().iter().filter(|(name, _)| name.starts_with("receipt-")) {
+            assert_eq!(
+                text_of(name).contains(claim),
+                only.contains(&name.as_str()),
+                "{name}: {claim}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_end_can_be_asked_for_again_and_nothing_else_can() {
+    for state in RedeployState::ALL {
+        let text = text_of(&format!("receipt-{}", state.as_str()));
+        assert_eq!(text.contains("Redeploy again…"), state.is_end(), "{state:?}");
+    }
+}
+
+#[test]
+fn the_confirm_page_names_each_risk_and_only_those_there_are() {
+    let risks = [
+        "Another deploy is running. This one starts when it ends.",
+        "Maintenance mode is on. Visitors keep seeing the maintenance page.",
+        "This changes code only. It does not undo database changes.",
+        "The next push to main will deploy over this.",
+    ];
+    for (name, expected) in [
+        ("redeploy", vec![]),
+        ("redeploy-busy", vec![0, 1]),
+        ("redeploy-back", vec![2, 3]),
+        ("redeploy-docker", vec![]),
+    ] {
+        let text = text_of(name);
+        let found: Vec<usize> = (0..risks.len())
+            .filter(|number| text.contains(risks[*number]))
+            .collect();
+        assert_eq!(found, expected, "{name}");
+    }
+    for (name, queue, git_ref, services) in [
+        ("redeploy", 0, 1, 0),
+        ("redeploy-busy", 1, 1, 0),
+        ("redeploy-docker", 0, 0, 3),
+        ("redeploy-v2", 0, 0, 0),
+    ] {
+        let (_, html) = pages()
+            .iter()
+            .find(|(known, _)| known == name)
+            .expect("the sample");
+        let page = Html::parse_document(&html);
+        let count = |field: &str| select(&page, &format!("input[name={field}]")).len();
+        let found = (count("queue_ok"), count("git_ref"), count("services"));
+        assert_eq!(found, (queue, git_ref, services), "{name}");
+    }
+}
+
+#[test]
+fn only_those_who_may_are_offered_actions() {
+    for (name, offered) in [
+        ("stack", true),
+        ("stack-view-only", false),
+        ("stack-read-only", false),
+    ] {
+        let text = text_of(name);
+        for action in ["Deploy again…", "Restart…", "Clear caches…", "Redeploy…"] {
+            assert_eq!(text.contains(action), offered, "{name}: {action}");
+        }
+    }
+    assert!(text_of("stack-read-only").contains("Allow redeploys"));
+    assert!(text_of("stack-view-only").contains("Ask an administrator for the Deployer role."));
+}
+
+#[test]
+fn what_changed_is_narrowed_by_the_address() {
+    assert!(text_of("activity").contains("15 deploys of 15 stacks"));
+    assert!(!text_of("activity-failed").contains("Deployed"));
+    assert!(text_of("activity-failed").contains("Not every stack’s deploys are known yet."));
+    assert!(text_of("activity-none").contains("Nothing changed."));
+}
+
+/// Each piece for an open page is addressed to a place that some page has, and to no place twice.
+#[test]
+fn pieces_for_open_pages_find_their_place() {
+    let places: HashSet<String> = pages()
+        .iter()
+        .filter(|(name, _)| name != "stacks-300")
+        .flat_map(|(_, html)| {
+            let page = Html::parse_document(html);
+            let ids = select(&page, "[id]");
+            ids.iter()
+                .filter_map(|element| element.attr("id").map(str::to_owned))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    for (name, html) in gallery::pieces("").expect("they render") {
+        let piece = Html::parse_document(html.as_str());
+        let addressed = select(&piece, "[hx-swap-oob]");
+        assert!(!addressed.is_empty(), "{name}");
+        let mut ids = HashSet::new();
+        for element in addressed {
+            let id = element.attr("id").unwrap_or_default();
+            assert!(places.contains(id), "{name}: no page has #{id}");
+            assert!(ids.insert(id), "{name}: #{id} twice");
+        }
+        assert!(
+            select(&piece, "img[src=x], script").is_empty(),
+            "{name}: {}",
+            html.as_str()
+        );
+        let top = select(&piece, "head > *, body > *").len();
+        let titles = select(&piece, "title").len();
+        assert_eq!(
+            top - titles,
+            ids.len(),
+            "{name}: something stands beside the addressed parts"
+        );
+    }
 }
 
 #[test]
@@ -415,7 +564,7 @@ fn pages_stay_within_their_weight() {
     let vendor = packed(&assets::VENDOR_JS);
     let size = |wanted: &str| {
         let (_, html) = pages()
-            .into_iter()
+            .iter()
             .find(|(name, _)| name == wanted)
             .expect("the sample");
         gzipped(html.as_bytes())
@@ -446,6 +595,9 @@ fn write_the_gallery() {
     for (name, html) in pages() {
         std::fs::write(folder.join(format!("{name}.html")), html).expect("a file");
         writeln!(index, "<li><a href='{name}.html'>{name}</a>").expect("memory");
+    }
+    for (name, html) in gallery::pieces("").expect("they render") {
+        std::fs::write(folder.join(format!("{name}.piece")), html.as_str()).expect("a file");
     }
     std::fs::write(folder.join("index.html"), index).expect("a file");
 }

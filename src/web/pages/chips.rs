@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::frame::{Frame, Html, PageIcon};
 use crate::domain::query::StateFilter;
-use crate::domain::{Fleet, Stack, StackQuery};
+use crate::domain::{Fleet, Stack, StackQuery, Tone};
 use crate::web::urls::Urls;
 
 /// A filter above the list, with how many stacks are behind it.
@@ -64,41 +64,54 @@ pub(super) fn chip_id(filter: StateFilter) -> &'static str {
 }
 
 /// How many stacks are behind each chip.
-pub(super) struct Counts([usize; StateFilter::ALL.len()]);
+pub(super) struct Counts {
+    chips: [usize; StateFilter::ALL.len()],
+    /// How many failed, are impaired, deploy.
+    tones: [usize; TONES.len()],
+}
+
+/// The tones that the title counts, in its words.
+const TONES: [(Tone, &str); 3] = [
+    (Tone::Bad, "failed"),
+    (Tone::Warn, "impaired"),
+    (Tone::Busy, "deploying"),
+];
 
 impl Counts {
     pub(super) fn of(fleet: &Fleet, is_production: impl Fn(&Stack) -> bool) -> Self {
-        let mut counts = [0; StateFilter::ALL.len()];
+        let mut counts = Self {
+            chips: [0; StateFilter::ALL.len()],
+            tones: [0; TONES.len()],
+        };
         for stack in &fleet.stacks {
             let verdict = fleet.verdict(stack);
-            for (count, filter) in counts.iter_mut().zip(StateFilter::ALL) {
+            for (count, filter) in counts.chips.iter_mut().zip(StateFilter::ALL) {
                 *count += usize::from(filter.holds(stack, verdict, is_production(stack)));
             }
+            for (count, (tone, _)) in counts.tones.iter_mut().zip(TONES) {
+                *count += usize::from(verdict.tone() == tone);
+            }
         }
-        Self(counts)
+        counts
     }
 
     fn get(&self, wanted: StateFilter) -> usize {
         let found = StateFilter::ALL
             .iter()
-            .zip(self.0)
+            .zip(self.chips)
             .find(|(filter, _)| **filter == wanted);
         found.map_or(0, |(_, count)| count)
     }
 
     /// "Stacks (1 failed, 1 deploying)".
     pub(super) fn title(&self) -> String {
-        let mut parts = Vec::new();
-        for (filter, words) in [
-            (StateFilter::Attention, "need attention"),
-            (StateFilter::Progress, "in progress"),
-        ] {
-            match self.get(filter) {
-                0 => {}
-                1 if filter == StateFilter::Attention => parts.push("1 needs attention".to_owned()),
-                count => parts.push(format!("{count} {words}")),
-            }
-        }
+        let parts: Vec<String> = self
+            .tones
+            .iter()
+            .zip(TONES)
+            .filter(|(count, _)| **count > 0)
+            .map(|(count, (_, words))| format!("{count} {words}"))
+            .collect();
         if parts.is_empty() {
             "Stacks".to_owned()
         } else {

@@ -77,7 +77,7 @@ impl Frame {
 
     /// Names the page.
     pub(super) fn titled(mut self, title: impl Into<String>, here: Here) -> Self {
-        self.title = title.into();
+        self.title = super::words::straight(&title.into());
         self.here = here;
         self
     }

@@ -98,7 +98,7 @@ impl Notice {
     pub fn note(&self, urls: &Urls) -> Note {
         Note {
             alert: self.is_alert(),
-            words: self.words(),
+            words: words::straight(&self.words()),
             link: self.receipt().map(|id| (self.way_on(), urls.receipt(id))),
         }
     }

@@ -75,7 +75,7 @@ impl ReceiptLive {
     /// Renders it.
     pub fn html(frame: &Frame, input: &ReceiptInput<'_>) -> Result<Html, askama::Error> {
         Html::of(&Self {
-            title: title(input.redeploy),
+            title: words::straight(&title(input.redeploy)),
             icon: frame.urls.asset(icon(input.redeploy.state).asset()),
             r: ReceiptState::new(frame, input),
         })
@@ -92,7 +92,7 @@ pub(super) struct ReceiptState {
     times: Vec<Moment>,
     ended: bool,
     cancel: Option<String>,
-    again: Option<String>,
+    again: Option<(String, String)>,
     text: String,
 }
 
@@ -139,9 +139,12 @@ impl ReceiptState {
                 .deployment
                 .filter(|_| running)
                 .map(|deployment| frame.urls.cancel(redeploy.stack, deployment)),
-            again: ended.then(|| match redeploy.command {
-                Command::Redeploy => frame.urls.redeploy_with(redeploy.stack, &redeploy.options),
-                command => frame.urls.action(redeploy.stack, command),
+            again: ended.then(|| {
+                let href = match redeploy.command {
+                    Command::Redeploy => frame.urls.redeploy_with(redeploy.stack, &redeploy.options),
+                    command => frame.urls.action(redeploy.stack, command),
+                };
+                (href, format!("{} again…", command_noun(redeploy.command)))
             }),
             text: as_text(redeploy, input.address),
         }

@@ -187,5 +187,5 @@ pub(super) fn as_text(redeploy: &Redeploy, address: &str) -> String {
         lines.push(format!("Took: {}", words::long(took)));
     }
     lines.push(address.to_owned());
-    lines.join("\n")
+    words::straight(&lines.join("\n"))
 }

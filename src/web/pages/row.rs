@@ -292,3 +292,31 @@ impl ActionPart {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slot_offers_nothing_that_cannot_be_done() {
+        let slot = |rights, verdict| Slot::of(rights, false, verdict, None);
+        assert_eq!(
+            slot(Rights::Redeploy, Verdict::Healthy),
+            Slot::Redeploy { ask: false }
+        );
+        assert_eq!(
+            slot(Rights::Redeploy, Verdict::DeployFailed),
+            Slot::Redeploy { ask: false },
+            "a failed stack can always be redeployed"
+        );
+        assert_eq!(
+            slot(Rights::Redeploy, Verdict::Deploying),
+            Slot::busy("Deploying")
+        );
+        assert_eq!(
+            slot(Rights::ScopeMissing, Verdict::Deploying),
+            Slot::AllowRedeploys
+        );
+        assert_eq!(slot(Rights::RoleMissing, Verdict::Healthy), Slot::ViewOnly);
+    }
+}

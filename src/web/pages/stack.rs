@@ -11,7 +11,7 @@ use super::history::{HistoryLine, history_lines};
 use super::row::Slot;
 use super::siblings::{Sibling, SiblingInput};
 use super::verdict::{VerdictView, Why};
-use super::words::When;
+use super::words::{self, When};
 use crate::domain::deployment::short_hash;
 use crate::domain::{
     Command, Deployment, Redeploy, RedeployOptions, ReturnTo, Stack, Tone, Verdict, Version,
@@ -103,7 +103,7 @@ impl StackLive {
     /// Renders them. The frame gives addresses and the moment; nothing of the person goes in.
     pub fn html(frame: &Frame, input: &StackInput<'_>) -> Result<Html, askama::Error> {
         Html::of(&Self {
-            title: title(input.stack, input.verdict),
+            title: words::straight(&title(input.stack, input.verdict)),
             icon: frame.urls.asset(icon(input.verdict).asset()),
             s: StackState::new(frame, input),
         })

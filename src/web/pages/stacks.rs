@@ -113,8 +113,9 @@ impl StacksPage {
 
     /// The page while the list is fetched for the first time; it asks for itself again until the list is there.
     pub fn loading(frame: Frame, query: &StackQuery) -> Self {
+        let events = frame.urls.events_stacks();
         Self {
-            f: frame.titled("Stacks", Here::Stacks),
+            f: frame.titled("Stacks", Here::Stacks).following(events),
             query: query.clone(),
             op: String::new(),
             known: None,
@@ -238,4 +239,30 @@ fn accounts(fleet: &Fleet, query: &StackQuery) -> Vec<Choice> {
     let mut all = vec![("", "Every account")];
     all.extend(names.iter().map(|(id, name)| (id.as_str(), *name)));
     choices(&query.account, &all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_has_pages_and_any_number_finds_one() {
+        for (rows, wanted, number, first, pages) in [
+            (0, "", 1, 0, 1),
+            (300, "2", 1, 0, 1),
+            (301, "2", 2, 300, 2),
+            (650, "3", 3, 600, 3),
+            (650, "99999999999999999999", 1, 0, 3),
+            (650, "-1", 1, 0, 3),
+            (650, "0", 1, 0, 3),
+            (650, "7", 3, 600, 3),
+        ] {
+            let (page, count) = Page::of(rows, wanted);
+            assert_eq!(
+                (page.number, page.first, count),
+                (number, first, pages),
+                "{rows} {wanted}"
+            );
+        }
+    }
 }

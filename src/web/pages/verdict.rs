@@ -151,3 +151,31 @@ fn against(passed: Duration, usual: Duration) -> String {
         format!("{} longer than usual", words::short(over))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deploy_is_late_only_after_a_minutes_grace() {
+        let usual = Duration::minutes(7);
+        for (passed, words) in [
+            (Duration::minutes(3), "usually 7 min"),
+            (Duration::seconds(7 * 60 + 59), "usually 7 min"),
+            (Duration::minutes(9), "2 min longer than usual"),
+        ] {
+            assert_eq!(against(passed, usual), words);
+        }
+    }
+
+    #[test]
+    fn progress_never_leaves_its_bar() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        for started in [now - Duration::hours(5), now + Duration::hours(5)] {
+            let progress = Progress::new(started, Some(Duration::minutes(7)), now);
+            let usual = progress.usual.unwrap();
+            assert!((0..=usual.seconds).contains(&usual.passed));
+        }
+        assert!(Progress::new(now, Some(Duration::ZERO), now).usual.is_none());
+    }
+}

@@ -109,6 +109,14 @@ pub fn in_sentence(length: Duration) -> String {
     }
 }
 
+/// A sentence that quotes foreign text, without the characters that would turn the rest of it around
+/// (Unicode's embeddings, overrides and isolates). Elsewhere such text stands in an element of its own.
+pub fn straight(text: &str) -> String {
+    text.chars()
+        .filter(|c| !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+        .collect()
+}
+
 /// "1 stack", "2 stacks".
 pub fn count(number: i64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
@@ -176,6 +184,11 @@ mod tests {
             assert_eq!(long(Duration::seconds(seconds)), words);
         }
         assert_eq!(in_sentence(Duration::seconds(415)), "7 minutes");
+    }
+
+    #[test]
+    fn a_quoted_name_does_not_turn_the_sentence() {
+        assert_eq!(straight("\u{202e}gnp.exe\u{2066}: done"), "gnp.exe: done");
     }
 
     #[test]

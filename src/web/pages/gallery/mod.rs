@@ -5,6 +5,7 @@ use askama::DynTemplate;
 mod asking;
 mod lists;
 mod own;
+mod pieces;
 mod public;
 mod receipts;
 mod stack;
@@ -37,6 +38,8 @@ impl std::fmt::Debug for Sample {
         f.write_str(&self.name)
     }
 }
+
+pub use pieces::pieces;
 
 /// All samples, in the order of a visit, below this path prefix.
 pub fn all(prefix: &str) -> Vec<Sample> {
