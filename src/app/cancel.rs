@@ -25,7 +25,11 @@ impl App {
         }
         let (stack, _) = self.reachable(who, uid).await?;
         let ledger = self.store().ledger();
-        let ours = self.open_redeploys(who).await?.into_iter().find(|row| row.stack == uid && row.deployment == Some(id));
+        let ours = self
+            .open_redeploys(who)
+            .await?
+            .into_iter()
+            .find(|row| row.stack == uid && row.deployment == Some(id));
         let refusal = match self.api(who).cancel(uid, id).await {
             Ok(_) => None,
             Err(cloud66::Error::SignedOut) => return Err(cloud66::Error::SignedOut.into()),
@@ -36,7 +40,11 @@ impl App {
         }
         self.watcher(who).outdate();
         tracing::info!(stack = %uid, deployment = %id, taken = refusal.is_none(), "cancel asked");
-        Ok(Cancelling { stack: stack.title(), refusal, receipt: ours.map(|row| row.id) })
+        Ok(Cancelling {
+            stack: stack.title(),
+            refusal,
+            receipt: ours.map(|row| row.id),
+        })
     }
 }
 

@@ -31,7 +31,9 @@ pub async fn confirm(
         return Err(Trouble::NeedsRedeploy { stack: Some(uid) }.into());
     }
     let view = app.show_stack(&visitor.who, uid).await?;
-    let op = visitor.form_secret.operation(MadeFor::Stack(uid), app.clock(), app.random());
+    let op = visitor
+        .form_secret
+        .operation(MadeFor::Stack(uid), app.clock(), app.random());
     let production = app.policy().is_production(&view.stack);
     Ok(ConfirmPage::command(frame, &view.stack, production, command, &op).into_response())
 }
@@ -71,7 +73,9 @@ pub async fn send(
 
 /// The command of an address; a redeploy has addresses of its own.
 fn read_command(word: &str) -> Result<Command, Problem> {
-    Command::parse(word).filter(|command| *command != Command::Redeploy).ok_or(Problem::NOT_FOUND)
+    Command::parse(word)
+        .filter(|command| *command != Command::Redeploy)
+        .ok_or(Problem::NOT_FOUND)
 }
 
 /// `GET /stacks/{uid}/deployments/{id}/cancel`.
@@ -87,7 +91,12 @@ pub async fn confirm_cancel(
         return Err(Trouble::NeedsRedeploy { stack: Some(uid) }.into());
     }
     let view = app.show_stack(&visitor.who, uid).await?;
-    let found = view.history.as_deref().unwrap_or_default().iter().find(|deployment| deployment.id == id);
+    let found = view
+        .history
+        .as_deref()
+        .unwrap_or_default()
+        .iter()
+        .find(|deployment| deployment.id == id);
     let deployment = found.ok_or(Problem::NOT_FOUND)?;
     if !deployment.is_running() {
         return Ok(Redirect::to(&state.urls().return_to(ReturnTo::Stack(uid))).into_response());
@@ -107,12 +116,16 @@ pub async fn cancel(
     let visitor = form.visitor;
     let cancelled = state.app().cancel(&visitor.who, uid, id).await?;
     let notice = match cancelled.refusal {
-        None => Notice::CancelAsked { stack: cancelled.stack },
+        None => Notice::CancelAsked {
+            stack: cancelled.stack,
+        },
         Some(words) => Notice::CancelRefused { words },
     };
     visitor.leave_notice(notice).await?;
     let urls = state.urls();
-    let to = cancelled.receipt.map_or_else(|| urls.return_to(ReturnTo::Stack(uid)), |id| urls.receipt(id));
+    let to = cancelled
+        .receipt
+        .map_or_else(|| urls.return_to(ReturnTo::Stack(uid)), |id| urls.receipt(id));
     Ok(Redirect::to(&to).into_response())
 }
 

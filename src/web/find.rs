@@ -35,7 +35,10 @@ pub async fn search(
     } else {
         let fleet = &snapshot.fleet;
         let found = query.select(fleet, production);
-        found.into_iter().map(|stack| (stack, fleet.verdict(stack), production(stack))).collect()
+        found
+            .into_iter()
+            .map(|stack| (stack, fleet.verdict(stack), production(stack)))
+            .collect()
     };
     SearchPage::new(frame, &query.q, &found).into_response()
 }
@@ -50,7 +53,10 @@ pub async fn pin(
     let uid = stack_uid(&uid)?;
     let visitor = form.visitor;
     let snapshot = state.app().watcher(&visitor.who).snapshot();
-    let stack = snapshot.fleet.stack(uid).map_or_else(|| "The stack".to_owned(), crate::domain::Stack::title);
+    let stack = snapshot
+        .fleet
+        .stack(uid)
+        .map_or_else(|| "The stack".to_owned(), crate::domain::Stack::title);
     let mut pins = cookies::pins(state.site(), &headers);
     let notice = if pins.remove(&uid) {
         Notice::Unpinned { stack }
@@ -60,7 +66,9 @@ pub async fn pin(
     };
     visitor.leave_notice(notice).await?;
     let mut response = Redirect::to(&state.urls().return_to(ReturnTo::Stack(uid))).into_response();
-    response.headers_mut().append(SET_COOKIE, cookies::set_pins(state.site(), &pins));
+    response
+        .headers_mut()
+        .append(SET_COOKIE, cookies::set_pins(state.site(), &pins));
     Ok(response)
 }
 

@@ -187,7 +187,11 @@ impl FormSecret {
         // Any stack will do: an id made for the list is good for each of them.
         let anyone = StackUid::from(0);
         let (id, made_for) = self.read_operation(text, anyone, now)?;
-        if made_for == MadeFor::List { Ok(id) } else { Err(WrongOperation::Forged) }
+        if made_for == MadeFor::List {
+            Ok(id)
+        } else {
+            Err(WrongOperation::Forged)
+        }
     }
 
     fn seal(&self, made_for: MadeFor, seed: [u8; 16], made_at: [u8; 8]) -> [u8; 32] {

@@ -51,7 +51,11 @@ pub async fn choose(
     }
     let inputs = inputs(&state, &visitor, &snapshot, |_| true);
     let page = BulkChoosePage::new(frame, &inputs, &chosen, checking);
-    let status = if checking { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = if checking {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
     Ok((status, page).into_response())
 }
 
@@ -64,7 +68,9 @@ fn check_page(
     mistake: bool,
 ) -> Response {
     let app = state.app();
-    let op = visitor.form_secret.operation(MadeFor::List, app.clock(), app.random());
+    let op = visitor
+        .form_secret
+        .operation(MadeFor::List, app.clock(), app.random());
     let inputs = inputs(state, visitor, snapshot, |uid| chosen.contains(&uid));
     BulkCheckPage::new(frame, &inputs, &op, mistake).into_response()
 }
@@ -108,9 +114,15 @@ pub async fn send(
     let app = state.app();
     let now = app.clock().now();
     let stale = || Problem::from(Trouble::StaleForm { stack: None });
-    let batch = visitor.form_secret.read_batch(&fields.op, now).map_err(|_| stale())?;
-    let chosen: HashSet<StackUid> =
-        fields.uid.iter().map(|uid| uid.parse().map_err(|_| Problem::WRONG_FORM)).collect::<Result<_, _>>()?;
+    let batch = visitor
+        .form_secret
+        .read_batch(&fields.op, now)
+        .map_err(|_| stale())?;
+    let chosen: HashSet<StackUid> = fields
+        .uid
+        .iter()
+        .map(|uid| uid.parse().map_err(|_| Problem::WRONG_FORM))
+        .collect::<Result<_, _>>()?;
     if chosen.is_empty() || chosen.len() > MOST {
         return Err(Problem::WRONG_FORM);
     }
@@ -122,7 +134,10 @@ pub async fn send(
     }
     for input in inputs.iter().filter(|input| input.rights == Rights::Redeploy) {
         let uid = input.stack.uid;
-        let (id, _) = visitor.form_secret.read_operation(&fields.op, uid, now).map_err(|_| stale())?;
+        let (id, _) = visitor
+            .form_secret
+            .read_operation(&fields.op, uid, now)
+            .map_err(|_| stale())?;
         let request = Request {
             id,
             stack: uid,
@@ -134,7 +149,9 @@ pub async fn send(
         match app.request(&visitor.who, request).await {
             Ok(Asked::Receipt(_) | Asked::AlreadyAsked(_) | Asked::ConfirmFirst) => {}
             // What is written down stays; the list says what is missing.
-            Err(crate::app::Error::NotFound) => tracing::info!(stack = %uid, "left out of a batch: not there"),
+            Err(crate::app::Error::NotFound) => {
+                tracing::info!(stack = %uid, "left out of a batch: not there")
+            }
             Err(error) => return Err(error.into()),
         }
     }
@@ -166,6 +183,8 @@ pub async fn batch(
     if redeploys.is_empty() && taken.is_empty() {
         return Err(Trouble::NoReceipt.into());
     }
-    let page = BatchPage::new(frame, id, &redeploys, &taken, |name| app.policy().is_production_name(name));
+    let page = BatchPage::new(frame, id, &redeploys, &taken, |name| {
+        app.policy().is_production_name(name)
+    });
     Ok(page.into_response())
 }
