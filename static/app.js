@@ -167,6 +167,10 @@
     else sending(button);
   });
   on('htmx:beforeRequest', ({ target }) => target.matches('.direct') && sending(target));
+  // An answer that says nothing of the row leads to another page: a receipt, or the confirm page.
+  on('htmx:afterRequest', ({ detail: { elt, xhr, successful } }) => {
+    if (successful && elt.was && elt.firstChild.data === 'Sending…') location.href = xhr.responseURL;
+  });
   const unheard = ({ detail: { elt } }) => {
     if (!elt.was) return;
     elt.firstChild.data = elt.was;

@@ -37,7 +37,7 @@ fn each_page(check: impl Fn(&Html) -> Vec<String>) {
     let mut found = Vec::new();
     // The long list holds the same rows as the short one, and takes longer to read than all other pages.
     for (name, html) in pages().iter().filter(|(name, _)| name != "stacks-300") {
-        let page = Html::parse_document(&html);
+        let page = Html::parse_document(html);
         found.extend(check(&page).into_iter().map(|what| format!("{name}: {what}")));
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
@@ -177,7 +177,7 @@ fn hostile_texts_are_texts() {
         .iter()
         .find(|(name, _)| name == "stack-hostile")
         .expect("the sample");
-    let page = Html::parse_document(&html);
+    let page = Html::parse_document(html);
     let heading: String = select(&page, "h1").iter().flat_map(ElementRef::text).collect();
     assert!(
         heading.contains("\"><script>alert(1)</script>'{{7*7}}<img src=x>"),
@@ -314,7 +314,7 @@ fn a_row_holds_nothing_of_the_page_load() {
         .iter()
         .find(|(name, _)| name == "stacks")
         .expect("the sample");
-    let page = Html::parse_document(&html);
+    let page = Html::parse_document(html);
     assert_eq!(select(&page, "#page-op input[name=op]").len(), 1);
     assert_eq!(select(&page, "#page-op input[name=csrf]").len(), 1);
     for row in select(&page, ".row") {
@@ -338,7 +338,7 @@ fn production_is_asked_about_and_staging_is_one_click() {
         .iter()
         .find(|(name, _)| name == "stacks")
         .expect("the sample");
-    let page = Html::parse_document(&html);
+    let page = Html::parse_document(html);
     for row in select(&page, "li.row") {
         let is_production = row
             .select(&Selector::parse(".env.prod").expect("a selector"))
@@ -358,7 +358,7 @@ fn text_of(wanted: &str) -> String {
         .iter()
         .find(|(name, _)| name == wanted)
         .expect("the sample");
-    let page = Html::parse_document(&html);
+    let page = Html::parse_document(html);
     let main = select(&page, "main");
     let words: Vec<&str> = main.iter().flat_map(ElementRef::text).collect();
     words.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
@@ -427,7 +427,7 @@ fn the_confirm_page_names_each_risk_and_only_those_there_are() {
             .iter()
             .find(|(known, _)| known == name)
             .expect("the sample");
-        let page = Html::parse_document(&html);
+        let page = Html::parse_document(html);
         let count = |field: &str| select(&page, &format!("input[name={field}]")).len();
         let found = (count("queue_ok"), count("git_ref"), count("services"));
         assert_eq!(found, (queue, git_ref, services), "{name}");

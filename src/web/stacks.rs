@@ -211,6 +211,7 @@ fn read_query(query: &str) -> StackQuery {
         account: read("account"),
         sort: read("sort"),
         group: read("group"),
+        page: read("page"),
     }
 }
 
