@@ -4,6 +4,8 @@
 //! * This only writes; [`super::send`] sends. The person's browser may go away at once and nothing is lost.
 //! * The rules of asking first are kept here, whatever page the form came from.
 
+use time::OffsetDateTime;
+
 use super::{App, Error, SignedIn};
 use crate::domain::redeploy::Before;
 use crate::domain::{Command, OperationId, Redeploy, RedeployOptions, Stack, StackUid, Version};
@@ -22,6 +24,8 @@ pub struct Request {
     pub options: RedeployOptions,
     /// What the person was told before pressing.
     pub told: Told,
+    /// Which others were asked for by the same POST.
+    pub batch: Option<OperationId>,
 }
 
 /// What the page said before the button was pressed.
@@ -75,7 +79,7 @@ impl App {
             options: request.options,
             before: before(&stack, version.as_ref()),
             token: who.grant.token.clone(),
-            batch: None,
+            batch: request.batch,
         };
         Ok(match self.store().ledger().request(row).await? {
             Entered::New(row) => {
@@ -98,6 +102,23 @@ impl App {
         let row = self.store().ledger().get(id).await?;
         row.filter(|row| row.asked_by == who.person.id)
             .ok_or(Error::NotFound)
+    }
+
+    /// The person's redeploys that were asked for together.
+    pub async fn batch(&self, who: &SignedIn, batch: OperationId) -> Result<Vec<Redeploy>, StoreError> {
+        let mut rows = self.store().ledger().of_batch(batch).await?;
+        rows.retain(|row| row.asked_by == who.person.id);
+        Ok(rows)
+    }
+
+    /// The person's redeploys, newest first, those before a moment where one is given.
+    pub async fn receipts(
+        &self,
+        who: &SignedIn,
+        most: u32,
+        before: Option<OffsetDateTime>,
+    ) -> Result<Vec<Redeploy>, StoreError> {
+        self.store().ledger().of_person(who.person.id, most, before).await
     }
 
     /// The stack as this person's token sees it: from memory where it is listed there, else asked for.

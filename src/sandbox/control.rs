@@ -1,4 +1,5 @@
-//! `/control`: faults, clock, journal, hourly limit and stacks, for tests in other languages. Off unless asked for.
+//! `/control`: faults, clock, journal, hourly limit and stacks, for tests in other languages. Off unless
+//! asked for.
 //!
 //! Writing needs a JSON body with its content type, so that no page in a browser can send one unasked
 //! (a cross-site form cannot carry that type).
@@ -104,7 +105,7 @@ fn move_clock(world: &World, request: &Request) -> Answer {
     clock(world)
 }
 
-/// `{"status": 2, "health": 3, "maintenance_mode": true, "name": "…", "fail_next_deploy": true}`, any of them.
+/// Any of `{"status": 2, "health": 3, "maintenance_mode": true, "name": "…", "fail_next_deploy": true}`.
 fn change_stack(world: &World, request: &Request, uid: &str) -> Answer {
     let number = |name| request.form.get(name).map(str::parse::<i64>).transpose();
     let (Ok(status), Ok(health)) = (number("status"), number("health")) else {

@@ -1,8 +1,9 @@
 //! Two sources of chance, kept apart on purpose.
 //!
 //! [`Seeded`] draws the world: the same seed gives the same uids, names and history on every machine and in
-//! every release, so its algorithm (`SplitMix64`) is written here. [`Random`] issues what must not be guessed:
-//! authorization codes, tokens, secrets and sign-in cookies; it is seeded once from the operating system.
+//! every release, so its algorithm (`SplitMix64`) is written here. [`Random`] issues what must not be
+//! guessed: authorization codes, tokens, secrets and sign-in cookies; it is seeded once from the operating
+//! system.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -181,6 +181,19 @@ impl FormSecret {
         Ok((OperationId::from(id), made_for))
     }
 
+    /// The id of all redeploys that are asked for together by one form, which carries an operation id made for
+    /// the list.
+    pub fn read_batch(&self, text: &str, now: OffsetDateTime) -> Result<OperationId, WrongOperation> {
+        // Any stack will do: an id made for the list is good for each of them.
+        let anyone = StackUid::from(0);
+        let (id, made_for) = self.read_operation(text, anyone, now)?;
+        if made_for == MadeFor::List {
+            Ok(id)
+        } else {
+            Err(WrongOperation::Forged)
+        }
+    }
+
     fn seal(&self, made_for: MadeFor, seed: [u8; 16], made_at: [u8; 8]) -> [u8; 32] {
         let stack = match made_for {
             MadeFor::Stack(stack) => stack.to_string(),

@@ -2,16 +2,18 @@
 //!
 //! * The routes stand in [`router`], all on one screen; the layers below them, each with its reason.
 //! * [`pages`]: what is shown. [`urls`]: every address, once. [`assets`]: embedded files.
-//! * One file for each thing that has an address: [`stacks`], [`stack`], [`redeploy`], [`receipt`], [`sign_in`],
-//!   [`settings`] and [`health`].
+//! * One file for each thing that has an address: [`stacks`], [`stack`], [`redeploy`], [`several`], [`actions`],
+//!   [`receipt`], [`receipts`], [`find`], [`sign_in`], [`settings`] and [`health`].
 //! * The guards: [`session`], [`form`], [`origin`], [`headers`] and [`cookies`].
 //! * Whatever goes wrong: [`problem`]. Connections: [`server`].
 //!
 //! Invariants: every page works without JavaScript; a GET changes nothing; nothing about security is decided by
 //! a request header that anybody can set.
 
+pub mod actions;
 pub mod assets;
 pub mod cookies;
+pub mod find;
 pub mod form;
 pub mod headers;
 pub mod health;
@@ -20,10 +22,12 @@ pub mod origin;
 pub mod pages;
 pub mod problem;
 pub mod receipt;
+pub mod receipts;
 pub mod redeploy;
 pub mod server;
 pub mod session;
 pub mod settings;
+pub mod several;
 pub mod sign_in;
 pub mod stack;
 pub mod stacks;
@@ -54,7 +58,8 @@ pub fn router(
     // Everybody.
     let open = Router::new()
         .route(route::HOME, get(stacks::home))
-        .route(route::SIGN_IN, get(sign_in::ask).post(sign_in::begin));
+        .route(route::SIGN_IN, get(sign_in::ask).post(sign_in::begin))
+        .route(route::HELP, get(find::help));
     let open = if state.site().out_of_band {
         open.route(
             route::OAUTH_CODE,
@@ -69,7 +74,14 @@ pub fn router(
         .route(route::SIGN_OUT_EVERYWHERE, post(sign_in::sign_out_everywhere))
         .route(route::STACK, get(stack::show))
         .route(route::REDEPLOY, get(redeploy::confirm).post(redeploy::send))
+        .route(route::ACTION, get(actions::confirm).post(actions::send))
+        .route(route::CANCEL, get(actions::confirm_cancel).post(actions::cancel))
+        .route(route::RECEIPTS, get(receipts::list))
+        .route(route::BULK, get(several::choose).post(several::send))
+        .route(route::BATCH, get(several::batch))
         .route(route::RECEIPT, get(receipt::show))
+        .route(route::PIN, post(find::pin))
+        .route(route::SEARCH, get(find::search))
         .route(route::SETTINGS, get(settings::show).post(settings::save))
         .route(route::END_SESSION, post(settings::end_session));
     let pages = open

@@ -117,6 +117,7 @@ pub async fn send(
         command: Command::Redeploy,
         options,
         told,
+        batch: None,
     };
     let urls = state.urls();
     Ok(match state.app().request(&visitor.who, request).await? {

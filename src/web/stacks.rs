@@ -198,7 +198,7 @@ pub fn banner(snapshot: &Snapshot, now: OffsetDateTime) -> Option<Banner> {
 }
 
 /// The list's query. Read by hand, so that a parameter that comes twice or is not text does no harm.
-fn read_query(query: &str) -> StackQuery {
+pub fn read_query(query: &str) -> StackQuery {
     let read = |name| parameter(query, name).unwrap_or_default();
     let mut q = read("q");
     if let Some((end, _)) = q.char_indices().nth(LONGEST_SEARCH) {

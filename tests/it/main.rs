@@ -2,9 +2,8 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::indexing_slicing,
-    missing_docs,
     unreachable_pub,
+    clippy::indexing_slicing,
     reason = "tests end where they go wrong"
 )]
 

@@ -40,7 +40,9 @@ fn log() -> &'static Log {
 /// The forms in which a secret could stand somewhere.
 fn forms(secret: &str) -> Vec<Vec<u8>> {
     let reversed: String = secret.chars().rev().collect();
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = secret
+        .bytes()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     // Base64 without the last characters, which depend on what follows.
     let base64 = [STANDARD.encode(secret), URL_SAFE_NO_PAD.encode(secret)]
         .map(|text| text[..text.len() - 4].to_owned());

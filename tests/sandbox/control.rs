@@ -97,7 +97,9 @@ async fn a_stack_is_looked_at_and_changed() {
     let lab = controlled().await;
     let uid = lab.stack("Storefront", "production").uid;
     let path = format!("/control/stacks/{uid}");
-    let change = json!({"status": 2, "health": 4, "maintenance_mode": true, "name": "Other", "fail_next_deploy": true});
+    let change = json!({
+        "status": 2, "health": 4, "maintenance_mode": true, "name": "Other", "fail_next_deploy": true
+    });
     let changed = post(&lab, &path, change).await.json();
     assert_eq!(
         (&changed["status"], &changed["health"], &changed["name"]),

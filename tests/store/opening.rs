@@ -213,6 +213,16 @@ async fn a_locked_file_is_waited_for() {
     waiting.await.unwrap();
 }
 
+/// With a step each in a transaction of its own, two programs both see that it is to be taken, and one fails.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_two_starts_interleave_the_second_waits_for_the_first() {
+    for _ in 0..25 {
+        let world = World::sqlite();
+        let starts = [(); 4].map(|()| world.open());
+        futures_util::future::join_all(starts).await;
+    }
+}
+
 #[tokio::test]
 async fn a_database_in_memory_serves_many_at_once_and_is_its_own() {
     let world = World::sqlite();

@@ -293,23 +293,30 @@ mod tests {
 
     #[test]
     fn objects_are_distorted_as_named() {
-        let body = value!({ "response": { "uid": "x", "status": 1, "is_busy": false, "outcome": { "code": 1, "meaning": "success" } } });
-        assert_eq!(
-            distorted("nulls", &body),
-            value!({ "response": { "uid": "x", "status": null, "is_busy": null, "outcome": { "code": null, "meaning": null } } })
-        );
-        assert_eq!(
-            distorted("number-strings", &body),
-            value!({ "response": { "uid": "x", "status": "1", "is_busy": "false", "outcome": { "code": "1", "meaning": "success" } } })
-        );
-        assert_eq!(
-            distorted("string-codes", &body),
-            value!({ "response": { "uid": "x", "status": 1, "is_busy": false, "outcome": { "code": "success", "meaning": "Successful" } } })
-        );
-        assert_eq!(
-            distorted("unknown-codes", &body),
-            value!({ "response": { "uid": "x", "status": 99, "is_busy": false, "outcome": { "code": 99, "meaning": "something_new" } } })
-        );
+        let object = |status: Value, busy: Value, code: Value, meaning: Value| {
+            let outcome = value!({ "code": code, "meaning": meaning });
+            value!({ "response": { "uid": "x", "status": status, "is_busy": busy, "outcome": outcome } })
+        };
+        let text = |text: &str| value!(text);
+        let body = object(value!(1), value!(false), value!(1), text("success"));
+        let null = Value::Null;
+        for (effect, expected) in [
+            ("nulls", object(null.clone(), null.clone(), null.clone(), null)),
+            (
+                "number-strings",
+                object(text("1"), text("false"), text("1"), text("success")),
+            ),
+            (
+                "string-codes",
+                object(value!(1), value!(false), text("success"), text("Successful")),
+            ),
+            (
+                "unknown-codes",
+                object(value!(99), value!(false), value!(99), text("something_new")),
+            ),
+        ] {
+            assert_eq!(distorted(effect, &body), expected, "{effect}");
+        }
         let bare = distorted("no-envelope", &value!({ "response": { "async_action_id": 4 } }));
         assert_eq!(bare, value!({ "async_action_id": 4 }));
         assert_eq!(

@@ -101,7 +101,8 @@ impl Effect {
         format!(
             "delay:SECONDS, no-answer-before, no-answer-after, close-before, close-after, reset-before, \
              reset-after, close-body, reset-body, slow-body:SECONDS, status:CODE, status-after:CODE, \
-             throttled[:SECONDS], too-many[:SECONDS], {}, html, empty, truncated, huge[:MIB], nested[:DEPTH], \
+             throttled[:SECONDS], too-many[:SECONDS], {}, html, empty, truncated, huge[:MIB], \
+             nested[:DEPTH], \
              gzip-bomb[:MIB], redirect[:URL], lying-pages, moved-pages:repeat, moved-pages:skip, \
              unknown-codes, nulls, number-strings, string-codes, no-envelope, no-action-id, \
              clock-skew:SECONDS",

@@ -62,7 +62,7 @@ pub enum FaultError {
     )]
     NoEffect(String),
     /// Nothing to aim at has that name.
-    #[error("\"{0}\" is nothing that a fault can be aimed at; known: all, api, oauth, {names}", names = target_names())]
+    #[error("\"{0}\" is nothing that a fault can be aimed at; known: {names}", names = target_names())]
     UnknownTarget(String),
     /// No effect has that name.
     #[error("\"{0}\" is no effect; known: {names}", names = Effect::known())]
@@ -76,7 +76,10 @@ pub enum FaultError {
 }
 
 fn target_names() -> String {
-    Operation::AIMABLE.map(Operation::name).join(", ")
+    format!(
+        "all, api, oauth, {}",
+        Operation::AIMABLE.map(Operation::name).join(", ")
+    )
 }
 
 impl FromStr for Fault {

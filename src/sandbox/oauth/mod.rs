@@ -49,7 +49,7 @@ impl OAuthError {
     );
     pub(crate) const INVALID_GRANT: Self = Self::new(
         "invalid_grant",
-        "The authorization code is unknown, expired, used, was issued to another client, or the redirect URI differs",
+        "The authorization code is unknown, expired, used or another client's, or the redirect URI differs",
     );
     pub(crate) const INVALID_CHALLENGE_METHOD: Self = Self::new(
         "invalid_code_challenge_method",

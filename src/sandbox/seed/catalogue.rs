@@ -98,7 +98,10 @@ const fn strange(name: &'static str, environments: Environments) -> App {
 }
 
 /// 300 characters without a place to break.
-const LONG: &str = "DonaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaftDonaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaftDonaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaftDonaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunte";
+const LONG: &str = "DonaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaftDonaudampf\
+    schifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaftDonaudampfschifffahr\
+    tselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaftDonaudampfschifffahrtselektriz\
+    itätenhauptbetriebswerkbauunte";
 
 /// Every application of the default world.
 pub(super) const APPS: &[App] = &[
@@ -262,7 +265,7 @@ pub(super) const APPS: &[App] = &[
     strange("Backwards \u{202e}yolped", &[("staging", "main", Fine)]),
     strange("🚀 Rocket 👩‍👩‍👧‍👦 Family", &[("production", "main", Fine)]),
     strange(
-        "Z\u{0335}\u{0337}\u{0351}a\u{0338}\u{0334}l\u{0334}\u{0321}g\u{0338}o\u{0335}\u{0300}\u{0301}\u{0302}",
+        "Z\u{0335}\u{0337}\u{0351}a\u{0338}\u{0334}l\u{0334}\u{0321}g\u{0338}o\u{0335}\u{0300}\u{0301}",
         &[("staging", "main", Fine)],
     ),
     strange("'; DROP TABLE stacks; --", &[("development", "main", Fine)]),

@@ -1,6 +1,7 @@
 //! Accounts, the people in them, and what each may do to a stack.
 //!
-//! A role never adds to what a token's scopes allow, nor the other way round: both must permit (fact sheet 3.6).
+//! A role never adds to what a token's scopes allow, nor the other way round: both must permit (fact
+//! sheet 3.6).
 
 use serde::Serialize;
 use time::OffsetDateTime;

@@ -12,7 +12,7 @@ pub struct Status(pub i64);
 impl Status {
     /// `STK_QUEUED`: pending analysis.
     pub const QUEUED: Self = Self(0);
-    /// `STK_SUCCESS`: deployed successfully.
+    /// `STK_SUCCESS`: the last deploy succeeded.
     pub const SUCCESS: Self = Self(1);
     /// `STK_FAILED`: deployment failed.
     pub const FAILED: Self = Self(2);

@@ -175,6 +175,15 @@ impl Urls {
         self.with(route::BATCH, &[("{id}", &id.to_string())])
     }
 
+    /// The same, naming the stacks that were asked for, so that the page can say which were left out.
+    pub fn batch_of<'u>(&self, id: OperationId, stacks: impl IntoIterator<Item = &'u StackUid>) -> String {
+        let mut uids: Vec<String> = stacks.into_iter().map(ToString::to_string).collect();
+        uids.sort_unstable();
+        let mut pairs = Pairs::new();
+        pairs.add("stacks", &uids.join("."));
+        pairs.after(self.batch(id))
+    }
+
     /// What changed.
     pub fn activity(&self) -> String {
         self.below(route::ACTIVITY)

@@ -125,12 +125,6 @@ impl Browser {
             .await
     }
 
-    /// Follows the link with this text.
-    pub async fn follow(&self, page: &Page, text: &str) -> Page {
-        let link = page.link(text);
-        self.navigate(Method::GET, link, None, Some(&page.url)).await
-    }
-
     /// One request, without following its redirect.
     pub async fn request(&self, method: Method, url: &Url, body: Option<String>, from: Option<&Url>) -> Page {
         let mut request = self.http.request(method.clone(), url.clone());
@@ -209,16 +203,6 @@ impl Browser {
             .insert(name.into(), value.into());
     }
 
-    /// All cookies of the app.
-    pub fn cookies(&self) -> BTreeMap<String, String> {
-        self.cookies
-            .lock()
-            .unwrap()
-            .get(self.home.host_str().unwrap())
-            .cloned()
-            .unwrap_or_default()
-    }
-
     fn cookie_header(&self, url: &Url) -> Option<String> {
         let cookies = self.cookies.lock().unwrap();
         let pairs: Vec<String> = cookies
@@ -277,11 +261,6 @@ impl Page {
             .map(str::to_owned)
     }
 
-    /// The document's title.
-    pub fn title(&self) -> String {
-        self.texts("title").join(" ")
-    }
-
     /// Every form, as the page has it filled in, each with its first button pressed.
     pub fn forms(&self) -> Vec<Form> {
         let document = Html::parse_document(&self.body);
@@ -316,15 +295,6 @@ impl Page {
             self.status,
             self.text()
         );
-    }
-
-    /// Where the link with this text leads.
-    pub fn link(&self, text: &str) -> Url {
-        let document = Html::parse_document(&self.body);
-        let links = Selector::parse("a[href]").unwrap();
-        let link = document.select(&links).find(|link| words(link).starts_with(text));
-        let link = link.unwrap_or_else(|| panic!("no link {text:?} on {}:\n{}", self.url, self.text()));
-        self.url.join(link.attr("href").unwrap()).unwrap()
     }
 
     fn read_form(&self, form: &ElementRef<'_>, button: Option<ElementRef<'_>>) -> Form {
