@@ -83,7 +83,8 @@
     stream = new EventSource(body.dataset.events + (last && `&since=${encodeURIComponent(last)}`));
     stream.onopen = () => live('Live.');
     stream.onerror = ({ target }) => {
-      live('Reconnecting…');
+      // Refused for good, not cut off: the page says nothing of being live and tries again later.
+      live(target.readyState === 2 ? '' : 'Reconnecting…');
       if (target.readyState === 2 && target === stream) {
         stream = null;
         setTimeout(open, 30000);
