@@ -158,6 +158,6 @@ async fn a_role_that_cannot_deploy_is_said_on_that_stack() {
         "{}",
         page.text()
     );
-    let row = browser.get("/").await.texts(&format!("#act-{}", uid)).join(" ");
+    let row = browser.get("/").await.texts(&format!("#act-{uid}")).join(" ");
     assert!(row.contains("View only"), "{row}");
 }
