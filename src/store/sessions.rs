@@ -42,7 +42,7 @@ pub const MOST_PER_PERSON: u32 = 1_000;
 /// Activity is written down once in so much time, so that reading pages does not mean writing rows.
 const TOUCH_EVERY: Duration = Duration::from_mins(1);
 /// How many rows one statement of the sweep deletes, so that nobody waits long behind it.
-const SWEEP_BATCH: u32 = 500;
+const SWEEP_BATCH: u32 = 100;
 /// How often a new id is drawn before the generator is taken to be broken.
 const DRAWS: u32 = 8;
 

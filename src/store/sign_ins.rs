@@ -27,7 +27,7 @@ pub const MOST_PER_BROWSER: u32 = 5;
 pub const MOST: u32 = 10_000;
 
 /// How many rows one statement of the sweep deletes.
-const SWEEP_BATCH: u32 = 500;
+const SWEEP_BATCH: u32 = 100;
 
 /// What is kept of a sign-in under way.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use crate::store::{StoreError, millis};
 pub const LOOK_LEASE: Duration = Duration::seconds(30);
 
 /// How many rows one statement of [`Ledger::prune`] deletes.
-const PRUNE_BATCH: u32 = 500;
+const PRUNE_BATCH: u32 = 100;
 /// What a row says that waited too long to be sent: shown on the receipt.
 const TOO_LATE: &str = "Nothing was sent: this waited for too long. Ask again if it is still wanted.";
 
