@@ -1,1 +1,137 @@
-//! (being built)
+//! What a person can do. One verb a file; nothing here knows of pages or of HTTP on our side.
+//!
+//! * [`sign_in`]: begin at Cloud 66, come back, know who it is.
+//! * [`list_stacks`], [`show_stack`]: what the person can reach, with its age.
+//! * [`options`]: what a redeploy may carry. [`redeploy`]: write down what was asked of a stack. [`send`]: the one place that sends it.
+//!   [`cancel`]: ask Cloud 66 to stop one. [`follow`]: learn how it ended. [`worker`]: the task that does the last two.
+//! * [`sessions`]: the person's sign-ins on other devices, and their end.
+//! * [`watch`]: what is remembered of Cloud 66, per access token, in memory only.
+//!
+//! Invariant: everything is done as the signed-in person, with that person's own token; no data of one token
+//! is ever shown to the holder of another.
+
+pub mod cancel;
+pub mod error;
+pub mod follow;
+pub mod list_stacks;
+pub mod options;
+pub mod policy;
+pub mod redeploy;
+pub mod send;
+pub mod sessions;
+pub mod show_stack;
+pub mod sign_in;
+pub mod watch;
+pub mod worker;
+
+use std::sync::Arc;
+
+use crate::cloud66::{Api, ApiVersion, Client, Oauth};
+use crate::domain::{Clock, Grant, Person, Random};
+use crate::store::Store;
+
+// What the web needs of the rooms below, so that it depends on this one alone.
+pub use crate::cloud66::{Error as Cloud66Error, Usage};
+pub use crate::store::{SessionInfo, StoreError};
+
+pub use error::Error;
+pub use policy::Policy;
+use watch::Watchers;
+
+/// What the verbs need, put together by the wiring.
+pub struct Parts {
+    /// The way to Cloud 66's API.
+    pub cloud66: Client,
+    /// The way to Cloud 66's sign-in; none while the application is not registered there.
+    pub oauth: Option<Oauth>,
+    /// What is remembered across restarts.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+    /// The operator's rules.
+    pub policy: Policy,
+}
+
+/// The verbs' common handle; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    watchers: Watchers,
+}
+
+/// Somebody who is signed in: who, and with which token. Holding one is the proof that a session was checked.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    /// Who it is.
+    pub person: Person,
+    /// The token to act with.
+    pub grant: Grant,
+}
+
+impl App {
+    /// Puts the parts together. Starts nothing; see [`worker`].
+    pub fn new(parts: Parts) -> Self {
+        let watchers = Watchers::new(parts.clock.clone());
+        Self(Arc::new(Inner { parts, watchers }))
+    }
+
+    /// The operator's rules.
+    pub fn policy(&self) -> &Policy {
+        &self.0.parts.policy
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &Clock {
+        &self.0.parts.clock
+    }
+
+    /// Randomness.
+    pub fn random(&self) -> &Random {
+        &self.0.parts.random
+    }
+
+    /// What is remembered across restarts.
+    pub fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+
+    /// The way to Cloud 66.
+    pub fn cloud66(&self) -> &Client {
+        &self.0.parts.cloud66
+    }
+
+    /// Cloud 66's sign-in; none while the application is not registered there.
+    pub fn oauth(&self) -> Option<&Oauth> {
+        self.0.parts.oauth.as_ref()
+    }
+
+    /// What is remembered of Cloud 66.
+    pub fn watchers(&self) -> &Watchers {
+        &self.0.watchers
+    }
+
+    /// Whether Cloud 66 is spoken to in the dialect of 2013, which has no history and no actions.
+    pub fn is_old_api(&self) -> bool {
+        self.cloud66().version() == ApiVersion::V2
+    }
+
+    /// This person's requests to Cloud 66 in this hour.
+    pub fn usage(&self, who: &SignedIn) -> Usage {
+        self.watchers().budget(who.person.id).usage()
+    }
+
+    /// Whether the database answers.
+    pub async fn store_answers(&self) -> Result<(), StoreError> {
+        self.store().ping().await
+    }
+
+    /// Cloud 66 as this person sees it, counted against this person's hour.
+    pub fn api(&self, who: &SignedIn) -> Api {
+        self.cloud66()
+            .api(&who.grant.token, &self.watchers().budget(who.person.id))
+    }
+}

@@ -1,1 +1,65 @@
-//! (being built)
+//! How it is wired and run: the command line, and the only module that sees all the others.
+//!
+//! * [`options`]: the command line itself, made from the table of settings.
+//! * [`start`]: one instance, from settings to listening; `serve`, the demo and the tests all begin there.
+//! * [`serve`], [`demo`], [`sandbox`], [`check`], [`healthcheck`]: one command a file.
+//! * [`shutdown`]: from a signal to a clean end. [`telemetry`]: logs.
+
+mod check;
+mod demo;
+mod healthcheck;
+mod options;
+mod sandbox;
+mod serve;
+mod shutdown;
+pub mod start;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use crate::config::Mistakes;
+
+/// Exit code where a setting is missing or wrong, or something that a setting names cannot be used.
+const CANNOT_START: u8 = 2;
+
+/// Runs the command that the arguments name, and gives the exit code: 0 for a clean end, 1 where a check
+/// failed, 2 where it could not start.
+pub fn run() -> ExitCode {
+    let matches = options::command().get_matches();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return cannot_start(&format!("No threads could be started: {error}")),
+    };
+    runtime.block_on(async {
+        match matches.subcommand() {
+            Some(("serve", options)) => serve::run(options).await,
+            Some(("demo", options)) => demo::run(options).await,
+            Some(("sandbox", options)) => sandbox::run(options).await,
+            Some(("check", options)) => check::run(options).await,
+            Some(("healthcheck", options)) => healthcheck::run(options).await,
+            // clap has answered everything else by itself.
+            _ => ExitCode::from(CANNOT_START),
+        }
+    })
+}
+
+/// Says why nothing was started.
+#[expect(
+    clippy::print_stderr,
+    reason = "logs may not be set up yet, and a person waits at the terminal"
+)]
+fn cannot_start(words: &str) -> ExitCode {
+    eprintln!("stackdeck: {words}");
+    ExitCode::from(CANNOT_START)
+}
+
+/// Says every mistake in the settings, one a line.
+fn mistaken(mistakes: &Mistakes) -> ExitCode {
+    cannot_start(&format!("not started, because of its settings:\n{mistakes}"))
+}
+
+/// Prints a line for the person at the terminal.
+#[expect(clippy::print_stdout, reason = "the output of a command")]
+fn say(line: &str) {
+    println!("{line}");
+}

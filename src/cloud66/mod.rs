@@ -1,1 +1,35 @@
-//! (being built)
+//! What does Cloud 66 speak? The client of its OAuth endpoints and of its API,
+//! version 3 and the version 2 of 2013.
+//!
+//! * [`Client`] is made once from the settings; [`Client::api`] lends it to one person: a token and a budget.
+//! * [`Api`] reads (stacks, deployments, actions, services) and [`Api::send`] sends one command, once.
+//! * [`Oauth`] begins a sign-in and exchanges the authorization code for a token.
+//! * [`Budget`] counts a person's requests of this hour.
+//!
+//! Invariants:
+//! * `http` alone sends, and every request has a deadline, a cap on the answer, no redirects and no cookies.
+//! * Only reads are ever repeated; what changes something is sent once, on a connection of its own.
+//! * The access token is in the `Authorization` header and nowhere else; no error or log line holds a token,
+//!   an address or a body.
+//! * What Cloud 66 sends is read leniently: a row that makes no sense costs that row, never the list.
+//! * `redeploy_hook`, a secret address in every stack, has no field to be read into.
+
+pub mod api;
+pub mod budget;
+pub mod client;
+pub mod error;
+mod http;
+pub mod oauth;
+mod pages;
+mod refusal;
+mod reply;
+pub mod send;
+mod wire;
+mod words;
+
+pub use api::{Api, Listing};
+pub use budget::{Budget, Usage};
+pub use client::{ApiVersion, Client, ClientError, ClientOptions, Reached, Timeouts};
+pub use error::Error;
+pub use oauth::{Begun, ExchangeError, Oauth, OauthOptions, PkceMode};
+pub use send::Answer;

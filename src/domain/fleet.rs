@@ -33,6 +33,8 @@ pub struct Version {
     pub usual: Option<Duration>,
     /// When Cloud 66 was asked.
     pub known_at: OffsetDateTime,
+    /// The stack's last activity at that time; when it moves, this is old.
+    pub at_activity: Option<OffsetDateTime>,
 }
 
 impl Version {
@@ -43,6 +45,7 @@ impl Version {
             newest: history.first().cloned(),
             usual: usual_duration(history),
             known_at,
+            at_activity: None,
         }
     }
 

@@ -56,6 +56,7 @@ impl Scopes {
     }
 
     /// The same scopes without those that change anything: what a read-only sign-in asks for.
+    #[must_use]
     pub fn read_only(&self) -> Self {
         Self(vec!["public".to_owned()])
     }

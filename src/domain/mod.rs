@@ -5,6 +5,7 @@
 //! * **Stack**: one application in one environment, known by its uid.
 //! * **Verdict**: the one group of words for a stack's state, made from its status and health.
 //! * **Deployment**: one run of code onto a stack's servers, as Cloud 66 recorded it.
+//! * **Service**: one of the containers that a Docker stack runs.
 //! * **Action**: Cloud 66's record of something that was asked of it and ends later.
 //! * **Redeploy**: what a person asked of a stack through this app; a row in our ledger.
 //! * **Operation id**: the name of a redeploy, made before it is asked for; at Cloud 66 its `user_reference`.
@@ -26,6 +27,7 @@ pub mod random;
 pub mod redeploy;
 pub mod repository;
 pub mod return_to;
+pub mod service;
 pub mod stack;
 pub mod verdict;
 
@@ -42,5 +44,6 @@ pub use random::Random;
 pub use redeploy::{Command, Redeploy, RedeployOptions, RedeployState};
 pub use repository::Repository;
 pub use return_to::ReturnTo;
+pub use service::Service;
 pub use stack::{Environment, Health, Stack, Status};
 pub use verdict::{Icon, Tone, Verdict};

@@ -8,7 +8,7 @@ use super::fleet::Fleet;
 use super::stack::Stack;
 use super::verdict::Verdict;
 
-/// The stack list's query string: `q`, `state`, `env`, `account`, `sort`, `group`. Unknown values count as
+/// The stack list's query string: `q`, `state`, `env`, `account`, `sort`, `group`, `page`. Unknown values count as
 /// absent, so that an old link still shows something.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -25,6 +25,8 @@ pub struct StackQuery {
     pub sort: String,
     /// `app` or `account`; anything else is no grouping.
     pub group: String,
+    /// A number from 1, where the list is longer than a page; anything else is the first.
+    pub page: String,
 }
 
 /// The filter chips, in their order.

@@ -10,7 +10,10 @@ use rand::{Rng as _, SeedableRng as _, TryRng as _};
 
 /// Where a part of the program gets random bytes from; cheap to clone.
 #[derive(Clone)]
-pub struct Random(Arc<dyn Fn(&mut [u8]) + Send + Sync>);
+pub struct Random(Arc<Fill>);
+
+/// Fills a buffer with random bytes.
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
 
 impl Random {
     /// The operating system's generator. A system that cannot give random bytes cannot run a sign-in, so its

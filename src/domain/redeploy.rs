@@ -16,6 +16,8 @@
 //! * `unknown` is never sent again; Cloud 66 is asked whether it knows the operation id, and the answer, or its
 //!   absence for a bounded time, makes it `accepted` or `lost`.
 //! * A stack has at most one row in `requested`, `sending` or `unknown`.
+//! * What Cloud 66 stops speaking of is no longer followed: it keeps its last confirmed state, says so, and holds
+//!   no token.
 //! * An end (`refused`, `lost`, `succeeded`, `failed`, `cancelled`) is never left, and its row holds no token.
 
 use serde::{Deserialize, Serialize};

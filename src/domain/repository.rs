@@ -50,7 +50,7 @@ impl Repository {
         } else {
             parts.len() == 2
         };
-        (deep_enough && parts.iter().all(|part| plain(&part))).then(|| Self {
+        (deep_enough && parts.iter().all(plain)).then(|| Self {
             host,
             path: path.to_owned(),
         })

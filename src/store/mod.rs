@@ -37,6 +37,7 @@ pub use error::{OpenError, StoreError};
 pub use ledger::{Claim, Due, Entered, LOOK_LEASE, Ledger, NewRedeploy};
 pub use sessions::{SessionInfo, Sessions};
 pub use sign_ins::{SignIn, SignIns};
+pub use tower_sessions::session::Id as SessionId;
 
 use crate::domain::{Clock, Random};
 use postgres::Postgres;

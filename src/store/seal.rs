@@ -233,7 +233,7 @@ mod tests {
             let secret = Zeroizing::new(n.to_le_bytes().repeat(16));
             Keys::derive(&secret).unwrap().id
         };
-        let twin = (1..u16::MAX).find(|n| id(*n) == id(0)).unwrap();
+        let twin = (1..=u16::MAX).find(|n| id(*n) == id(0)).unwrap();
         let secrets = [0, twin].map(|n: u16| Zeroizing::new(n.to_le_bytes().repeat(16)));
         let older = Sealer::new(&secrets[1..], Random::system()).unwrap();
         let sealed = older.seal(Purpose::Token, "a", b"plain").unwrap();

@@ -1,1 +1,140 @@
-//! (being built)
+//! What does a person see? Routes, pages, guards, assets.
+//!
+//! * The routes stand in [`router`], all on one screen; the layers below them, each with its reason.
+//! * [`pages`]: what is shown. [`urls`]: every address, once. [`assets`]: embedded files.
+//! * One file for each thing that has an address: [`stacks`], [`stack`], [`redeploy`], [`several`], [`actions`],
+//!   [`receipt`], [`receipts`], [`find`], [`sign_in`], [`settings`] and [`health`].
+//! * The guards: [`session`], [`form`], [`origin`], [`headers`] and [`cookies`].
+//! * Whatever goes wrong: [`problem`]. Connections: [`server`].
+//!
+//! Invariants: every page works without JavaScript; a GET changes nothing; nothing about security is decided by
+//! a request header that anybody can set.
+
+pub mod actions;
+pub mod assets;
+pub mod cookies;
+pub mod find;
+pub mod form;
+pub mod headers;
+pub mod health;
+pub mod looks;
+pub mod origin;
+pub mod pages;
+pub mod problem;
+pub mod receipt;
+pub mod receipts;
+pub mod redeploy;
+pub mod server;
+pub mod session;
+pub mod settings;
+pub mod several;
+pub mod sign_in;
+pub mod stack;
+pub mod stacks;
+pub mod state;
+pub mod trace;
+pub mod urls;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_sessions::{Expiry, SessionManagerLayer, SessionStore, cookie::SameSite};
+
+use crate::config::AllowedHosts;
+use server::{Limits, answer_within, host_guard, short_url, whole_body};
+pub use state::{Site, WebState};
+pub use urls::Urls;
+use urls::route;
+
+/// Every route, and every layer around them.
+pub fn router(
+    state: WebState,
+    sessions: impl SessionStore + Clone,
+    hosts: AllowedHosts,
+    limits: Limits,
+) -> Router {
+    // Everybody.
+    let open = Router::new()
+        .route(route::HOME, get(stacks::home))
+        .route(route::SIGN_IN, get(sign_in::ask).post(sign_in::begin))
+        .route(route::HELP, get(find::help));
+    let open = if state.site().out_of_band {
+        open.route(
+            route::OAUTH_CODE,
+            get(sign_in::code_page).post(sign_in::paste_code),
+        )
+    } else {
+        open.route(route::OAUTH_CALLBACK, get(sign_in::callback))
+    };
+    // Each of these asks for a `Visitor`, which only a session gives.
+    let signed_in = Router::new()
+        .route(route::SIGN_OUT, post(sign_in::sign_out))
+        .route(route::SIGN_OUT_EVERYWHERE, post(sign_in::sign_out_everywhere))
+        .route(route::STACK, get(stack::show))
+        .route(route::REDEPLOY, get(redeploy::confirm).post(redeploy::send))
+        .route(route::ACTION, get(actions::confirm).post(actions::send))
+        .route(route::CANCEL, get(actions::confirm_cancel).post(actions::cancel))
+        .route(route::RECEIPTS, get(receipts::list))
+        .route(route::BULK, get(several::choose).post(several::send))
+        .route(route::BATCH, get(several::batch))
+        .route(route::RECEIPT, get(receipt::show))
+        .route(route::PIN, post(find::pin))
+        .route(route::SEARCH, get(find::search))
+        .route(route::SETTINGS, get(settings::show).post(settings::save))
+        .route(route::END_SESSION, post(settings::end_session));
+    let pages = open
+        .merge(signed_in)
+        .method_not_allowed_fallback(problem::method_not_allowed);
+    // For programs: no session, no page.
+    let plain = Router::new()
+        .route(route::HEALTHZ, get(health::alive))
+        .route(route::READYZ, get(health::ready))
+        .route(route::STATIC, get(assets::serve));
+
+    let layered = pages
+        .fallback(problem::not_found)
+        // Innermost: a panic becomes a problem, and the process lives.
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(from_fn_with_state(state.clone(), origin::same_origin_only))
+        .layer(from_fn_with_state(state.clone(), problem::pages_for_problems))
+        // Outside of the pages, so that a page that ends the session also removes its cookie.
+        .layer(session_layer(&state, sessions))
+        .layer(from_fn_with_state(state.clone(), cookies::secure_removal))
+        .layer(CompressionLayer::new())
+        .merge(plain);
+    let prefixed = match state.urls().prefix() {
+        "" => layered,
+        prefix => Router::new()
+            .nest(prefix, layered)
+            .route(route::HEALTHZ, get(health::alive))
+            .route(route::READYZ, get(health::ready)),
+    };
+    prefixed
+        .fallback(problem::not_found)
+        .layer(from_fn_with_state(limits, whole_body))
+        .layer(from_fn_with_state(limits, answer_within))
+        .layer(from_fn_with_state(limits, short_url))
+        .layer(from_fn_with_state(hosts, host_guard))
+        // Once more around what the guards refuse by themselves.
+        .layer(from_fn_with_state(state.clone(), problem::pages_for_problems))
+        .layer(from_fn_with_state(state.clone(), headers::security_headers))
+        // Outermost, so that whatever happens has an id and a line in the log.
+        .layer(from_fn_with_state(state.clone(), trace::trace))
+        .with_state(state)
+}
+
+fn session_layer<S: SessionStore + Clone>(state: &WebState, sessions: S) -> SessionManagerLayer<S> {
+    let site = state.site();
+    let lifetime = time::Duration::try_from(site.session_lifetime).unwrap_or(time::Duration::days(7));
+    SessionManagerLayer::new(sessions)
+        .with_name(cookies::session_name(site))
+        .with_secure(site.public_url.is_https())
+        .with_path(site.public_url.cookie_path().to_owned())
+        .with_http_only(true)
+        // Strict would leave it out on the way back from Cloud 66, and the sign-in would seem to fail.
+        .with_same_site(SameSite::Lax)
+        // The store keeps both ends by its own clock; this is only how long the browser keeps the cookie.
+        .with_expiry(Expiry::OnInactivity(lifetime))
+}

@@ -102,7 +102,7 @@ async fn an_ended_redeploy_leaves_no_token_behind_in_sqlite() {
     let held = claim(&store, 1, operation(1)).await;
     let sealed = world.blobs("SELECT sealed_token FROM redeploys").await.remove(0);
     store.ledger().accepted(&held, None, false, "").await.unwrap();
-    world.advance(Duration::from_secs(60));
+    world.advance(Duration::from_mins(1));
     store
         .ledger()
         .ended(operation(1), RedeployState::Succeeded, None, None, None)
@@ -138,7 +138,7 @@ fn files(world: &World) -> Vec<u8> {
 
 /// A value as it is, and as somebody may have written it down.
 fn forms(value: &[u8]) -> Vec<Vec<u8>> {
-    let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = value.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let reversed = value.iter().rev().copied().collect();
     let base64 = STANDARD.encode(value);
     let url_safe = URL_SAFE_NO_PAD.encode(value);

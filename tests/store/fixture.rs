@@ -40,7 +40,7 @@ pub(crate) use on_both;
 const FILE: &str = "stackdeck.db";
 pub(crate) const IDLE: Duration = Duration::from_hours(12);
 pub(crate) const LIFETIME: Duration = Duration::from_hours(7 * 24);
-pub(crate) const LEASE: Duration = Duration::from_secs(60);
+pub(crate) const LEASE: Duration = Duration::from_mins(1);
 pub(crate) const ANA: UserId = UserId(7);
 pub(crate) const BEN: UserId = UserId(8);
 pub(crate) const TOKEN: &str = "marker-token-5d1f0f1b7c";

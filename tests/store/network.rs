@@ -148,7 +148,7 @@ async fn connections_that_the_server_ends_are_replaced() {
         });
     }
     busy.join_all().await;
-    let ended = world
+    let _ended = world
         .numbers(
             "SELECT pg_terminate_backend(pid)::int::bigint FROM pg_stat_activity \
              WHERE application_name = 'to be ended' AND pid <> pg_backend_pid()",

@@ -73,7 +73,7 @@ async fn loads_that_race_with_signing_out_do_not_outlive_it(world: World) {
 async fn an_idle_session_ends(world: World) {
     let store = world.open().await;
     let id = signed_in(&store, ANA.0).await.id;
-    world.advance(IDLE - Duration::from_millis(1));
+    world.advance(IDLE.checked_sub(Duration::from_millis(1)).unwrap());
     assert!(store.sessions().load(&id).await.unwrap().is_some());
     assert_eq!(store.sessions().of_user(ANA).await.unwrap().len(), 1);
 
@@ -94,7 +94,7 @@ async fn activity_keeps_a_session_alive_to_its_absolute_end(world: World) {
         store.sessions().touch(&id).await.unwrap();
     }
     let rest = (start + LIFETIME - world.now()).unsigned_abs();
-    world.advance(rest - Duration::from_millis(1));
+    world.advance(rest.checked_sub(Duration::from_millis(1)).unwrap());
     store.sessions().touch(&id).await.unwrap();
     assert!(store.sessions().load(&id).await.unwrap().is_some());
     world.advance(Duration::from_millis(1));

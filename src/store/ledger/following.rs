@@ -106,6 +106,12 @@ impl Ledger {
             .await
     }
 
+    /// Stops following an accepted redeploy of which Cloud 66 will say no more. Its state stays the last one that
+    /// Cloud 66 confirmed; `message` says why nothing more is known, and the token is erased.
+    pub async fn stop_looking(&self, id: OperationId, message: &str) -> Result<bool, StoreError> {
+        self.rows.stop_looking(&id.to_string(), message).await
+    }
+
     /// Notes that the person asked to cancel it. False where that was noted before, or at an end.
     pub async fn cancel_requested(&self, id: OperationId) -> Result<bool, StoreError> {
         self.rows.note_cancel(&id.to_string(), self.now_ms()).await

@@ -157,6 +157,8 @@ pub(crate) trait Following: Send + Sync {
     async fn put_off_look(&self, id: &str, next_look_at_ms: i64) -> Result<bool, StoreError>;
 
     /// Notes that the person asked to cancel, the first time; no change of state.
+    async fn stop_looking(&self, id: &str, message: &str) -> Result<bool, StoreError>;
+
     async fn note_cancel(&self, id: &str, now_ms: i64) -> Result<bool, StoreError>;
 
     /// `requested` → `refused`, for every row that was asked for before.

@@ -60,7 +60,8 @@ impl Reading for Postgres {
         let query = sqlx::query_as(concat!(
             "SELECT ",
             redeploy_columns!(),
-            " FROM redeploys WHERE asked_by = $1 AND finished_at_ms IS NULL ORDER BY number DESC"
+            " FROM redeploys WHERE asked_by = $1 AND finished_at_ms IS NULL \
+             AND sealed_token IS NOT NULL ORDER BY number DESC"
         ))
         .bind(user_id);
         self.read(query).await

@@ -93,6 +93,16 @@ impl Following for Sqlite {
         Ok(self.write(query).await? == 1)
     }
 
+    async fn stop_looking(&self, id: &str, message: &str) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET message = $2, sealed_token = NULL, next_look_at_ms = NULL \
+             WHERE id = $1 AND state IN ('accepted', 'running')",
+        )
+        .bind(id)
+        .bind(message);
+        Ok(self.write(query).await? == 1)
+    }
+
     async fn note_cancel(&self, id: &str, now_ms: i64) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "UPDATE redeploys SET cancel_requested_at_ms = $2 \

@@ -1,0 +1,169 @@
+//! Asking for a redeploy, or for another command on a stack: the row in the ledger, and nothing more.
+//!
+//! Invariants:
+//! * This only writes; [`super::send`] sends. The person's browser may go away at once and nothing is lost.
+//! * The rules of asking first are kept here, whatever page the form came from.
+
+use time::OffsetDateTime;
+
+use super::{App, Error, SignedIn};
+use crate::domain::redeploy::Before;
+use crate::domain::{Command, OperationId, Redeploy, RedeployOptions, Stack, StackUid, Version};
+use crate::store::{Entered, NewRedeploy, StoreError};
+
+/// What a form asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The operation id that the form carried.
+    pub id: OperationId,
+    /// Of which stack.
+    pub stack: StackUid,
+    /// What.
+    pub command: Command,
+    /// With which options.
+    pub options: RedeployOptions,
+    /// What the person was told before pressing.
+    pub told: Told,
+    /// Which others were asked for by the same POST.
+    pub batch: Option<OperationId>,
+}
+
+/// What the page said before the button was pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// Nothing: one click in the list.
+    Nothing,
+    /// The confirm page, which did not name a running deployment.
+    Confirmed,
+    /// The confirm page, which said that this one starts when the running one ends.
+    ConfirmedBehindAnother,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub enum Asked {
+    /// It is written down; this is its receipt.
+    Receipt(OperationId),
+    /// An earlier request on the stack is not answered yet; this is its receipt.
+    AlreadyAsked(OperationId),
+    /// The confirm page has to be seen first.
+    ConfirmFirst,
+}
+
+impl App {
+    /// Writes the request down. The same operation id leads to the first one's receipt, however often and
+    /// from wherever it is posted.
+    pub async fn request(&self, who: &SignedIn, request: Request) -> Result<Asked, Error> {
+        if let Some(known) = self.store().ledger().get(request.id).await? {
+            return if known.asked_by == who.person.id {
+                Ok(Asked::Receipt(known.id))
+            } else {
+                Err(Error::NotFound)
+            };
+        }
+        if !who.grant.scopes.allow_redeploy() {
+            return Err(Error::NeedsRedeployScope);
+        }
+        let (stack, version) = self.reachable(who, request.stack).await?;
+        if self.must_be_told(&stack, &request) {
+            return Ok(Asked::ConfirmFirst);
+        }
+        let row = NewRedeploy {
+            id: request.id,
+            command: request.command,
+            stack: stack.uid,
+            stack_name: stack.name.clone(),
+            environment: stack.environment.as_str().to_owned(),
+            asked_by: who.person.id,
+            asked_by_name: who.person.name.clone(),
+            options: request.options,
+            before: before(&stack, version.as_ref()),
+            token: who.grant.token.clone(),
+            batch: request.batch,
+        };
+        Ok(match self.store().ledger().request(row).await? {
+            Entered::New(row) => {
+                tracing::info!(operation = %row.id, stack = %row.stack, command = row.command.as_str(), "redeploy requested");
+                Asked::Receipt(row.id)
+            }
+            Entered::Already(row) if row.asked_by == who.person.id => Asked::Receipt(row.id),
+            Entered::Already(_) => return Err(Error::NotFound),
+            Entered::StackTaken(row) => Asked::AlreadyAsked(row.id),
+        })
+    }
+
+    /// The person's redeploys that have not reached their end.
+    pub async fn open_redeploys(&self, who: &SignedIn) -> Result<Vec<Redeploy>, StoreError> {
+        self.store().ledger().open_of_person(who.person.id).await
+    }
+
+    /// One of the person's redeploys. Somebody else's is not there.
+    pub async fn receipt(&self, who: &SignedIn, id: OperationId) -> Result<Redeploy, Error> {
+        let row = self.store().ledger().get(id).await?;
+        row.filter(|row| row.asked_by == who.person.id)
+            .ok_or(Error::NotFound)
+    }
+
+    /// The person's redeploys that were asked for together.
+    pub async fn batch(&self, who: &SignedIn, batch: OperationId) -> Result<Vec<Redeploy>, StoreError> {
+        let mut rows = self.store().ledger().of_batch(batch).await?;
+        rows.retain(|row| row.asked_by == who.person.id);
+        Ok(rows)
+    }
+
+    /// The person's redeploys, newest first, those before a moment where one is given.
+    pub async fn receipts(
+        &self,
+        who: &SignedIn,
+        most: u32,
+        before: Option<OffsetDateTime>,
+    ) -> Result<Vec<Redeploy>, StoreError> {
+        self.store().ledger().of_person(who.person.id, most, before).await
+    }
+
+    /// The stack as this person's token sees it: from memory where it is listed there, else asked for.
+    pub(super) async fn reachable(
+        &self,
+        who: &SignedIn,
+        uid: StackUid,
+    ) -> Result<(Stack, Option<Version>), Error> {
+        let snapshot = self.watcher(who).snapshot();
+        if let Some(stack) = snapshot.fleet.stack(uid) {
+            return Ok((stack.clone(), snapshot.fleet.versions.get(&uid).cloned()));
+        }
+        let view = self.show_stack(who, uid).await?;
+        Ok((view.stack, view.version))
+    }
+
+    /// Whether the person has to see the confirm page, or see it again because the stack became busy.
+    fn must_be_told(&self, stack: &Stack, request: &Request) -> bool {
+        match request.told {
+            Told::ConfirmedBehindAnother => false,
+            Told::Confirmed => request.command == Command::Redeploy && stack.is_busy(),
+            Told::Nothing => {
+                request.command != Command::Redeploy
+                    || request.options != RedeployOptions::default()
+                    || stack.is_busy()
+                    || stack.maintenance
+                    || self.policy().asks_first(stack)
+            }
+        }
+    }
+}
+
+/// What is known before, to be compared with afterwards.
+fn before(stack: &Stack, version: Option<&Version>) -> Before {
+    Before {
+        newest_deployment: version
+            .and_then(|version| version.newest.as_ref())
+            .map(|newest| newest.id),
+        live_hash: version
+            .and_then(|version| version.live.as_ref())
+            .and_then(|live| live.git_hash.clone()),
+        branch: stack.git_branch.clone(),
+        git: stack.git.clone(),
+        usual_seconds: version
+            .and_then(|version| version.usual)
+            .map(time::Duration::whole_seconds),
+    }
+}

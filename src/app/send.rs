@@ -1,0 +1,123 @@
+//! Sending what the ledger holds: the only place in the program that sends a redeploy.
+//!
+//! Invariants:
+//! * Nothing goes out before its row is `sending` and that is committed; a [`Claim`] is the proof.
+//! * A claim is sent once. It goes back to `requested` only when no connection could be made, which proves that
+//!   nothing was sent; every other doubt is `unknown`, and `unknown` is never sent.
+
+use std::time::Duration;
+
+use super::App;
+use crate::cloud66::{self, Answer};
+use crate::store::{Claim, StoreError};
+
+/// How long a claim lasts: well over the time limit of the request, so that a claim whose worker still runs
+/// does not expire.
+pub const LEASE: Duration = Duration::from_mins(1);
+
+/// How many times a connection is tried.
+const CONNECTION_ATTEMPTS: u32 = 3;
+
+/// How many times an answer is written down before it is left to the look-up after the lease.
+const WRITE_ATTEMPTS: u32 = 5;
+
+impl App {
+    /// Sends a claimed row and writes down what Cloud 66 answered.
+    pub async fn send(&self, claim: &Claim) -> Result<(), StoreError> {
+        let ledger = self.store().ledger();
+        if !ledger.still_held(claim).await? {
+            return Ok(());
+        }
+        let row = claim.redeploy();
+        let api = self
+            .cloud66()
+            .api(claim.token(), &self.watchers().budget(row.asked_by));
+        let answer = api.send(row.stack, row.id, row.command, &row.options).await;
+        tracing::info!(operation = %row.id, stack = %row.stack, answer = kind(&answer), "redeploy sent");
+        self.remember_answer(claim, &answer);
+        for attempt in 1.. {
+            match self.record(claim, &answer).await {
+                Ok(()) => break,
+                Err(error) if attempt >= WRITE_ATTEMPTS => return Err(error),
+                Err(_) => tokio::time::sleep(Duration::from_millis(200 * u64::from(attempt))).await,
+            }
+        }
+        Ok(())
+    }
+
+    async fn record(&self, claim: &Claim, answer: &Answer) -> Result<(), StoreError> {
+        let ledger = self.store().ledger();
+        let row = claim.redeploy();
+        match answer {
+            Answer::Accepted {
+                action,
+                queued,
+                message,
+            } => {
+                ledger.accepted(claim, *action, *queued, message).await?;
+            }
+            Answer::Refused(error) => {
+                ledger.refused(claim, &refusal(error, &row.stack_name)).await?;
+            }
+            Answer::NotSent if row.attempts < CONNECTION_ATTEMPTS => {
+                let again_at = self.clock().now() + Duration::from_secs(u64::from(row.attempts));
+                ledger.not_sent(claim, again_at).await?;
+            }
+            Answer::NotSent => {
+                ledger
+                    .refused(claim, "Cloud 66 could not be reached. Nothing was sent.")
+                    .await?;
+            }
+            Answer::NoAnswer => {
+                ledger.unknown(claim).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What this person's pages learn from the answer at once.
+    fn remember_answer(&self, claim: &Claim, answer: &Answer) {
+        let Some(watcher) = self.watchers().known(claim.token()) else {
+            return;
+        };
+        if matches!(answer, Answer::Refused(cloud66::Error::Forbidden { .. })) {
+            watcher.refuse(claim.redeploy().stack);
+        }
+        watcher.outdate();
+    }
+}
+
+fn kind(answer: &Answer) -> &'static str {
+    match answer {
+        Answer::Accepted { .. } => "accepted",
+        Answer::Refused(_) => "refused",
+        Answer::NotSent => "not sent",
+        Answer::NoAnswer => "no answer",
+    }
+}
+
+/// The receipt's words for a refusal: what it means, then what Cloud 66 said of it.
+pub fn refusal(error: &cloud66::Error, stack: &str) -> String {
+    use cloud66::Error as E;
+    match error {
+        E::SignedOut => "Cloud 66 signed you out. Nothing was started. Sign in again to continue.".to_owned(),
+        E::TrialOver => "Cloud 66 says the trial for this account has ended.".to_owned(),
+        E::Forbidden { .. } => {
+            format!("Your Cloud 66 role cannot deploy {stack}. Ask an administrator for the Deployer role.")
+        }
+        E::Gone => "This stack is not there any more, or you lost access to it.".to_owned(),
+        E::Conflict { words } => with_words("Cloud 66 is busy with this stack. Nothing was started.", words),
+        E::Throttled { .. } => "You have used this hour's Cloud 66 requests. Nothing was started.".to_owned(),
+        E::NotImplemented => "Cloud 66 does not offer this. Nothing was started.".to_owned(),
+        E::Rejected { words, .. } => with_words("Cloud 66 refused. Nothing was started.", words),
+        _ => "Cloud 66 refused. Nothing was started.".to_owned(),
+    }
+}
+
+fn with_words(sentence: &str, words: &str) -> String {
+    if words.is_empty() {
+        sentence.to_owned()
+    } else {
+        format!("{sentence} It says: {words}")
+    }
+}

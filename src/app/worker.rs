@@ -1,0 +1,117 @@
+//! The task that sends and follows. One runs in every instance; the ledger's claims keep them apart.
+//!
+//! Invariants:
+//! * A row is sent by whoever claimed it, and by nobody else; see [`super::send`].
+//! * When the program is asked to stop, nothing new is claimed, and what is on its way is waited for, for a
+//!   bounded time. What is not answered by then is written down as unknown when its lease expires, by the
+//!   next instance that starts.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::App;
+use super::send::LEASE;
+use crate::store::StoreError;
+
+/// How long nothing is asked of the ledger when nobody wakes the worker.
+const TICK: Duration = Duration::from_millis(500);
+
+/// How many requests are on their way at a time, and how many looks.
+const SENDS_AT_ONCE: usize = 16;
+const LOOKS_AT_ONCE: usize = 32;
+
+/// How long requests on their way are waited for at the end. Container platforms commonly kill after 30 s.
+pub const GRACE: Duration = Duration::from_secs(25);
+
+/// How often what has expired is swept, in ticks: once a minute.
+const SWEEP_EVERY: u32 = 120;
+
+/// How long ended redeploys are kept.
+const KEPT: time::Duration = time::Duration::days(90);
+
+/// Works until `stop`, then waits for what is on its way.
+pub async fn run(app: App, stop: CancellationToken) {
+    let name = app.random().token();
+    let wake = app.store().ledger().wake();
+    let mut sends = JoinSet::new();
+    let mut looks = JoinSet::new();
+    let mut ticks: u32 = 0;
+    while !stop.is_cancelled() {
+        while sends.try_join_next().is_some() {}
+        while looks.try_join_next().is_some() {}
+        if let Err(error) = round(&app, &name, &mut sends, &mut looks).await {
+            tracing::warn!(%error, "the ledger cannot be read; trying again");
+        }
+        if ticks.is_multiple_of(SWEEP_EVERY) {
+            sweep(&app).await;
+        }
+        ticks = ticks.wrapping_add(1);
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = wake.notified() => {}
+            Some(_) = sends.join_next() => {}
+            () = tokio::time::sleep(TICK) => {}
+        }
+    }
+    looks.shutdown().await;
+    let on_their_way = sends.len();
+    if on_their_way > 0 {
+        tracing::info!(on_their_way, "waiting for redeploys on their way");
+    }
+    let all = async { while sends.join_next().await.is_some() {} };
+    if tokio::time::timeout(GRACE, all).await.is_err() {
+        tracing::warn!("stopped before Cloud 66 answered; the next start looks it up");
+    }
+}
+
+async fn round(
+    app: &App,
+    name: &str,
+    sends: &mut JoinSet<()>,
+    looks: &mut JoinSet<()>,
+) -> Result<(), StoreError> {
+    let ledger = app.store().ledger();
+    ledger.expire_leases().await?;
+    while sends.len() < SENDS_AT_ONCE {
+        let Some(claim) = ledger.claim(name, LEASE).await? else {
+            break;
+        };
+        let app = app.clone();
+        sends.spawn(async move {
+            if let Err(error) = app.send(&claim).await {
+                tracing::error!(operation = %claim.redeploy().id, %error, "an answer could not be written down; it will be looked up");
+            }
+        });
+    }
+    let room = LOOKS_AT_ONCE.saturating_sub(looks.len());
+    if room > 0 {
+        for due in ledger.due(u32::try_from(room).unwrap_or(u32::MAX)).await? {
+            let app = app.clone();
+            looks.spawn(async move {
+                if let Err(error) = app.look(&due).await {
+                    tracing::warn!(operation = %due.redeploy.id, %error, "a look could not be written down");
+                }
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn sweep(app: &App) {
+    app.watchers().sweep();
+    let (sessions, sign_ins, ledger) = (
+        app.store().sessions(),
+        app.store().sign_ins(),
+        app.store().ledger(),
+    );
+    let swept = tokio::try_join!(
+        sessions.sweep(),
+        sign_ins.sweep(),
+        ledger.prune(app.clock().now() - KEPT)
+    );
+    if let Err(error) = swept {
+        tracing::warn!(%error, "expired rows could not be swept; trying again in a minute");
+    }
+}

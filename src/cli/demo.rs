@@ -1,0 +1,88 @@
+//! `stackdeck demo`: the app and the sandbox in one process, on loopback. Nothing to configure, nothing kept, and
+//! nothing outside this machine is ever asked.
+
+use std::collections::HashMap;
+use std::process::ExitCode;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use clap::ArgMatches;
+
+use super::start::{Surroundings, start};
+use super::{cannot_start, mistaken, options, say, serve, shutdown, telemetry};
+use crate::config::{self, Mode};
+use crate::domain::Random;
+use crate::sandbox::{Options, Pkce, Sandbox, Strictness};
+
+pub(super) async fn run(given: &ArgMatches) -> ExitCode {
+    match demo(given).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(code) => code,
+    }
+}
+
+async fn demo(given: &ArgMatches) -> Result<(), ExitCode> {
+    let bind = options::text(given, "bind").unwrap_or_default().to_owned();
+    let port = bind.rsplit_once(':').map_or("8066", |(_, port)| port).to_owned();
+    let callback = format!("http://localhost:{port}/oauth/callback");
+    let sandbox_options = sandbox_options(given, callback).map_err(|words| cannot_start(&words))?;
+    let sandbox = Sandbox::start(sandbox_options)
+        .await
+        .map_err(|error| cannot_start(&error.to_string()))?;
+    let settings = config::from_env(made_up(&sandbox, &bind, &port), Mode::Demo).map_err(|m| mistaken(&m))?;
+    telemetry::init(&settings.log, settings.log_format).map_err(|error| cannot_start(&error.to_string()))?;
+    let listener = serve::listen(&settings)
+        .await
+        .map_err(|words| cannot_start(&words))?;
+    let surroundings = Surroundings {
+        demo: true,
+        ..Surroundings::default()
+    };
+    let running = start(&settings, listener, surroundings)
+        .await
+        .map_err(|error| cannot_start(&error.to_string()))?;
+    say(&format!(
+        "Stackdeck's demo is ready. Open {}",
+        settings.public_url
+    ));
+    say(&format!(
+        "Its Cloud 66 is a stand-in on this machine: {}",
+        sandbox.url()
+    ));
+    say("Nothing is kept. Ctrl-C ends it.");
+    shutdown::on_signal(running.stop_token());
+    running.ended().await;
+    sandbox.stop().await;
+    Ok(())
+}
+
+fn sandbox_options(given: &ArgMatches, callback: String) -> Result<Options, String> {
+    Ok(Options {
+        seed: options::parsed(given, "seed")?.unwrap_or(66),
+        stacks: options::parsed(given, "stacks")?,
+        deploy_time: super::sandbox::deploy_time(given)?,
+        strictness: Strictness::Doorkeeper,
+        pkce: Pkce::On,
+        callbacks: vec![callback],
+        faults: super::sandbox::faults(given)?,
+        ..Options::default()
+    })
+}
+
+/// The settings that the demo makes up. They win over the environment, so that a demo started in the folder of a
+/// real installation stays a demo.
+fn made_up(sandbox: &Sandbox, bind: &str, port: &str) -> HashMap<String, String> {
+    let secret = STANDARD.encode(Random::system().bytes::<32>());
+    [
+        ("STACKDECK_PUBLIC_URL", format!("http://localhost:{port}")),
+        ("STACKDECK_BIND", bind.to_owned()),
+        ("STACKDECK_SECRET", secret),
+        ("STACKDECK_DATABASE_URL", "sqlite::memory:".to_owned()),
+        ("CLOUD66_URL", sandbox.url().to_owned()),
+        ("CLOUD66_CLIENT_ID", sandbox.client_id().to_owned()),
+        ("CLOUD66_CLIENT_SECRET", sandbox.client_secret().to_owned()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}

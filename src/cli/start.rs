@@ -1,0 +1,235 @@
+//! One instance, from settings to listening. `serve`, the demo and the tests all begin here, so what is tested is
+//! what runs.
+
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::app::policy::AskFirst;
+use crate::app::{App, Parts, Policy, worker};
+use crate::cloud66::{self, Client, ClientOptions, Oauth, OauthOptions, PkceMode, Timeouts};
+use crate::config::{self, DatabaseUrl, PublicUrl, Redirect, Settings};
+use crate::domain::{AccountId, Clock, Random, Scopes, WebLink};
+use crate::store::{Database, OpenError, Store, StoreOptions};
+use crate::web::server::{Limits, Server};
+use crate::web::state::OUT_OF_BAND;
+use crate::web::urls::Cloud66Pages;
+use crate::web::{self, Site, Urls, WebState};
+
+/// What differs between a served, a demonstrated and a tested instance.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
+    /// Whether pages say that this is the demo.
+    pub demo: bool,
+    /// How long Cloud 66 is waited for.
+    pub timeouts: Timeouts,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self {
+            clock: Clock::system(),
+            random: Random::system(),
+            demo: false,
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+/// Why an instance could not start, in words for the operator.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The database cannot be used.
+    #[error("{0}")]
+    Store(#[from] OpenError),
+    /// The client cannot be made.
+    #[error("{0}")]
+    Cloud66(#[from] cloud66::ClientError),
+    /// Cloud 66's address cannot be linked to.
+    #[error("CLOUD66_URL is not an address that a page can link to")]
+    Address,
+}
+
+/// A running instance.
+pub struct Running {
+    /// Its verbs, for tests.
+    pub app: App,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// The token whose cancellation ends the instance.
+    pub fn stop_token(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Waits until it has ended: after [`Running::stop_token`] was cancelled, open answers are finished and
+    /// redeploys on their way are waited for, each for a bounded time.
+    pub async fn ended(self) {
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task ended badly");
+            }
+        }
+        self.app.store().close().await;
+    }
+
+    /// Ends it and waits.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.ended().await;
+    }
+}
+
+/// Opens the database, puts everything together and serves on `listener`.
+pub async fn start(
+    settings: &Settings,
+    listener: TcpListener,
+    surroundings: Surroundings,
+) -> Result<Running, StartError> {
+    let Surroundings {
+        clock,
+        random,
+        demo,
+        timeouts,
+    } = surroundings;
+    let store = Store::open(store_options(settings), clock.clone(), random.clone()).await?;
+    let client = client(settings, timeouts, clock.clone())?;
+    let oauth = oauth(settings, &client)?;
+    let parts = Parts {
+        cloud66: client,
+        oauth,
+        store: store.clone(),
+        clock,
+        random,
+        policy: policy(settings),
+    };
+    let app = App::new(parts);
+    let port = listener.local_addr().map_or(0, |address| address.port());
+    let state = WebState::new(app.clone(), site(settings, demo)?);
+    let limits = Limits::default();
+    let router = web::router(
+        state,
+        store.sessions(),
+        settings.public_url.allowed_hosts(port),
+        limits,
+    );
+    let stop = CancellationToken::new();
+    let server = Server::new(router, limits, settings.trusted_proxies.clone());
+    let tasks = vec![
+        tokio::spawn(server.serve(listener, stop.clone())),
+        tokio::spawn(worker::run(app.clone(), stop.clone())),
+    ];
+    Ok(Running { app, stop, tasks })
+}
+
+/// The database, as the settings name it.
+pub(super) fn store_options(settings: &Settings) -> StoreOptions {
+    StoreOptions {
+        database: match &settings.database {
+            database if database.is_in_memory() => Database::SqliteInMemory,
+            DatabaseUrl::Sqlite { path } => Database::Sqlite { path: path.clone() },
+            DatabaseUrl::Postgres { url } => Database::Postgres { url: url.clone() },
+        },
+        secrets: settings
+            .secrets
+            .iter()
+            .map(|secret| secret.to_vec().into())
+            .collect(),
+        idle: settings.session.idle,
+        lifetime: settings.session.lifetime,
+    }
+}
+
+/// The way to Cloud 66, as the settings name it.
+pub(super) fn client(
+    settings: &Settings,
+    timeouts: Timeouts,
+    clock: Clock,
+) -> Result<Client, cloud66::ClientError> {
+    let version = match settings.cloud66.api_version {
+        config::ApiVersion::V2 => cloud66::ApiVersion::V2,
+        config::ApiVersion::V3 => cloud66::ApiVersion::V3,
+    };
+    Client::new(
+        ClientOptions {
+            url: cloud66_url(settings),
+            version,
+            timeouts,
+        },
+        clock,
+    )
+}
+
+/// The sign-in at Cloud 66; none while the application is not registered there.
+pub(super) fn oauth(settings: &Settings, client: &Client) -> Result<Option<Oauth>, cloud66::ClientError> {
+    let Some(credentials) = &settings.cloud66.client else {
+        return Ok(None);
+    };
+    let redirect_uri = match settings.cloud66.redirect {
+        Redirect::Callback => settings.public_url.callback(),
+        Redirect::OutOfBand => OUT_OF_BAND.to_owned(),
+    };
+    let options = OauthOptions {
+        url: cloud66_url(settings),
+        client_id: credentials.id.clone(),
+        client_secret: credentials.secret.clone(),
+        redirect_uri,
+        scopes: scopes(settings),
+        pkce: match settings.cloud66.pkce {
+            config::Pkce::Auto => PkceMode::Auto,
+            config::Pkce::On => PkceMode::On,
+            config::Pkce::Off => PkceMode::Off,
+        },
+    };
+    Oauth::new(client, options).map(Some)
+}
+
+fn policy(settings: &Settings) -> Policy {
+    let production = settings.production.clone();
+    Policy {
+        accounts: settings.accounts.as_ref().map(|accounts| {
+            accounts
+                .iter()
+                .filter_map(|account| i64::try_from(*account).ok())
+                .map(AccountId)
+                .collect()
+        }),
+        scopes: scopes(settings),
+        ask_first: match settings.confirm {
+            config::Confirm::Production => AskFirst::Production,
+            config::Confirm::Always => AskFirst::Always,
+            config::Confirm::Never => AskFirst::Never,
+        },
+        production: Arc::new(move |environment| production.matches(environment)),
+    }
+}
+
+fn site(settings: &Settings, demo: bool) -> Result<Site, StartError> {
+    let cloud66 = WebLink::parse(settings.cloud66.url.as_str()).ok_or(StartError::Address)?;
+    Ok(Site {
+        urls: Urls::new(settings.public_url.path_prefix()),
+        public_url: PublicUrl::clone(&settings.public_url),
+        demo,
+        out_of_band: settings.cloud66.redirect == Redirect::OutOfBand,
+        cloud66: Cloud66Pages::new(&cloud66),
+        session_lifetime: settings.session.lifetime,
+    })
+}
+
+fn scopes(settings: &Settings) -> Scopes {
+    Scopes::parse(&settings.cloud66.scopes.join(" "))
+}
+
+fn cloud66_url(settings: &Settings) -> Url {
+    settings.cloud66.url.clone()
+}

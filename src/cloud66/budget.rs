@@ -1,0 +1,271 @@
+//! How many requests of this hour a person has used (fact sheet 5.3).
+//!
+//! Cloud 66 allows a number of requests per person and clock hour and answers 503 `throttled` beyond it.
+//! Requests of other apps of the same person count too, so the headers of its answers are believed where they
+//! leave less than our own count does.
+//!
+//! Invariant: the budget only counts and advises. Watching asks [`Budget::may_watch`] first; what a person
+//! asked for is never held back here.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use time::{Duration, OffsetDateTime};
+
+use crate::domain::Clock;
+
+/// The documented number of requests per hour, until a header says otherwise.
+const DOCUMENTED_LIMIT: u32 = 3_000;
+/// A header that promises more than this is not believed.
+const HIGHEST_LIMIT: u32 = 1_000_000;
+/// How often a throttled person is tried again before the time that Cloud 66 gave.
+const PROBE_EVERY: Duration = Duration::seconds(60);
+
+/// One person's requests of this hour; clones share the count.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    clock: Clock,
+    count: Arc<Mutex<Count>>,
+}
+
+#[derive(Debug)]
+struct Count {
+    /// The clock hour that is counted: whole hours since 1970.
+    hour: i64,
+    /// Requests that this process made in it.
+    made: u32,
+    /// Requests allowed in an hour.
+    limit: u32,
+    /// What the last answer of this hour said was left.
+    left: Option<u32>,
+    /// Until when Cloud 66 refuses to answer, and when it was last tried since.
+    throttled: Option<Throttle>,
+}
+
+#[derive(Debug)]
+struct Throttle {
+    until: OffsetDateTime,
+    last_try: OffsetDateTime,
+}
+
+/// What a person has used of this hour, for the settings page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// Requests allowed in this hour.
+    pub limit: u32,
+    /// Used so far, by this app and, as far as Cloud 66 says, by others.
+    pub used: u32,
+    /// Left in this hour.
+    pub remaining: u32,
+    /// When the next hour begins.
+    pub resets_at: OffsetDateTime,
+}
+
+impl Budget {
+    /// A budget of which nothing is used yet.
+    pub fn new(clock: Clock) -> Self {
+        let count = Count {
+            hour: hour_of(clock.now()),
+            made: 0,
+            limit: DOCUMENTED_LIMIT,
+            left: None,
+            throttled: None,
+        };
+        Self {
+            clock,
+            count: Arc::new(Mutex::new(count)),
+        }
+    }
+
+    /// What is used and left of this hour.
+    pub fn usage(&self) -> Usage {
+        let (count, now) = self.count();
+        let remaining = count.remaining();
+        Usage {
+            limit: count.limit,
+            used: count.limit.saturating_sub(remaining),
+            remaining,
+            resets_at: next_hour(now),
+        }
+    }
+
+    /// Whether one more request may be spent on watching: this process has made less than half of the hour's
+    /// requests, more than a fifth is left, and Cloud 66 does not refuse to answer. While it does, one
+    /// request a minute is allowed all the same, to see whether it has changed its mind.
+    pub fn may_watch(&self) -> bool {
+        let (mut count, now) = self.count();
+        if let Some(throttle) = &mut count.throttled {
+            let try_again = now - throttle.last_try >= PROBE_EVERY;
+            if try_again {
+                throttle.last_try = now;
+            }
+            return try_again;
+        }
+        count.made < count.limit / 2 && count.remaining() > count.limit / 5
+    }
+
+    /// Until when Cloud 66 refuses to answer; none when it answers.
+    pub fn throttled_until(&self) -> Option<OffsetDateTime> {
+        let (count, _) = self.count();
+        count.throttled.as_ref().map(|throttle| throttle.until)
+    }
+
+    /// Counts one request that is about to be sent.
+    pub(super) fn spend(&self) {
+        let (mut count, _) = self.count();
+        count.made = count.made.saturating_add(1);
+        count.left = count.left.map(|left| left.saturating_sub(1));
+    }
+
+    /// Takes in what an answer's headers say of limit and rest.
+    pub(super) fn learn(&self, limit: Option<u32>, left: Option<u32>) {
+        let (mut count, _) = self.count();
+        if let Some(limit) = limit.filter(|limit| (1..=HIGHEST_LIMIT).contains(limit)) {
+            count.limit = limit;
+        }
+        if left.is_some() {
+            count.left = left;
+        }
+    }
+
+    /// Cloud 66 refuses to answer until `until`.
+    pub(super) fn throttle(&self, until: OffsetDateTime) {
+        let (mut count, now) = self.count();
+        count.throttled = Some(Throttle { until, last_try: now });
+    }
+
+    /// Cloud 66 answered again.
+    pub(super) fn answered(&self) {
+        let (mut count, _) = self.count();
+        count.throttled = None;
+    }
+
+    /// The count of the hour that it is now. The lock is held for arithmetic only, never across a wait.
+    fn count(&self) -> (MutexGuard<'_, Count>, OffsetDateTime) {
+        let now = self.clock.now();
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let hour = hour_of(now);
+        if hour != count.hour {
+            count.hour = hour;
+            count.made = 0;
+            count.left = None;
+        }
+        if count
+            .throttled
+            .as_ref()
+            .is_some_and(|throttle| throttle.until <= now)
+        {
+            count.throttled = None;
+        }
+        (count, now)
+    }
+}
+
+impl Count {
+    fn remaining(&self) -> u32 {
+        let by_count = self.limit.saturating_sub(self.made);
+        self.left.map_or(by_count, |left| left.min(by_count))
+    }
+}
+
+/// When the hour after `now`'s begins.
+pub(super) fn next_hour(now: OffsetDateTime) -> OffsetDateTime {
+    let past = now.unix_timestamp().rem_euclid(3_600);
+    let whole = now - Duration::nanoseconds(i64::from(now.nanosecond()));
+    whole + Duration::seconds(3_600 - past)
+}
+
+fn hour_of(now: OffsetDateTime) -> i64 {
+    now.unix_timestamp().div_euclid(3_600)
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::domain::ManualClock;
+
+    fn budget() -> (Budget, ManualClock) {
+        let clock = ManualClock::frozen_at(datetime!(2026-11-23 10:20:30.5 UTC));
+        (Budget::new(clock.clock()), clock)
+    }
+
+    #[test]
+    fn an_hour_holds_3000_requests_and_the_next_one_as_many() {
+        let (budget, clock) = budget();
+        for _ in 0..7 {
+            budget.spend();
+        }
+        let usage = budget.usage();
+        assert_eq!((usage.limit, usage.used, usage.remaining), (3_000, 7, 2_993));
+        assert_eq!(usage.resets_at, datetime!(2026-11-23 11:00 UTC));
+        clock.advance(Duration::minutes(40));
+        assert_eq!(budget.usage().used, 0);
+    }
+
+    #[test]
+    fn a_header_wins_where_it_leaves_less() {
+        let (budget, _) = budget();
+        budget.spend();
+        budget.learn(Some(3_600), Some(100));
+        assert_eq!(budget.usage().remaining, 100);
+        assert_eq!(budget.usage().used, 3_500);
+        budget.spend();
+        assert_eq!(budget.usage().remaining, 99);
+        budget.learn(Some(3_600), Some(9_999));
+        assert_eq!(budget.usage().remaining, 3_598);
+        budget.learn(Some(0), None);
+        assert_eq!(budget.usage().limit, 3_600);
+    }
+
+    #[test]
+    fn watching_spends_half_and_leaves_a_fifth() {
+        let (budget, _) = budget();
+        budget.learn(Some(10), None);
+        for _ in 0..5 {
+            assert!(budget.may_watch());
+            budget.spend();
+        }
+        assert!(!budget.may_watch());
+
+        let (other, _) = super::tests::budget();
+        other.learn(Some(10), Some(3));
+        assert!(other.may_watch());
+        other.learn(Some(10), Some(2));
+        assert!(!other.may_watch());
+        other.learn(Some(10), Some(0));
+        assert!(!other.may_watch());
+    }
+
+    #[test]
+    fn a_throttled_person_is_tried_once_a_minute_until_the_time_is_over() {
+        let (budget, clock) = budget();
+        let until = datetime!(2026-11-23 11:00 UTC);
+        budget.throttle(until);
+        assert_eq!(budget.throttled_until(), Some(until));
+        assert!(!budget.may_watch());
+        clock.advance(Duration::seconds(60));
+        assert!(budget.may_watch());
+        assert!(!budget.may_watch());
+        clock.advance(Duration::seconds(59));
+        assert!(!budget.may_watch());
+        budget.answered();
+        assert!(budget.may_watch());
+        budget.throttle(until);
+        clock.advance(Duration::minutes(40));
+        assert_eq!(budget.throttled_until(), None);
+        assert!(budget.may_watch());
+    }
+
+    #[test]
+    fn clones_and_threads_share_one_count() {
+        let (budget, _) = budget();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                let budget = budget.clone();
+                scope.spawn(move || (0..100).for_each(|_| budget.spend()));
+            }
+        });
+        assert_eq!(budget.usage().used, 400);
+    }
+}

@@ -1,0 +1,168 @@
+//! The cookies that this room sets by itself: the one that binds a sign-in to the browser that began it, and
+//! the person's preferences, which are this browser's and nobody else's business. The session's cookie is tower-sessions' business, but for one flaw that is mended here.
+
+use std::collections::HashSet;
+use std::hash::BuildHasher;
+
+use axum::extract::{Request, State};
+use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::state::{Site, WebState};
+use crate::domain::StackUid;
+
+/// Base names; the settings decide on a prefix.
+const SESSION: &str = "stackdeck_session";
+const SIGN_IN: &str = "stackdeck_sign_in";
+const THEME: &str = "stackdeck_theme";
+const LIVE: &str = "stackdeck_live";
+const KEYS: &str = "stackdeck_keys";
+const PINS: &str = "stackdeck_pins";
+
+/// How many stacks can be pinned; their uids have to fit into one cookie.
+const MOST_PINS: usize = 60;
+
+/// How long a preference is kept: a year.
+const PREFERENCE_SECONDS: u32 = 365 * 24 * 60 * 60;
+
+/// How long the browser keeps the cookie of a sign-in under way: as long as the sign-in lives.
+const SIGN_IN_SECONDS: u32 = 600;
+
+/// The session cookie's name.
+pub fn session_name(site: &Site) -> String {
+    site.public_url.cookie_name(SESSION)
+}
+
+/// The value that binds this browser's sign-ins to it, if it has one of the right shape.
+pub fn sign_in_browser(site: &Site, headers: &HeaderMap) -> Option<String> {
+    let value = read(headers, &site.public_url.cookie_name(SIGN_IN))?;
+    let shaped = value.len() == 43
+        && value
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    shaped.then(|| value.to_owned())
+}
+
+/// The cookie that keeps that value, for as long as a sign-in lives.
+pub fn set_sign_in_browser(site: &Site, value: &str) -> HeaderValue {
+    set(site, SIGN_IN, value, SIGN_IN_SECONDS)
+}
+
+/// The theme that the person chose: `light`, `dark`, or none for the system's.
+pub fn theme<'h>(site: &Site, headers: &'h HeaderMap) -> Option<&'h str> {
+    read(headers, &site.public_url.cookie_name(THEME)).filter(|theme| matches!(*theme, "light" | "dark"))
+}
+
+/// The cookie that keeps the theme; every other word removes it.
+pub fn set_theme(site: &Site, theme: &str) -> HeaderValue {
+    let chosen = matches!(theme, "light" | "dark");
+    if chosen {
+        set(site, THEME, theme, PREFERENCE_SECONDS)
+    } else {
+        set(site, THEME, "", 0)
+    }
+}
+
+/// Whether pages update themselves, which the person may pause.
+pub fn live(site: &Site, headers: &HeaderMap) -> bool {
+    read(headers, &site.public_url.cookie_name(LIVE)) != Some("off")
+}
+
+/// The cookie that keeps that choice.
+pub fn set_live(site: &Site, live: bool) -> HeaderValue {
+    if live {
+        set(site, LIVE, "", 0)
+    } else {
+        set(site, LIVE, "off", PREFERENCE_SECONDS)
+    }
+}
+
+/// Whether single keys are shortcuts, which the person may turn off.
+pub fn keys(site: &Site, headers: &HeaderMap) -> bool {
+    read(headers, &site.public_url.cookie_name(KEYS)) != Some("off")
+}
+
+/// The cookie that keeps that choice.
+pub fn set_keys(site: &Site, keys: bool) -> HeaderValue {
+    if keys {
+        set(site, KEYS, "", 0)
+    } else {
+        set(site, KEYS, "off", PREFERENCE_SECONDS)
+    }
+}
+
+/// The stacks that the person keeps at the top of the list.
+pub fn pins(site: &Site, headers: &HeaderMap) -> HashSet<StackUid> {
+    let pins = read(headers, &site.public_url.cookie_name(PINS)).unwrap_or_default();
+    pins.split('.')
+        .filter_map(|uid| uid.parse().ok())
+        .take(MOST_PINS)
+        .collect()
+}
+
+/// The cookie that keeps them. Beyond what fits, the rest is left out.
+pub fn set_pins<S: BuildHasher>(site: &Site, pins: &HashSet<StackUid, S>) -> HeaderValue {
+    let mut uids: Vec<String> = pins.iter().map(ToString::to_string).collect();
+    uids.sort_unstable();
+    uids.truncate(MOST_PINS);
+    set(
+        site,
+        PINS,
+        &uids.join("."),
+        if uids.is_empty() { 0 } else { PREFERENCE_SECONDS },
+    )
+}
+
+/// The first cookie of this name. The header is taken apart by hand because it may hold anything.
+fn read<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(found, _)| *found == name)
+        .map(|(_, value)| value)
+}
+
+fn set(site: &Site, base: &str, value: &str, seconds: u32) -> HeaderValue {
+    let name = site.public_url.cookie_name(base);
+    let path = site.public_url.cookie_path();
+    let secure = if site.public_url.is_https() {
+        "; Secure"
+    } else {
+        ""
+    };
+    let text = format!("{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}");
+    // Names and paths come from checked settings and values from our own alphabet.
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// The cookie with which tower-sessions 0.15 removes a session's lacks `Secure`, and browsers therefore keep a
+/// `__Host-` cookie after signing out. This layer, outside of it, adds the word.
+pub async fn secure_removal(State(state): State<WebState>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if !state.site().public_url.is_https() {
+        return response;
+    }
+    let prefix = format!("{}=", session_name(state.site()));
+    let mended: Vec<HeaderValue> = response
+        .headers()
+        .get_all(SET_COOKIE)
+        .iter()
+        .map(|cookie| match cookie.to_str() {
+            Ok(text) if text.starts_with(&prefix) && !text.contains("; Secure") => {
+                HeaderValue::from_str(&format!("{text}; Secure")).unwrap_or_else(|_| cookie.clone())
+            }
+            _ => cookie.clone(),
+        })
+        .collect();
+    let headers = response.headers_mut();
+    headers.remove(SET_COOKIE);
+    for cookie in mended {
+        headers.append(SET_COOKIE, cookie);
+    }
+    response
+}

@@ -1,0 +1,217 @@
+//! Several stacks at once: choose them, check what will happen, and what became of each.
+//!
+//! They are sent one at a time, each with an operation id and a receipt of its own.
+
+use std::collections::HashSet;
+
+use askama::Template;
+use askama_web::WebTemplate;
+
+use super::commit::spoken;
+use super::frame::{Frame, Here, PageIcon};
+use super::receipts::ReceiptLine;
+use super::row::Rights;
+use super::verdict::VerdictView;
+use super::words;
+use crate::domain::{OperationId, Redeploy, RedeployState, Stack, StackUid, Verdict};
+
+/// A stack that may be chosen.
+#[derive(Debug, Clone, Copy)]
+pub struct BulkInput<'a> {
+    /// The stack.
+    pub stack: &'a Stack,
+    /// The verdict on it.
+    pub verdict: Verdict,
+    /// Whether its environment counts as production.
+    pub production: bool,
+    /// What the person may do with it.
+    pub rights: Rights,
+}
+
+/// Choosing: a list with boxes to tick.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "pages/bulk_choose.html")]
+pub struct BulkChoosePage {
+    f: Frame,
+    groups: [Group; 2],
+    mistake: bool,
+}
+
+/// Checking: each chosen stack with its warnings, and one button.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "pages/bulk_check.html")]
+pub struct BulkCheckPage {
+    f: Frame,
+    op: String,
+    groups: [Group; 2],
+    count: usize,
+    back: String,
+    mistake: bool,
+}
+
+/// Stacks that count as production, or those that do not.
+#[derive(Debug)]
+struct Group {
+    title: &'static str,
+    production: bool,
+    choices: Vec<Choice>,
+}
+
+#[derive(Debug)]
+struct Choice {
+    uid: StackUid,
+    who: String,
+    name: String,
+    environment: String,
+    production: bool,
+    verdict: VerdictView,
+    allowed: bool,
+    chosen: bool,
+    warnings: Vec<&'static str>,
+}
+
+impl BulkChoosePage {
+    /// Builds the page. `chosen` is ticked already; `mistake` says that the form came back with nothing chosen.
+    pub fn new(frame: Frame, stacks: &[BulkInput<'_>], chosen: &HashSet<StackUid>, mistake: bool) -> Self {
+        let title = if mistake {
+            "Error: redeploy several stacks"
+        } else {
+            "Redeploy several stacks"
+        };
+        Self {
+            groups: groups(stacks, chosen),
+            mistake,
+            f: frame.titled(title, Here::Stacks),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.groups.iter().all(|group| group.choices.is_empty())
+    }
+}
+
+impl BulkCheckPage {
+    /// Builds the page for what was chosen. `op` is the batch's operation id; `mistake` says that the form came
+    /// back because production was not ticked.
+    pub fn new(frame: Frame, stacks: &[BulkInput<'_>], op: &str, mistake: bool) -> Self {
+        let count = words::count(i64::try_from(stacks.len()).unwrap_or(i64::MAX), "stack", "stacks");
+        let title = format!("{}Redeploy {count}", if mistake { "Error: " } else { "" });
+        Self {
+            op: op.to_owned(),
+            groups: groups(stacks, &HashSet::new()),
+            count: stacks.len(),
+            back: frame.urls.bulk(),
+            mistake,
+            f: frame.titled(title, Here::Stacks),
+        }
+    }
+
+    fn count_words(&self) -> String {
+        words::count(i64::try_from(self.count).unwrap_or(i64::MAX), "stack", "stacks")
+    }
+}
+
+fn groups(stacks: &[BulkInput<'_>], chosen: &HashSet<StackUid>) -> [Group; 2] {
+    let group = |title, production: bool| Group {
+        title,
+        production,
+        choices: stacks
+            .iter()
+            .filter(|input| input.production == production)
+            .map(|input| Choice::new(input, chosen))
+            .collect(),
+    };
+    [group("Not production", false), group("Production", true)]
+}
+
+impl Choice {
+    fn new(input: &BulkInput<'_>, chosen: &HashSet<StackUid>) -> Self {
+        let stack = input.stack;
+        let mut warnings = Vec::new();
+        if stack.is_busy() {
+            warnings.push("Another deploy is running. This one starts when it ends.");
+        }
+        if stack.maintenance {
+            warnings.push("Maintenance mode is on. Visitors keep seeing the maintenance page.");
+        }
+        if input.verdict.needs_attention() {
+            warnings.push("It is in trouble already.");
+        }
+        Self {
+            uid: stack.uid,
+            who: spoken(stack),
+            name: stack.name.clone(),
+            environment: stack.environment.as_str().to_owned(),
+            production: input.production,
+            verdict: VerdictView::of(input.verdict),
+            allowed: input.rights == Rights::Redeploy,
+            chosen: chosen.contains(&stack.uid),
+            warnings,
+        }
+    }
+}
+
+/// What became of several stacks at once.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "pages/batch.html")]
+pub struct BatchPage {
+    f: Frame,
+    summary: String,
+    lines: Vec<ReceiptLine>,
+    taken: Vec<String>,
+    ended: bool,
+    here: String,
+}
+
+impl BatchPage {
+    /// Builds the page. `id` is the batch's operation id; `taken` names stacks that were left out because an earlier request on them had no
+    /// answer yet.
+    pub fn new(
+        frame: Frame,
+        id: OperationId,
+        redeploys: &[Redeploy],
+        taken: &[String],
+        is_production: impl Fn(&str) -> bool,
+    ) -> Self {
+        let ended = redeploys.iter().all(|redeploy| redeploy.state.is_end());
+        let summary = summary(redeploys);
+        let mut frame = frame.titled(summary.clone(), Here::Redeploys);
+        frame.icon = if ended { PageIcon::Plain } else { PageIcon::Busy };
+        Self {
+            summary,
+            lines: redeploys
+                .iter()
+                .map(|redeploy| ReceiptLine::new(&frame, redeploy, is_production(&redeploy.environment)))
+                .collect(),
+            taken: taken.to_vec(),
+            ended,
+            here: frame.urls.batch(id),
+            f: frame,
+        }
+    }
+}
+
+/// "3 deployed, 1 refused, 2 under way".
+fn summary(redeploys: &[Redeploy]) -> String {
+    use RedeployState as S;
+    let count = |states: &[S]| redeploys.iter().filter(|row| states.contains(&row.state)).count();
+    let parts: Vec<String> = [
+        (count(&[S::Succeeded]), "deployed"),
+        (count(&[S::Failed]), "failed"),
+        (count(&[S::Refused]), "refused"),
+        (count(&[S::Lost]), "without a record"),
+        (count(&[S::Cancelled]), "cancelled"),
+        (count(&[S::Accepted, S::Running]), "accepted"),
+        (count(&[S::Unknown]), "without an answer yet"),
+        (count(&[S::Requested, S::Sending]), "waiting to be sent"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, words)| format!("{count} {words}"))
+    .collect();
+    if parts.is_empty() {
+        "Nothing was sent".to_owned()
+    } else {
+        parts.join(", ")
+    }
+}

@@ -1,0 +1,50 @@
+//! How stacks, deployments and commits are named and linked.
+
+use crate::domain::deployment::short_hash;
+use crate::domain::{Deployment, Repository, Stack, Version};
+
+/// "checkout, production".
+pub(super) fn spoken(stack: &Stack) -> String {
+    let environment = stack.environment.as_str();
+    if environment.is_empty() {
+        stack.name.clone()
+    } else {
+        format!("{}, {environment}", stack.name)
+    }
+}
+
+/// The page that shows what lies between the live commit and the branch.
+pub(super) fn compare_to_branch(stack: &Stack, version: Option<&Version>) -> Option<String> {
+    let live = version?.live.as_ref()?.git_hash.as_deref()?;
+    let repository = Repository::parse(stack.git.as_deref()?)?;
+    let link = repository.compare(short_hash(live), stack.git_branch.as_deref()?)?;
+    Some(link.as_str().to_owned())
+}
+
+/// The page of a deployment's commit: Cloud 66's link, or one made from the repository's address.
+pub(super) fn commit_link(stack: &Stack, deployment: &Deployment) -> Option<String> {
+    if let Some(link) = &deployment.commit_url {
+        return Some(link.as_str().to_owned());
+    }
+    let repository = Repository::parse(stack.git.as_deref()?)?;
+    Some(
+        repository
+            .commit(deployment.git_hash.as_deref()?)?
+            .as_str()
+            .to_owned(),
+    )
+}
+
+/// "ana@example.com · web".
+pub(super) fn by(deployment: &Deployment) -> String {
+    let parts = [
+        deployment.triggered_by.as_deref(),
+        deployment.triggered_via.as_deref(),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
+}
+
+/// Whether a ref is a commit's full hash, which nobody wants to read whole.
+pub(super) fn is_hash(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}

@@ -1,0 +1,92 @@
+//! Many stacks or deployments at once.
+
+use std::collections::HashSet;
+
+use super::Sample;
+use super::world::{self, HOSTILE, LIVE_HASH, NOW, production};
+use crate::domain::{Deployment, Outcome, Stack, Verdict};
+use crate::web::pages::activity::{ActivityPage, ActivityQuery, Change};
+use crate::web::pages::bulk::{BulkCheckPage, BulkChoosePage, BulkInput};
+use crate::web::pages::row::Rights;
+use crate::web::pages::search::SearchPage;
+
+pub(super) fn lists(prefix: &str) -> Vec<Sample> {
+    let frame = || world::frame(prefix);
+    let fleet = world::fleet();
+    let choices: Vec<BulkInput<'_>> = fleet
+        .stacks
+        .iter()
+        .map(|stack| BulkInput {
+            stack,
+            verdict: fleet.verdict(stack),
+            production: production(stack),
+            rights: if stack.maintenance {
+                Rights::RoleMissing
+            } else {
+                Rights::Redeploy
+            },
+        })
+        .collect();
+    let chosen = HashSet::from([world::uid(1)]);
+    let some = choices.get(20..26).unwrap_or_default();
+    let histories: Vec<(&Stack, Vec<Deployment>)> = fleet
+        .stacks
+        .iter()
+        .take(12)
+        .chain(fleet.stacks.iter().rev().take(3))
+        .map(|stack| (stack, world::history(Some(Outcome::Failed))))
+        .collect();
+    let changes: Vec<Change<'_>> = histories
+        .iter()
+        .flat_map(|(stack, history)| {
+            history.iter().take(2).map(|deployment| Change {
+                stack,
+                production: production(stack),
+                deployment,
+                before: Some(LIVE_HASH),
+            })
+        })
+        .collect();
+    let failed = ActivityQuery {
+        result: "failed".into(),
+        ..ActivityQuery::default()
+    };
+    let hour = ActivityQuery {
+        hours: "1".into(),
+        env: "nowhere".into(),
+        ..ActivityQuery::default()
+    };
+    let found: Vec<(&Stack, Verdict, bool)> = fleet
+        .stacks
+        .iter()
+        .map(|stack| (stack, fleet.verdict(stack), production(stack)))
+        .collect();
+    let all = ActivityQuery::default();
+    vec![
+        Sample::new("bulk", BulkChoosePage::new(frame(), &choices, &chosen, false)),
+        Sample::new(
+            "bulk-none-chosen",
+            BulkChoosePage::new(frame(), &choices, &HashSet::new(), true),
+        ),
+        Sample::new(
+            "bulk-empty",
+            BulkChoosePage::new(frame(), &[], &HashSet::new(), false),
+        ),
+        Sample::new("bulk-check", BulkCheckPage::new(frame(), some, "YmF0Y2g", false)),
+        Sample::new(
+            "bulk-check-mistake",
+            BulkCheckPage::new(frame(), some, "YmF0Y2g", true),
+        ),
+        Sample::new("activity", ActivityPage::new(frame(), &changes, &all, NOW, true)),
+        Sample::new(
+            "activity-failed",
+            ActivityPage::new(frame(), &changes, &failed, NOW, false),
+        ),
+        Sample::new(
+            "activity-none",
+            ActivityPage::new(frame(), &changes, &hour, NOW, true),
+        ),
+        Sample::new("search", SearchPage::new(frame(), "", &found)),
+        Sample::new("search-none", SearchPage::new(frame(), HOSTILE, &[])),
+    ]
+}

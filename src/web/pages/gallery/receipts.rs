@@ -1,0 +1,90 @@
+//! Receipts, one and many.
+
+use time::Duration;
+
+use super::Sample;
+use super::world::{self, HOSTILE, NOW};
+use crate::domain::{Command, OperationId, Redeploy, RedeployState};
+use crate::web::pages::bulk::BatchPage;
+use crate::web::pages::receipt::{ReceiptInput, ReceiptPage};
+use crate::web::pages::receipts::ReceiptsPage;
+
+pub(super) fn receipts(prefix: &str) -> Vec<Sample> {
+    let show = |name: &str, redeploy: &Redeploy, old_api: bool| {
+        let input = ReceiptInput {
+            redeploy,
+            production: true,
+            old_api,
+            address: "https://deck.harbour.example/redeploys/1f3a88d05b7c4e219c0d64aa17f2b3e5",
+        };
+        Sample::new(name, ReceiptPage::new(world::frame(prefix), &input))
+    };
+    let mut all: Vec<Sample> = RedeployState::ALL
+        .into_iter()
+        .map(|state| {
+            show(
+                &format!("receipt-{}", state.as_str()),
+                &world::redeploy(state),
+                false,
+            )
+        })
+        .collect();
+    let queued = Redeploy {
+        queued: true,
+        ..world::redeploy(RedeployState::Accepted)
+    };
+    let cancelling = Redeploy {
+        cancel_requested_at: Some(NOW - Duration::seconds(20)),
+        ..world::redeploy(RedeployState::Running)
+    };
+    let restart = Redeploy {
+        command: Command::Restart,
+        git_hash: None,
+        ..world::redeploy(RedeployState::Succeeded)
+    };
+    all.push(show("receipt-queued", &queued, false));
+    all.push(show("receipt-cancelling", &cancelling, false));
+    all.push(show("receipt-restart", &restart, false));
+    all.push(show(
+        "receipt-unknown-v2",
+        &world::redeploy(RedeployState::Unknown),
+        true,
+    ));
+    all
+}
+
+pub(super) fn lists_of_receipts(prefix: &str) -> Vec<Sample> {
+    let frame = || world::frame(prefix);
+    let is_production = |environment: &str| environment == "production";
+    let all: Vec<Redeploy> = RedeployState::ALL.into_iter().map(world::redeploy).collect();
+    let mut with_odd = all.clone();
+    with_odd.push(Redeploy {
+        stack_name: HOSTILE.into(),
+        environment: HOSTILE.into(),
+        ..world::redeploy(RedeployState::Failed)
+    });
+    let batch = OperationId::from(9);
+    let taken = [HOSTILE.to_owned()];
+    vec![
+        Sample::new(
+            "receipts",
+            ReceiptsPage::new(frame(), &with_odd, None, true, is_production),
+        ),
+        Sample::new(
+            "receipts-older",
+            ReceiptsPage::new(frame(), &all, Some(NOW), false, is_production),
+        ),
+        Sample::new(
+            "receipts-none",
+            ReceiptsPage::new(frame(), &[], None, false, is_production),
+        ),
+        Sample::new(
+            "batch",
+            BatchPage::new(frame(), batch, &with_odd, &taken, is_production),
+        ),
+        Sample::new(
+            "batch-none",
+            BatchPage::new(frame(), batch, &[], &taken, is_production),
+        ),
+    ]
+}

@@ -1,0 +1,269 @@
+//! A receipt: what was asked of a stack, what Cloud 66 answered, and how it ended.
+//!
+//! Invariant: every sentence says only what the ledger's row knows. "Cancelled" is said when Cloud 66 has said
+//! so, "nothing was started" only where that is proven.
+
+use askama::Template;
+use askama_web::WebTemplate;
+use time::Duration;
+
+use super::frame::{Frame, Here, Html, PageIcon};
+use super::receipt_words::{Sentence, as_text, asked_words, command_noun, sentence};
+use super::verdict::Progress;
+use super::words::{self, When};
+use crate::domain::deployment::short_hash;
+use crate::domain::{Command, Redeploy, RedeployState, Repository, ReturnTo};
+
+/// What a receipt is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct ReceiptInput<'a> {
+    /// The row.
+    pub redeploy: &'a Redeploy,
+    /// Whether its environment counts as production.
+    pub production: bool,
+    /// Whether Cloud 66 is spoken to in the 2013 dialect, where nothing can be looked up.
+    pub old_api: bool,
+    /// The public address of this receipt, for the text to copy.
+    pub address: &'a str,
+}
+
+/// A receipt's page.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "pages/receipt.html")]
+pub struct ReceiptPage {
+    f: Frame,
+    r: ReceiptState,
+    name: String,
+    environment: String,
+    production: bool,
+    stack: String,
+    noun: &'static str,
+}
+
+impl ReceiptPage {
+    /// Builds the page.
+    pub fn new(frame: Frame, input: &ReceiptInput<'_>) -> Self {
+        let redeploy = input.redeploy;
+        let mut frame = frame.titled(title(redeploy), Here::Redeploys);
+        frame.icon = icon(redeploy.state);
+        if !redeploy.state.is_end() {
+            let events = frame.urls.events_receipt(redeploy.id);
+            frame = frame.following(events);
+        }
+        Self {
+            r: ReceiptState::new(&frame, input),
+            name: redeploy.stack_name.clone(),
+            environment: redeploy.environment.clone(),
+            production: input.production,
+            stack: frame.urls.return_to(ReturnTo::Stack(redeploy.stack)),
+            noun: command_noun(redeploy.command),
+            f: frame,
+        }
+    }
+}
+
+/// The part of a receipt that changes while it is open, for the event stream.
+#[derive(Debug, Template)]
+#[template(path = "fragments/receipt_live.html")]
+pub struct ReceiptLive {
+    title: String,
+    icon: String,
+    r: ReceiptState,
+}
+
+impl ReceiptLive {
+    /// Renders it.
+    pub fn html(frame: &Frame, input: &ReceiptInput<'_>) -> Result<Html, askama::Error> {
+        Html::of(&Self {
+            title: words::straight(&title(input.redeploy)),
+            icon: frame.urls.asset(icon(input.redeploy.state).asset()),
+            r: ReceiptState::new(frame, input),
+        })
+    }
+}
+
+/// `#receipt`.
+#[derive(Debug)]
+pub(super) struct ReceiptState {
+    sentence: Sentence,
+    progress: Option<ProgressView>,
+    message: Option<String>,
+    facts: Vec<(&'static str, Value)>,
+    times: Vec<Moment>,
+    ended: bool,
+    cancel: Option<String>,
+    again: Option<(String, String)>,
+    text: String,
+}
+
+/// How far it is.
+#[derive(Debug, Template)]
+#[template(source = "{{ words }}", ext = "html")]
+struct ProgressView {
+    words: super::verdict::Why,
+}
+
+impl askama::filters::HtmlSafe for ProgressView {}
+
+/// A fact's value.
+#[derive(Debug)]
+enum Value {
+    Text(String),
+    Mono(String),
+    Link { words: String, href: String },
+}
+
+/// A step that has been reached.
+#[derive(Debug)]
+struct Moment {
+    what: &'static str,
+    when: When,
+}
+
+impl ReceiptState {
+    fn new(frame: &Frame, input: &ReceiptInput<'_>) -> Self {
+        let redeploy = input.redeploy;
+        let ended = redeploy.state.is_end();
+        let running = redeploy.state == RedeployState::Running && redeploy.cancel_requested_at.is_none();
+        Self {
+            sentence: sentence(redeploy, input.old_api),
+            progress: progress(frame, redeploy),
+            message: redeploy
+                .message
+                .clone()
+                .filter(|message| !message.trim().is_empty()),
+            facts: facts(redeploy),
+            times: times(redeploy),
+            ended,
+            cancel: redeploy
+                .deployment
+                .filter(|_| running)
+                .map(|deployment| frame.urls.cancel(redeploy.stack, deployment)),
+            again: ended.then(|| {
+                let href = match redeploy.command {
+                    Command::Redeploy => frame.urls.redeploy_with(redeploy.stack, &redeploy.options),
+                    command => frame.urls.action(redeploy.stack, command),
+                };
+                (href, format!("{} again…", command_noun(redeploy.command)))
+            }),
+            text: as_text(redeploy, input.address),
+        }
+    }
+}
+
+fn progress(frame: &Frame, redeploy: &Redeploy) -> Option<ProgressView> {
+    if redeploy.state != RedeployState::Running {
+        return None;
+    }
+    let since = redeploy.answered_at.or(redeploy.sent_at)?;
+    let usual = redeploy.before.usual_seconds.map(Duration::seconds);
+    let progress = Progress::new(since, usual, frame.now);
+    Some(ProgressView {
+        words: super::verdict::Why::Progress(progress),
+    })
+}
+
+fn facts(redeploy: &Redeploy) -> Vec<(&'static str, Value)> {
+    let mut facts = vec![("Asked", Value::Text(asked_words(redeploy)))];
+    if let Some(hash) = &redeploy.git_hash {
+        facts.push(("Commit", Value::Mono(short_hash(hash).to_owned())));
+    }
+    if let Some(hash) = &redeploy.before.live_hash {
+        facts.push(("Ran before", Value::Mono(short_hash(hash).to_owned())));
+    }
+    facts.extend(compare(redeploy).map(|link| ("Changes", link)));
+    facts.push(("By", Value::Text(redeploy.asked_by_name.clone())));
+    if let Some(note) = &redeploy.options.note {
+        facts.push(("Note", Value::Text(note.clone())));
+    }
+    if let Some(deployment) = redeploy.deployment {
+        facts.push(("Deployment", Value::Mono(deployment.to_string())));
+    }
+    if let Some(took) = took(redeploy) {
+        facts.push(("Took", Value::Text(words::long(took))));
+    }
+    facts.push(("Reference", Value::Mono(redeploy.id.to_string())));
+    facts
+}
+
+/// From the answer to the end; none before both are known.
+pub(super) fn took(redeploy: &Redeploy) -> Option<Duration> {
+    let ran = matches!(
+        redeploy.state,
+        RedeployState::Succeeded | RedeployState::Failed | RedeployState::Cancelled
+    );
+    let took = redeploy.finished_at? - redeploy.answered_at.or(redeploy.sent_at)?;
+    (ran && !took.is_negative()).then_some(took)
+}
+
+/// What lies between the commit before and the commit that ran.
+fn compare(redeploy: &Redeploy) -> Option<Value> {
+    let before = short_hash(redeploy.before.live_hash.as_deref()?);
+    let after = short_hash(redeploy.git_hash.as_deref()?);
+    if before == after {
+        return Some(Value::Text("none: the same commit again".to_owned()));
+    }
+    let repository = Repository::parse(redeploy.before.git.as_deref()?)?;
+    Some(Value::Link {
+        words: format!("{before}…{after} on {} ↗", repository.host_name()),
+        href: repository.compare(before, after)?.as_str().to_owned(),
+    })
+}
+
+fn times(redeploy: &Redeploy) -> Vec<Moment> {
+    let answered = match redeploy.state {
+        RedeployState::Refused => "Refused",
+        RedeployState::Unknown | RedeployState::Lost => "No answer",
+        _ => "Accepted",
+    };
+    let finished = match redeploy.state {
+        RedeployState::Lost => "No record found",
+        RedeployState::Succeeded => "Deployed",
+        RedeployState::Failed => "Failed",
+        RedeployState::Cancelled => "Cancelled",
+        _ => "Ended",
+    };
+    let ended = redeploy
+        .finished_at
+        .filter(|at| Some(*at) != redeploy.answered_at);
+    [
+        ("Asked", Some(redeploy.requested_at)),
+        ("Sent to Cloud 66", redeploy.sent_at),
+        (answered, redeploy.answered_at),
+        ("Cancel asked", redeploy.cancel_requested_at),
+        (finished, ended),
+    ]
+    .into_iter()
+    .filter_map(|(what, at)| {
+        Some(Moment {
+            what,
+            when: When::exactly(at?),
+        })
+    })
+    .collect()
+}
+
+/// "Deploying… checkout production", "✓ Deployed checkout production", "✗ Failed checkout production".
+fn title(redeploy: &Redeploy) -> String {
+    let name = format!("{} {}", redeploy.stack_name, redeploy.environment);
+    let noun = command_noun(redeploy.command);
+    match (redeploy.state, redeploy.command) {
+        (RedeployState::Running | RedeployState::Accepted, Command::Redeploy) => format!("Deploying… {name}"),
+        (RedeployState::Succeeded, Command::Redeploy) => format!("✓ Deployed {name}"),
+        (RedeployState::Succeeded, _) => format!("✓ {noun}: {name}"),
+        (RedeployState::Failed, _) => format!("✗ Failed {name}"),
+        (RedeployState::Refused, _) => format!("✗ Refused {name}"),
+        (RedeployState::Lost, _) => format!("✗ No record {name}"),
+        (RedeployState::Cancelled, _) => format!("Cancelled {name}"),
+        _ => format!("{noun}… {name}"),
+    }
+}
+
+fn icon(state: RedeployState) -> PageIcon {
+    match state {
+        RedeployState::Succeeded => PageIcon::Ok,
+        RedeployState::Refused | RedeployState::Lost | RedeployState::Failed => PageIcon::Bad,
+        RedeployState::Cancelled => PageIcon::Plain,
+        _ => PageIcon::Busy,
+    }
+}

@@ -1,0 +1,77 @@
+//! The person's receipts, newest first.
+
+use askama::Template;
+use askama_web::WebTemplate;
+use time::OffsetDateTime;
+
+use super::frame::{Frame, Here};
+use super::receipt::took;
+use super::receipt_words::{Sentence, asked_words, sentence};
+use super::words::{self, When};
+use crate::domain::Redeploy;
+
+/// One receipt in a list.
+#[derive(Debug)]
+pub(super) struct ReceiptLine {
+    pub(super) href: String,
+    pub(super) name: String,
+    pub(super) environment: String,
+    pub(super) production: bool,
+    pub(super) sentence: Sentence,
+    pub(super) asked: String,
+    pub(super) when: When,
+    pub(super) took: Option<String>,
+    pub(super) message: Option<String>,
+}
+
+impl ReceiptLine {
+    pub(super) fn new(frame: &Frame, redeploy: &Redeploy, production: bool) -> Self {
+        Self {
+            href: frame.urls.receipt(redeploy.id),
+            name: redeploy.stack_name.clone(),
+            environment: redeploy.environment.clone(),
+            production,
+            sentence: sentence(redeploy, false),
+            asked: asked_words(redeploy),
+            when: frame.ago(redeploy.requested_at),
+            took: took(redeploy).map(words::long),
+            message: redeploy
+                .message
+                .clone()
+                .filter(|message| !message.trim().is_empty()),
+        }
+    }
+}
+
+/// The list of receipts.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "pages/receipts.html")]
+pub struct ReceiptsPage {
+    f: Frame,
+    lines: Vec<ReceiptLine>,
+    older: Option<String>,
+    later: bool,
+}
+
+impl ReceiptsPage {
+    /// Builds the page. `before` is the moment that the URL asks for (none on the first page); `older` says
+    /// that there are receipts before the last one.
+    pub fn new(
+        frame: Frame,
+        redeploys: &[Redeploy],
+        before: Option<OffsetDateTime>,
+        older: bool,
+        is_production: impl Fn(&str) -> bool,
+    ) -> Self {
+        let last = redeploys.last().filter(|_| older);
+        Self {
+            lines: redeploys
+                .iter()
+                .map(|redeploy| ReceiptLine::new(&frame, redeploy, is_production(&redeploy.environment)))
+                .collect(),
+            older: last.map(|last| frame.urls.receipts_before(last.requested_at.unix_timestamp())),
+            later: before.is_some(),
+            f: frame.titled("Your redeploys", Here::Redeploys),
+        }
+    }
+}

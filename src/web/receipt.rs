@@ -1,0 +1,39 @@
+//! The receipt of one redeploy: what was asked, what Cloud 66 answered, how it ended.
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Response};
+
+use super::looks::Looks;
+use super::pages::receipt::{ReceiptInput, ReceiptPage};
+use super::pages::trouble::Trouble;
+use super::problem::Problem;
+use super::session::Visitor;
+use super::state::WebState;
+use crate::app::{self};
+use crate::domain::OperationId;
+
+/// `GET /redeploys/{id}`. Somebody else's receipt answers as one that does not exist.
+pub async fn show(
+    State(state): State<WebState>,
+    Looks(frame): Looks,
+    visitor: Visitor,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id: OperationId = id.parse().map_err(|_| Problem::from(Trouble::NoReceipt))?;
+    let redeploy = state
+        .app()
+        .receipt(&visitor.who, id)
+        .await
+        .map_err(|error| match error {
+            app::Error::NotFound => Trouble::NoReceipt.into(),
+            error => Problem::from(error),
+        })?;
+    let address = state.site().public_url.join(&format!("/redeploys/{id}"));
+    let input = ReceiptInput {
+        redeploy: &redeploy,
+        production: state.app().policy().is_production_name(&redeploy.environment),
+        old_api: state.app().is_old_api(),
+        address: &address,
+    };
+    Ok(ReceiptPage::new(frame, &input).into_response())
+}

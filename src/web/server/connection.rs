@@ -1,0 +1,131 @@
+//! One connection, from its first byte to its end.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::{Request, Response};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use ipnet::IpNet;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tower::Service as _;
+
+use super::client_addr::ClientAddr;
+use super::deadlines::{Phase, ReadDeadline, SharedPhase, TimedSocket};
+use super::limits::Limits;
+
+/// The least that hyper takes for its buffer.
+const MIN_BUFFER: usize = 8192;
+
+/// What all connections share.
+#[derive(Clone)]
+pub(super) struct Serving {
+    pub(super) router: Router,
+    pub(super) limits: Limits,
+    pub(super) trusted: Arc<[IpNet]>,
+    /// Cancelled when the process ends: no further request is taken, the present one is finished.
+    pub(super) shutdown: CancellationToken,
+    /// Cancelled when that has taken too long.
+    pub(super) cut: CancellationToken,
+}
+
+/// Serves one connection until either side ends it or a limit does.
+pub(super) async fn serve(serving: Serving, socket: TcpStream, peer: IpAddr) {
+    let Serving {
+        router,
+        limits,
+        trusted,
+        shutdown,
+        cut,
+    } = serving;
+    // Answers are written whole; waiting for more would only delay events.
+    let _ = socket.set_nodelay(true);
+    let phase = SharedPhase::new();
+    let mut deadline = ReadDeadline::new(phase.clone(), limits);
+    let io = TokioIo::new(TimedSocket::new(socket, phase.clone(), limits));
+
+    let service = service_fn(move |request: Request<Incoming>| {
+        phase.set(Phase::Busy);
+        let mut request = request.map(Body::new);
+        let client = ClientAddr::find(peer, request.headers(), &trusted);
+        request.extensions_mut().insert(client);
+        let answer = router.clone().call(request);
+        let phase = phase.clone();
+        async move {
+            let response = answer.await?;
+            Ok::<Response<Answer>, Infallible>(response.map(|body| Answer { body, phase }))
+        }
+    });
+    let mut connection = pin!(
+        http1::Builder::new()
+            // `ReadDeadline` keeps the time.
+            .header_read_timeout(None)
+            .max_headers(limits.headers)
+            .max_header_size(limits.buffer)
+            .max_buf_size(limits.buffer.max(MIN_BUFFER))
+            .serve_connection(io, service)
+    );
+
+    // How a connection ends is the peer's affair: time-outs, resets and nonsense are no events of ours.
+    tokio::select! {
+        () = end_of(connection.as_mut(), &mut deadline) => return,
+        () = shutdown.cancelled() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    tokio::select! {
+        () = end_of(connection, &mut deadline) => {}
+        () = cut.cancelled() => {}
+    }
+}
+
+/// Waits until a connection ends by itself or its peer has taken too long. Either way its socket is closed
+/// when it is dropped.
+async fn end_of(mut connection: Pin<&mut impl Future>, deadline: &mut ReadDeadline) {
+    poll_fn(|cx| match connection.as_mut().poll(cx) {
+        Poll::Ready(_) => Poll::Ready(()),
+        Poll::Pending => deadline.poll(cx),
+    })
+    .await;
+}
+
+/// The body of an answer. Where it ends, the connection begins to wait for the next request.
+struct Answer {
+    body: Body,
+    phase: SharedPhase,
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.phase.set(Phase::Idle);
+    }
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,125 @@
+//! What every request has to pass before a handler sees it. Each guard answers with a bare status; pages are
+//! made elsewhere.
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{CONNECTION, HOST, HeaderValue};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http_body_util::BodyExt as _;
+use tokio::time::timeout;
+
+use super::limits::Limits;
+use crate::config::AllowedHosts;
+
+/// How much of a body that is too large is read all the same, as a multiple of the limit. A browser that is
+/// cut off while it sends shows its own error page instead of ours.
+const DRAINED: usize = 4;
+
+/// Answers only to our own names: 400 without exactly one `Host` (RFC 9112 section 3.2), 421 for any other
+/// name (RFC 9110 section 15.5.20), be it in `Host` or in the request line. A page of a stranger whose name
+/// was made to point at this machine (DNS rebinding) gets nothing. The two probes are exempt: load balancers
+/// call them by address.
+pub async fn host_guard(State(hosts): State<AllowedHosts>, request: Request, next: Next) -> Response {
+    if is_probe(request.uri().path(), hosts.path_prefix()) {
+        return next.run(request).await;
+    }
+    match check_host(&hosts, request.uri(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(status) => refuse(status),
+    }
+}
+
+fn check_host(hosts: &AllowedHosts, uri: &Uri, headers: &HeaderMap) -> Result<(), StatusCode> {
+    let mut values = headers.get_all(HOST).iter();
+    let (Some(host), None) = (values.next(), values.next()) else {
+        return Err(StatusCode::BAD_REQUEST);
+    };
+    let in_header = host.to_str().is_ok_and(|host| hosts.contains(host));
+    let in_target = uri
+        .authority()
+        .is_none_or(|authority| hosts.contains(authority.as_str()));
+    if in_header && in_target {
+        Ok(())
+    } else {
+        Err(StatusCode::MISDIRECTED_REQUEST)
+    }
+}
+
+/// Whether a path is `/healthz` or `/readyz`, as a whole, with or without the path prefix.
+fn is_probe(path: &str, prefix: &str) -> bool {
+    let path = path.strip_prefix(prefix).unwrap_or(path);
+    matches!(path, "/healthz" | "/readyz")
+}
+
+/// 414 where path and query are longer than [`Limits::url`].
+pub async fn short_url(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    let length = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |path| path.as_str().len());
+    if length > limits.url {
+        return refuse(StatusCode::URI_TOO_LONG);
+    }
+    next.run(request).await
+}
+
+/// 503 where the head of the answer takes longer than [`Limits::answer`]. The handler is dropped, so it must
+/// not be the only one who knows of something that it began.
+pub async fn answer_within(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    match timeout(limits.answer, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => refuse(StatusCode::SERVICE_UNAVAILABLE),
+    }
+}
+
+/// Reads the whole body before the handler begins: 413 where it is larger than [`Limits::body_bytes`], 408
+/// where it takes longer than [`Limits::body`], 400 where it breaks off or its encoding is wrong. So handlers
+/// never wait for a client, and no extractor has to say these things in its own words. Bodies are small here;
+/// a route that takes a large one must stand outside.
+pub async fn whole_body(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    if http_body::Body::is_end_stream(request.body()) {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    let whole = match timeout(limits.body, read_whole(body, limits.body_bytes)).await {
+        Ok(Ok(whole)) => whole,
+        Ok(Err(status)) => return refuse(status),
+        Err(_) => return refuse(StatusCode::REQUEST_TIMEOUT),
+    };
+    next.run(Request::from_parts(parts, Body::from(whole))).await
+}
+
+async fn read_whole(mut body: Body, limit: usize) -> Result<Bytes, StatusCode> {
+    use http_body::Body as _;
+
+    let drained = limit.saturating_mul(DRAINED);
+    let announced = body.size_hint().lower();
+    if usize::try_from(announced).map_or(true, |announced| announced > drained) {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    let mut whole = Vec::new();
+    let mut length = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| StatusCode::BAD_REQUEST)?;
+        let Ok(data) = frame.into_data() else { continue };
+        length = length.saturating_add(data.len());
+        if length > drained {
+            break;
+        }
+        if length <= limit {
+            whole.extend_from_slice(&data);
+        }
+    }
+    if length > limit {
+        Err(StatusCode::PAYLOAD_TOO_LARGE)
+    } else {
+        Ok(whole.into())
+    }
+}
+
+/// A bare status. The connection ends with it: what else the peer has sent was not looked at.
+fn refuse(status: StatusCode) -> Response {
+    (status, [(CONNECTION, HeaderValue::from_static("close"))]).into_response()
+}

@@ -1,0 +1,190 @@
+//! Several stacks at once: choose, check, one POST, and what became of each.
+
+use std::collections::HashSet;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use serde::Deserialize;
+
+use super::form::{MadeFor, SignedForm};
+use super::looks::Looks;
+use super::pages::bulk::{BatchPage, BulkCheckPage, BulkChoosePage, BulkInput};
+use super::pages::frame::Frame;
+use super::pages::row::Rights;
+use super::pages::trouble::Trouble;
+use super::problem::Problem;
+use super::session::Visitor;
+use super::stacks::{parameter, rights};
+use super::state::WebState;
+use crate::app::redeploy::{Asked, Request, Told};
+use crate::app::watch::Snapshot;
+use crate::domain::{Command, OperationId, RedeployOptions, StackUid};
+
+/// How many stacks can be redeployed by one POST; their uids have to fit into one form.
+const MOST: usize = 100;
+
+/// `GET /redeploys/new`: the stacks to choose from; with `step=check`, the chosen ones with their warnings.
+pub async fn choose(
+    State(state): State<WebState>,
+    Looks(frame): Looks,
+    visitor: Visitor,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let query = query.unwrap_or_default();
+    let chosen: HashSet<StackUid> = url::form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| name == "uid")
+        .filter_map(|(_, uid)| uid.parse().ok())
+        .take(MOST)
+        .collect();
+    if !visitor.who.grant.scopes.allow_redeploy() {
+        return Err(Trouble::NeedsRedeploy { stack: None }.into());
+    }
+    let snapshot = state.app().stacks(&visitor.who).await;
+    if snapshot.listed_at.is_none() {
+        let problem = snapshot.problem.as_ref().map(|(problem, _)| problem.clone());
+        return Err(problem.map_or(Trouble::Cloud66Down.into(), Problem::from));
+    }
+    let checking = parameter(&query, "step").as_deref() == Some("check");
+    if checking && !chosen.is_empty() {
+        return Ok(check_page(&state, frame, &visitor, &snapshot, &chosen, false));
+    }
+    let inputs = inputs(&state, &visitor, &snapshot, |_| true);
+    let page = BulkChoosePage::new(frame, &inputs, &chosen, checking);
+    let status = if checking {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, page).into_response())
+}
+
+fn check_page(
+    state: &WebState,
+    frame: Frame,
+    visitor: &Visitor,
+    snapshot: &Snapshot,
+    chosen: &HashSet<StackUid>,
+    mistake: bool,
+) -> Response {
+    let app = state.app();
+    let op = visitor
+        .form_secret
+        .operation(MadeFor::List, app.clock(), app.random());
+    let inputs = inputs(state, visitor, snapshot, |uid| chosen.contains(&uid));
+    BulkCheckPage::new(frame, &inputs, &op, mistake).into_response()
+}
+
+fn inputs<'s>(
+    state: &WebState,
+    visitor: &Visitor,
+    snapshot: &'s Snapshot,
+    wanted: impl Fn(StackUid) -> bool,
+) -> Vec<BulkInput<'s>> {
+    let fleet = &snapshot.fleet;
+    fleet
+        .stacks
+        .iter()
+        .filter(|stack| wanted(stack.uid))
+        .map(|stack| BulkInput {
+            stack,
+            verdict: fleet.verdict(stack),
+            production: state.app().policy().is_production(stack),
+            rights: rights(&visitor.who, snapshot, stack.uid),
+        })
+        .collect()
+}
+
+/// The fields of the check page.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct BatchFields {
+    op: String,
+    uid: Vec<String>,
+    production_ok: String,
+}
+
+/// `POST /redeploys/new`: writes one redeploy down for each stack and leads to their list.
+pub async fn send(
+    State(state): State<WebState>,
+    Looks(frame): Looks,
+    form: SignedForm<BatchFields>,
+) -> Result<Response, Problem> {
+    let SignedForm { visitor, fields } = form;
+    let app = state.app();
+    let now = app.clock().now();
+    let stale = || Problem::from(Trouble::StaleForm { stack: None });
+    let batch = visitor
+        .form_secret
+        .read_batch(&fields.op, now)
+        .map_err(|_| stale())?;
+    let chosen: HashSet<StackUid> = fields
+        .uid
+        .iter()
+        .map(|uid| uid.parse().map_err(|_| Problem::WRONG_FORM))
+        .collect::<Result<_, _>>()?;
+    if chosen.is_empty() || chosen.len() > MOST {
+        return Err(Problem::WRONG_FORM);
+    }
+    let snapshot = app.stacks(&visitor.who).await;
+    let inputs = inputs(&state, &visitor, &snapshot, |uid| chosen.contains(&uid));
+    if fields.production_ok.is_empty() && inputs.iter().any(|input| input.production) {
+        let page = check_page(&state, frame, &visitor, &snapshot, &chosen, true);
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    for input in inputs.iter().filter(|input| input.rights == Rights::Redeploy) {
+        let uid = input.stack.uid;
+        let (id, _) = visitor
+            .form_secret
+            .read_operation(&fields.op, uid, now)
+            .map_err(|_| stale())?;
+        let request = Request {
+            id,
+            stack: uid,
+            command: Command::Redeploy,
+            options: RedeployOptions::default(),
+            told: Told::ConfirmedBehindAnother,
+            batch: Some(batch),
+        };
+        match app.request(&visitor.who, request).await {
+            Ok(Asked::Receipt(_) | Asked::AlreadyAsked(_) | Asked::ConfirmFirst) => {}
+            // What is written down stays; the list says what is missing.
+            Err(crate::app::Error::NotFound) => {
+                tracing::info!(stack = %uid, "left out of a batch: not there");
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(Redirect::to(&state.urls().batch_of(batch, &chosen)).into_response())
+}
+
+/// `GET /redeploys/batches/{id}`: what became of each. The query names the stacks that were asked for, so that
+/// one that was left out is said.
+pub async fn batch(
+    State(state): State<WebState>,
+    Looks(frame): Looks,
+    visitor: Visitor,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let id: OperationId = id.parse().map_err(|_| Problem::from(Trouble::NoReceipt))?;
+    let app = state.app();
+    let redeploys = app.batch(&visitor.who, id).await?;
+    let asked_for = query.unwrap_or_default();
+    let asked_for = parameter(&asked_for, "stacks").unwrap_or_default();
+    let snapshot = app.watcher(&visitor.who).snapshot();
+    let taken: Vec<String> = asked_for
+        .split('.')
+        .filter_map(|uid| uid.parse::<StackUid>().ok())
+        .filter(|uid| redeploys.iter().all(|redeploy| redeploy.stack != *uid))
+        .filter_map(|uid| snapshot.fleet.stack(uid))
+        .map(crate::domain::Stack::title)
+        .collect();
+    if redeploys.is_empty() && taken.is_empty() {
+        return Err(Trouble::NoReceipt.into());
+    }
+    let page = BatchPage::new(frame, id, &redeploys, &taken, |name| {
+        app.policy().is_production_name(name)
+    });
+    Ok(page.into_response())
+}

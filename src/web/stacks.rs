@@ -1,0 +1,223 @@
+//! The first page: the stacks of somebody who is signed in; for everybody else what this is, or how to set it up.
+
+use std::collections::{HashMap, HashSet};
+
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
+use time::{Duration, OffsetDateTime};
+
+use super::cookies;
+use super::form::MadeFor;
+use super::looks::Looks;
+use super::pages::frame::{Banner, Frame, Html};
+use super::pages::home::HomePage;
+use super::pages::row::{Rights, Row, RowInput, Slot};
+use super::pages::setup::SetupPage;
+use super::pages::stacks::{StacksInput, StacksPage};
+use super::pages::trouble::Trouble;
+use super::problem::Problem;
+use super::session::Visitor;
+use super::sign_in::leading_to_cloud66;
+use super::state::WebState;
+use super::urls::Access;
+use crate::app::watch::Snapshot;
+use crate::app::{Cloud66Error, SignedIn};
+use crate::domain::{Redeploy, ReturnTo, Stack, StackQuery, StackUid};
+
+/// After how long without an answer a list is called what we knew, and no longer what is.
+const STALE: Duration = Duration::minutes(2);
+
+/// The longest search that is looked for.
+const LONGEST_SEARCH: usize = 200;
+
+/// `GET /`.
+pub async fn home(
+    State(state): State<WebState>,
+    Looks(frame): Looks,
+    visitor: Option<Visitor>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let query = query.unwrap_or_default();
+    let Some(visitor) = visitor else {
+        return Ok(welcome(&state, frame, &query));
+    };
+    list(&state, frame, &visitor, &headers, &read_query(&query)).await
+}
+
+fn welcome(state: &WebState, frame: Frame, query: &str) -> Response {
+    let site = state.site();
+    if state.app().oauth().is_none() {
+        return SetupPage::new(frame, &site.redirect_uri(), site.out_of_band).into_response();
+    }
+    let return_to = parameter(query, "return_to")
+        .map(|path| ReturnTo::parse(&path))
+        .unwrap_or_default();
+    leading_to_cloud66(HomePage::new(frame, return_to, site.out_of_band))
+}
+
+async fn list(
+    state: &WebState,
+    mut frame: Frame,
+    visitor: &Visitor,
+    headers: &HeaderMap,
+    query: &StackQuery,
+) -> Result<Response, Problem> {
+    let app = state.app();
+    let who = &visitor.who;
+    let snapshot = app.stacks(who).await;
+    let known_at = match (snapshot.listed_at, &snapshot.problem) {
+        (_, Some((Cloud66Error::SignedOut, _))) => {
+            return Err(Trouble::SignedOutByCloud66 {
+                return_to: ReturnTo::Home,
+            }
+            .into());
+        }
+        (None, Some((problem, _))) => return Err(problem.clone().into()),
+        (None, None) => return Ok(StacksPage::loading(frame, query).into_response()),
+        (Some(known_at), _) => known_at,
+    };
+    frame.banner = banner(&snapshot, app.clock().now());
+    let pins = cookies::pins(state.site(), headers);
+    let open = app.open_redeploys(who).await?;
+    let rows = Rows::new(state, who, &snapshot, &pins, &open, &frame);
+    let op = visitor
+        .form_secret
+        .operation(MadeFor::List, app.clock(), app.random());
+    let input = StacksInput {
+        fleet: &snapshot.fleet,
+        query,
+        pins: &pins,
+        known_at,
+        op: &op,
+    };
+    let page = StacksPage::new(
+        frame,
+        &input,
+        |stack| app.policy().is_production(stack),
+        |stack| rows.render(stack),
+    );
+    Ok(page.into_response())
+}
+
+/// What makes rows for one person.
+pub struct Rows<'a> {
+    state: &'a WebState,
+    who: &'a SignedIn,
+    snapshot: &'a Snapshot,
+    pins: &'a HashSet<StackUid>,
+    open: HashMap<StackUid, &'a Redeploy>,
+    cloud66: super::urls::Cloud66Pages,
+    show_account: bool,
+    now: OffsetDateTime,
+}
+
+impl<'a> Rows<'a> {
+    /// For this person's snapshot, pins and redeploys under way.
+    pub fn new(
+        state: &'a WebState,
+        who: &'a SignedIn,
+        snapshot: &'a Snapshot,
+        pins: &'a HashSet<StackUid>,
+        open: &'a [Redeploy],
+        frame: &Frame,
+    ) -> Self {
+        Self {
+            state,
+            who,
+            snapshot,
+            pins,
+            open: open.iter().map(|redeploy| (redeploy.stack, redeploy)).collect(),
+            cloud66: frame.cloud66.clone(),
+            show_account: snapshot.fleet.spans_accounts(),
+            now: frame.now,
+        }
+    }
+
+    /// One row. A row that cannot be rendered is left out and logged: the other ones are worth more than a
+    /// failed page.
+    pub fn render(&self, stack: &Stack) -> Html {
+        let row = Row::new(self.state.urls(), &self.cloud66, &self.input(stack));
+        Html::of(&row).unwrap_or_else(|error| {
+            tracing::error!(%error, stack = %stack.uid, "a row could not be rendered");
+            Html::default()
+        })
+    }
+
+    /// What a row is made from.
+    pub fn input<'s>(&'s self, stack: &'s Stack) -> RowInput<'s> {
+        let policy = self.state.app().policy();
+        let verdict = self.snapshot.fleet.verdict(stack);
+        let ask = policy.asks_first(stack) || stack.maintenance;
+        let slot = Slot::of(
+            rights(self.who, self.snapshot, stack.uid),
+            ask,
+            verdict,
+            self.open.get(&stack.uid).copied(),
+        );
+        RowInput {
+            stack,
+            version: self.snapshot.fleet.versions.get(&stack.uid),
+            verdict,
+            production: policy.is_production(stack),
+            slot,
+            pinned: self.pins.contains(&stack.uid),
+            show_account: self.show_account,
+            now: self.now,
+        }
+    }
+}
+
+/// What the person may do with a stack, as far as is known without asking.
+pub fn rights(who: &SignedIn, snapshot: &Snapshot, stack: StackUid) -> Rights {
+    if !who.grant.scopes.allow_redeploy() {
+        Rights::ScopeMissing
+    } else if snapshot.refused.contains(&stack) {
+        Rights::RoleMissing
+    } else {
+        Rights::Redeploy
+    }
+}
+
+/// What has to be said above a list whose last reading failed.
+pub fn banner(snapshot: &Snapshot, now: OffsetDateTime) -> Option<Banner> {
+    let (problem, _) = snapshot.problem.as_ref()?;
+    Some(match problem {
+        Cloud66Error::Throttled { retry_at } => Banner::Throttled { until: *retry_at },
+        Cloud66Error::TrialOver => Banner::TrialOver,
+        Cloud66Error::SignedOut => Banner::SignedOut {
+            access: Access::Redeploy,
+            return_to: ReturnTo::Home,
+        },
+        _ => match snapshot.listed_at {
+            Some(known_at) if now - known_at > STALE => Banner::Stale { known_at },
+            _ => Banner::Down,
+        },
+    })
+}
+
+/// The list's query. Read by hand, so that a parameter that comes twice or is not text does no harm.
+pub fn read_query(query: &str) -> StackQuery {
+    let read = |name| parameter(query, name).unwrap_or_default();
+    let mut q = read("q");
+    if let Some((end, _)) = q.char_indices().nth(LONGEST_SEARCH) {
+        q.truncate(end);
+    }
+    StackQuery {
+        q,
+        state: read("state"),
+        env: read("env"),
+        account: read("account"),
+        sort: read("sort"),
+        group: read("group"),
+        page: read("page"),
+    }
+}
+
+/// The first parameter of this name.
+pub fn parameter(query: &str, name: &str) -> Option<String> {
+    url::form_urlencoded::parse(query.as_bytes())
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.into_owned())
+}

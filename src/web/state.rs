@@ -1,0 +1,69 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+
+use super::urls::{Cloud66Pages, Urls};
+use crate::app::App;
+use crate::config::PublicUrl;
+
+/// The redirect URI that stands for "show the code to the person" (fact sheet 2).
+pub const OUT_OF_BAND: &str = "urn:ietf:wg:oauth:2.0:oob";
+
+/// The verbs and the site's own facts; cheap to clone.
+#[derive(Clone)]
+pub struct WebState(Arc<Inner>);
+
+struct Inner {
+    app: App,
+    site: Site,
+}
+
+/// Facts of this installation that pages need, all from the settings and none from a request.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The address that people open.
+    pub public_url: PublicUrl,
+    /// Every path of ours under it.
+    pub urls: Urls,
+    /// Whether this is the demo, which says so on each page.
+    pub demo: bool,
+    /// Whether the person pastes the authorization code (out of band) instead of being sent back with it.
+    pub out_of_band: bool,
+    /// Cloud 66's own pages, to link to.
+    pub cloud66: Cloud66Pages,
+    /// The longest life of a session, which is the cookie's too.
+    pub session_lifetime: std::time::Duration,
+}
+
+impl Site {
+    /// What has to be registered at Cloud 66 as the callback, to the letter.
+    pub fn redirect_uri(&self) -> String {
+        if self.out_of_band {
+            OUT_OF_BAND.to_owned()
+        } else {
+            self.public_url.callback()
+        }
+    }
+}
+
+impl WebState {
+    /// From the wiring.
+    pub fn new(app: App, site: Site) -> Self {
+        Self(Arc::new(Inner { app, site }))
+    }
+
+    /// The verbs.
+    pub fn app(&self) -> &App {
+        &self.0.app
+    }
+
+    /// The site's facts.
+    pub fn site(&self) -> &Site {
+        &self.0.site
+    }
+
+    /// Every path of ours.
+    pub fn urls(&self) -> &Urls {
+        &self.0.site.urls
+    }
+}

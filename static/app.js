@@ -1,0 +1,216 @@
+// Stackdeck's own script. Every page works without it; with it, ages stay true, pages update themselves, the
+// confirm page opens in a dialog, and there are keys. No eval, no innerHTML, no inline handlers.
+(() => {
+  const { documentElement: root, body } = document;
+  const $ = (selector, from = document) => from.querySelector(selector);
+  const $$ = (selector, from = document) => from.querySelectorAll(selector);
+  const say = (node, text) => { if (node && node.textContent !== text) node.textContent = text; };
+  const on = (name, act, from = document) => from.addEventListener(name, act);
+  const dialog = $('#dialog');
+  root.classList.add('js');
+
+  // Ages and durations, with the words of src/web/pages/words.rs. The server's clock counts.
+  const skew = Date.parse(body.dataset.now) - Date.now();
+  const since = iso => Math.max(0, Math.floor((Date.now() + skew - Date.parse(iso)) / 1000));
+  const count = (n, word) => `${n} ${word}${n === 1 ? '' : 's'}`;
+  const part = (s, unit) => Math.floor(s / unit);
+  const short = s => s < 60 ? `${s} s` : s < 3600 ? `${part(s, 60)} min`
+    : s < 172800 ? `${part(s, 3600)} h` : count(part(s, 86400), 'day');
+  const full = s => s < 60 ? count(s, 'second') : s < 3600 ? count(part(s, 60), 'minute')
+    : count(part(s, 3600), 'hour');
+  const forms = {
+    ago: s => s < 5 ? 'just now' : `${short(s)} ago`,
+    'ago-full': s => `${full(s)} ago`,
+    for: short,
+  };
+
+  const tick = () => {
+    for (const time of $$('time')) {
+      const form = forms[time.dataset.as];
+      if (form) say(time, form(since(time.dateTime)));
+      if (!time.title.includes('·')) time.title += ` · ${new Date(time.dateTime).toLocaleString()}`;
+    }
+    for (const bar of $$('progress[data-since]')) {
+      const passed = since(bar.dataset.since);
+      const over = passed - bar.max;
+      bar.value = Math.min(passed, bar.max);
+      say(bar.previousElementSibling, over < 60 ? `usually ${short(bar.max)}` : `${short(over)} longer than usual`);
+    }
+    // What went well is said for eight seconds, longer while it is pointed at or focused.
+    for (const note of $$('#polite .note:not(:hover, :focus-within)')) {
+      note.left = (note.left ?? 8) - 1;
+      if (note.left < 1) note.remove();
+    }
+    const notes = $$('.note');
+    for (let extra = 0; extra < notes.length - 3; extra++) notes[extra].remove();
+  };
+  setInterval(() => document.hidden || tick(), 1000);
+  tick();
+
+  // The event stream: one per visible tab, closed while hidden, resumed where it stopped.
+  let stream, last = '', over;
+  const live = state => {
+    const node = $('#live');
+    if (!node) return;
+    node.hidden = !state;
+    say(node, state);
+    $('#refresh').hidden = state === 'Live.';
+  };
+  const apply = data => {
+    const page = new DOMParser().parseFromString(data, 'text/html');
+    if (page.title) document.title = page.title;
+    // Rows that this page does not show stay out; htmx would complain about each.
+    const parts = [...page.querySelectorAll('[hx-swap-oob]')].filter(part => document.getElementById(part.id));
+    // A banner that comes late floats, and one that goes leaves its space: nothing below it moves.
+    const banner = $('#banner');
+    if (banner.childElementCount) banner.style.minHeight ||= `${banner.offsetHeight}px`;
+    else if (!banner.style.minHeight) banner.classList.add('late');
+    const fragment = document.createDocumentFragment();
+    fragment.append(...parts);
+    htmx.swap(body, fragment, { swapStyle: 'none' });
+    const moved = [...$$('li[data-rank]')].filter(row => {
+      const now = $('[data-rank]', row);
+      return now && now.dataset.rank !== row.dataset.rank;
+    }).length;
+    if ($('#moved')) {
+      $('#moved').hidden = !moved;
+      say($('#moved-words'), `${count(moved, 'stack')} changed state.`);
+    }
+    tick();
+  };
+  const open = () => {
+    if (!body.dataset.events || stream || over || document.hidden) return;
+    stream = new EventSource(body.dataset.events + (last && `&since=${encodeURIComponent(last)}`));
+    stream.onopen = () => live('Live.');
+    stream.onerror = ({ target }) => {
+      live('Reconnecting…');
+      if (target.readyState === 2 && target === stream) {
+        stream = null;
+        setTimeout(open, 30000);
+      }
+    };
+    on('rows', event => {
+      last = event.lastEventId || last;
+      apply(event.data);
+    }, stream);
+    on('end', () => {
+      over = true;
+      stream.close();
+      live('');
+    }, stream);
+  };
+  on('htmx:afterSettle', () => stream && live(stream.readyState === 1 ? 'Live.' : 'Reconnecting…'));
+  const shut = () => {
+    if (stream) stream.close();
+    stream = null;
+  };
+  on('visibilitychange', () => document.hidden ? shut() : open());
+  on('pagehide', shut, window);
+  on('pageshow', event => event.persisted && location.reload(), window);
+  // A hidden tab keeps only its title and icon true.
+  setInterval(async () => {
+    if (!document.hidden || !body.dataset.events || over) return;
+    const answer = await fetch(body.dataset.events, { headers: { accept: 'application/json' } }).catch(() => 0);
+    if (!answer.ok) return;
+    const { title, icon } = await answer.json();
+    if (title !== document.title && /^[✓✗]/.test(title) && Notification.permission === 'granted') new Notification(title);
+    document.title = title;
+    $('#icon').href = icon;
+  }, 20000);
+
+  // Pages that ask, in a dialog. On a phone they stay pages.
+  const ask = async href => {
+    try {
+      const answer = await fetch(href);
+      const card = $('#card', new DOMParser().parseFromString(await answer.text(), 'text/html'));
+      $('#asked').replaceChildren(card);
+      htmx.process(card);
+      dialog.showModal();
+      ($('[autofocus]', card) || $('#question', card)).focus();
+    } catch {
+      location.href = href;
+    }
+  };
+  const wide = () => dialog && matchMedia('(min-width: 761px)').matches;
+  on('click', event => {
+    const hit = selector => event.target.closest(selector);
+    const link = hit('a[data-dialog]');
+    if (link && wide() && !event.button && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+      event.preventDefault();
+      ask(link.href);
+    } else if (hit('[data-close]')) {
+      hit('.note').remove();
+    } else if (dialog && (event.target === dialog || (dialog.open && hit('[data-dismiss]')))) {
+      event.preventDefault();
+      dialog.close();
+    } else if (hit('[data-notify]')) {
+      Notification.requestPermission();
+      hit('[data-notify]').classList.add('done');
+    } else if (hit('[data-copy]')) {
+      const text = document.getElementById(hit('[data-copy]').dataset.copy);
+      getSelection().selectAllChildren(text);
+      navigator.clipboard?.writeText(text.textContent);
+      $('[data-copy]:focus')?.classList.add('done');
+    }
+  });
+
+  // Sent once: the button stays focused, says so, and takes no second press.
+  const sending = button => {
+    button.ariaDisabled = 'true';
+    button.was = button.firstChild.data;
+    button.firstChild.data = 'Sending…';
+  };
+  on('submit', event => {
+    const button = $('[data-send]', event.target);
+    if (!button) return;
+    if (button.was) event.preventDefault();
+    else sending(button);
+  });
+  on('htmx:beforeRequest', ({ target }) => target.matches('.direct') && sending(target));
+  const unheard = ({ detail: { elt } }) => {
+    if (!elt.was) return;
+    elt.firstChild.data = elt.was;
+    elt.ariaDisabled = null;
+    $('#alert').append($('#no-answer').content.cloneNode(true));
+  };
+  on('htmx:sendError', unheard);
+  on('htmx:responseError', unheard);
+
+  // Keys. None of them sends anything.
+  let before;
+  const step = way => {
+    const names = [...$$('.row .name')];
+    const at = names.findIndex(name => name.closest('.row').contains(document.activeElement));
+    names[Math.max(0, Math.min(names.length - 1, at + way))]?.focus();
+  };
+  const go = link => link && (link.dataset.dialog === '' && wide() ? ask(link.href) : link.click());
+  on('keydown', event => {
+    const { key, target } = event;
+    const { keys, help, search } = body.dataset;
+    if (keys === undefined || event.altKey || dialog.open) return;
+    if (event.ctrlKey || event.metaKey) {
+      if (key !== 'k' || !wide()) return;
+      ask(search);
+    } else if (target.closest('input, select, textarea')) {
+      return;
+    } else {
+      const here = target.closest('.row') || document;
+      const act = before === 'g' ? () => go($(`[data-go="${CSS.escape(key)}"]`)) : {
+        '/': () => $('#q')?.focus(),
+        j: () => step(1),
+        k: () => step(-1),
+        r: () => here === document ? go($('#redeploy')) : go($('a.slot', here)),
+        o: () => $('[data-site]', here)?.click(),
+        c: () => $('[data-compare]', here)?.click(),
+        '?': () => wide() ? ask(help) : (location.href = help),
+      }[key];
+      before = key;
+      if (!act) return;
+      act();
+    }
+    event.preventDefault();
+  });
+
+  open();
+  $('#mistake')?.focus();
+})();

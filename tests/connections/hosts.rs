@@ -1,0 +1,125 @@
+//! Only our own names are answered, and nothing of a foreign one comes back.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::get;
+use stackdeck::config::PublicUrl;
+use stackdeck::web::server::{Limits, Server, host_guard, listen};
+use tokio_util::sync::CancellationToken;
+
+use super::{Client, SHORT, patient, status};
+
+/// A server for `https://deck.example.com/deck`, guarded.
+fn guarded() -> SocketAddr {
+    let limits = Limits {
+        idle: SHORT,
+        ..patient()
+    };
+    let listener = listen("127.0.0.1:0".parse().unwrap(), &limits).unwrap();
+    let address = listener.local_addr().unwrap();
+    let hosts = PublicUrl::parse("https://deck.example.com/deck")
+        .unwrap()
+        .allowed_hosts(address.port());
+    let router = Router::new()
+        .route("/deck", get(|| async { "ours" }))
+        .route("/healthz", get(|| async { "ours" }))
+        .route("/deck/readyz", get(|| async { "ours" }))
+        .layer(from_fn_with_state(hosts, host_guard));
+    tokio::spawn(Server::new(router, limits, Vec::new()).serve(listener, CancellationToken::new()));
+    address
+}
+
+#[tokio::test]
+async fn each_host_is_checked_before_any_handler() {
+    let address = guarded();
+    let port = address.port();
+    for (request, expected) in [
+        ("GET /deck HTTP/1.1\r\nHost: deck.example.com".to_owned(), 200),
+        ("GET /deck HTTP/1.1\r\nHost: DECK.EXAMPLE.COM:443".to_owned(), 200),
+        (format!("GET /deck HTTP/1.1\r\nHost: localhost:{port}"), 200),
+        (format!("GET /deck HTTP/1.1\r\nHost: 127.0.0.1:{port}"), 200),
+        (format!("GET /deck HTTP/1.1\r\nHost: [::1]:{port}"), 200),
+        (
+            "GET https://deck.example.com/deck HTTP/1.1\r\nHost: deck.example.com".to_owned(),
+            200,
+        ),
+        ("GET /deck HTTP/1.1\r\nHost: evil.example".to_owned(), 421),
+        ("GET /deck HTTP/1.1\r\nHost: deck.example.com:80".to_owned(), 421),
+        (
+            "GET /deck HTTP/1.1\r\nHost: deck.example.com.evil.example".to_owned(),
+            421,
+        ),
+        (
+            "GET /deck HTTP/1.1\r\nHost: evil.example/../@deck.example.com".to_owned(),
+            421,
+        ),
+        (
+            "GET /deck HTTP/1.1\r\nHost: evil@deck.example.com".to_owned(),
+            421,
+        ),
+        (
+            "GET /deck HTTP/1.1\r\nHost: deck.example.com, evil.example".to_owned(),
+            421,
+        ),
+        ("GET /deck HTTP/1.1\r\nHost: localhost".to_owned(), 421),
+        ("GET /deck HTTP/1.1\r\nHost:".to_owned(), 421),
+        ("GET /deck HTTP/1.1\r\nHost: \u{fc}\u{fc}".to_owned(), 421),
+        (
+            "GET http://evil.example/deck HTTP/1.1\r\nHost: deck.example.com".to_owned(),
+            421,
+        ),
+        (
+            "GET https://deck.example.com/deck HTTP/1.1\r\nHost: evil.example".to_owned(),
+            421,
+        ),
+        (
+            "GET https://evil@deck.example.com/deck HTTP/1.1\r\nHost: deck.example.com".to_owned(),
+            421,
+        ),
+        (
+            "CONNECT evil.example:443 HTTP/1.1\r\nHost: deck.example.com".to_owned(),
+            421,
+        ),
+        ("GET /missing HTTP/1.1\r\nHost: evil.example".to_owned(), 421),
+        (
+            "GET /deck/healthz/x HTTP/1.1\r\nHost: evil.example".to_owned(),
+            421,
+        ),
+        (
+            "GET /deck?/healthz HTTP/1.1\r\nHost: evil.example".to_owned(),
+            421,
+        ),
+        ("GET //healthz HTTP/1.1\r\nHost: evil.example".to_owned(), 421),
+        ("GET /deck HTTP/1.1\r\nX: evil.example".to_owned(), 400),
+        ("GET /deck HTTP/1.0\r\nX: evil.example".to_owned(), 400),
+        (
+            "GET /deck HTTP/1.1\r\nHost: deck.example.com\r\nHost: deck.example.com".to_owned(),
+            400,
+        ),
+        (
+            "GET /deck HTTP/1.1\r\nHost: deck.example.com\r\nHost: evil.example".to_owned(),
+            400,
+        ),
+        (
+            "GET /deck HTTP/1.1\r\nX-Forwarded-Host: deck.example.com\r\nHost: evil.example".to_owned(),
+            421,
+        ),
+        ("GET /healthz HTTP/1.1\r\nHost: evil.example".to_owned(), 200),
+        ("GET /deck/readyz HTTP/1.1\r\nHost: 10.1.2.3".to_owned(), 200),
+        ("GET /healthz HTTP/1.0\r\nX: evil.example".to_owned(), 200),
+    ] {
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let mut client = Client {
+            stream,
+            received: Vec::new(),
+        };
+        client.send(format!("{request}\r\n\r\n")).await;
+        let answer = client.rest().await;
+        let answer = answer.replacen("HTTP/1.0 ", "HTTP/1.1 ", 1);
+        assert_eq!(status(&answer), Some(expected), "{request}: {answer}");
+        assert!(!answer.contains("evil"), "{request}: {answer}");
+        assert_eq!(answer.ends_with("ours"), expected == 200, "{request}: {answer}");
+    }
+}
