@@ -138,7 +138,9 @@ fn files(world: &World) -> Vec<u8> {
 
 /// A value as it is, and as somebody may have written it down.
 fn forms(value: &[u8]) -> Vec<Vec<u8>> {
-    let hex = value.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let hex = value
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let reversed = value.iter().rev().copied().collect();
     let base64 = STANDARD.encode(value);
     let url_safe = URL_SAFE_NO_PAD.encode(value);

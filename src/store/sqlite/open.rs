@@ -69,8 +69,8 @@ impl Sqlite {
     }
 }
 
-/// Connects the writer, which turns a new file to WAL. SQLite does not wait for a lock while it does that, but
-/// says at once that the file is busy: two programs that start at once on a new file meet here.
+/// Connects the writer, which turns a new file to WAL. SQLite does not wait for a lock while it does that,
+/// but says at once that the file is busy: two programs that start at once on a new file meet here.
 async fn connect_writer(path: &Path, options: &SqliteConnectOptions) -> Result<SqlitePool, OpenError> {
     loop {
         let error = match pool(1).connect_with(options.clone()).await {
@@ -100,7 +100,8 @@ fn pool(connections: u32) -> SqlitePoolOptions {
 }
 
 /// Takes all steps in one transaction that begins with the write lock, so that of two programs that start at
-/// once the second one waits and then finds everything done. A kill in the middle leaves the database as it was.
+/// once the second one waits and then finds everything done. A kill in the middle leaves the database as it
+/// was.
 async fn migrate(writer: &SqlitePool) -> Result<(), sqlx::migrate::MigrateError> {
     let mut connection = writer.acquire().await?;
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
