@@ -1,5 +1,6 @@
 -- The whole memory of Stackdeck. Every time is a number of milliseconds since 1970 (UTC). Ids that would let
--- their holder in are stored as SHA-256 hashes; what would let a reader act as a person is sealed (src/store/seal.rs).
+-- their holder in are stored as SHA-256 hashes; what would let a reader act as a person is sealed
+-- (src/store/seal.rs).
 
 CREATE TABLE sessions (
     id_hash         BYTEA   NOT NULL PRIMARY KEY,

@@ -16,7 +16,7 @@ pub enum OpenError {
     #[error("there is no secret of at least 32 bytes to seal with")]
     Secret,
     /// The folder that the SQLite file should be in is not there.
-    #[error("the folder {} does not exist: create it, or choose another place for the database", .0.display())]
+    #[error("the folder {} does not exist: create it, or choose another place", .0.display())]
     FolderMissing(PathBuf),
     /// The SQLite path names a folder.
     #[error("{} is a folder: name a file in it, such as {}", .0.display(), .0.join("stackdeck.db").display())]

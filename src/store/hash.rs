@@ -1,7 +1,8 @@
 //! What the database keeps instead of a value that would let its holder in: a SHA-256 hash.
 //!
 //! The values are 128 bits of randomness or more, so no salt and no slow hash is needed: they cannot be
-//! guessed from the hash. Each kind of value has its own prefix, so that a hash of one is never one of another.
+//! guessed from the hash. Each kind of value has its own prefix, so that a hash of one is never one of
+//! another.
 
 use std::fmt::Write as _;
 

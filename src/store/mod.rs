@@ -1,5 +1,5 @@
-//! What the app remembers: sessions, sign-ins under way, and the ledger of redeploys. Nothing else: Cloud 66 is
-//! the source of truth for the rest.
+//! What the app remembers: sessions, sign-ins under way, and the ledger of redeploys. Nothing else: Cloud 66
+//! is the source of truth for the rest.
 //!
 //! * [`Store::open`] opens SQLite (one process) or PostgreSQL (several), and migrates it.
 //! * [`sessions`]: who is signed in; [`sign_ins`]: who is about to be; [`ledger`]: redeploy with proof.
@@ -8,7 +8,8 @@
 //! Invariants:
 //! * An id that would let its holder in is stored as a hash; a token, a verifier and a session's content are
 //!   sealed. Somebody who reads the database can act as nobody.
-//! * Every method of `rows` is one SQL statement, and a change of state names the states that it may come from.
+//! * Every method of `rows` is one SQL statement, and a change of state names the states that it may come
+//!   from.
 //! * Times come from the [`Clock`] and are whole milliseconds since 1970 in the database.
 //! * sqlx, the sealing crates and tower-sessions' store trait are used in this folder only.
 

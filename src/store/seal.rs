@@ -8,9 +8,9 @@
 //! * The key id is derived from the secret as well, so it says which secret sealed a value, in whatever order
 //!   the secrets are listed. One byte is a hint, not a name: of secrets with the same key id each is tried.
 //!
-//! Invariant: the first secret seals, all of them open. Rotating is: put a new secret in front; once everything
-//! that the old one sealed has ended or been saved again, take the old one away. What no secret opens is not
-//! there, as far as the callers are concerned.
+//! Invariant: the first secret seals, all of them open. Rotating is: put a new secret in front; once
+//! everything that the old one sealed has ended or been saved again, take the old one away. What no secret
+//! opens is not there, as far as the callers are concerned.
 
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};

@@ -2,8 +2,8 @@
 //! wait for the database.
 //!
 //! Invariants:
-//! * Whatever this process saves or deletes is out of the cache before the call returns, so a sign-out here is
-//!   seen at once. One that another process did is seen [`FRESH_MS`] later at most.
+//! * Whatever this process saves or deletes is out of the cache before the call returns, so a sign-out here
+//!   is seen at once. One that another process did is seen [`FRESH_MS`] later at most.
 //! * A load that was under way while something was saved or deleted is not kept: it may hold what was true
 //!   before. `generation` counts those changes.
 //! * At most [`MOST`] sessions are held, and none for long after it stopped being fresh: they hold tokens.

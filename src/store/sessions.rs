@@ -1,9 +1,9 @@
 //! Who is signed in: tower-sessions' store, over rows whose id is hashed and whose content is sealed.
 //!
 //! Invariants:
-//! * A row is made by `create` alone, and always under an id that is drawn here: an id that a browser came with
-//!   never becomes a session. `save` only replaces the content of a row that is there; a slow request that
-//!   began before a sign-out cannot bring the session back.
+//! * A row is made by `create` alone, and always under an id that is drawn here: an id that a browser came
+//!   with never becomes a session. `save` only replaces the content of a row that is there; a slow request
+//!   that began before a sign-out cannot bring the session back.
 //! * A session ends when it was not seen for the idle time, and at the latest its lifetime after it was made.
 //!   Both are judged by the [`Clock`] when it is loaded; a session that has ended is not there, swept or not.
 //!   The expiry that tower-sessions keeps in its record follows another clock, and decides nothing here.
@@ -42,7 +42,7 @@ pub const MOST_PER_PERSON: u32 = 1_000;
 /// Activity is written down once in so much time, so that reading pages does not mean writing rows.
 const TOUCH_EVERY: Duration = Duration::from_mins(1);
 /// How many rows one statement of the sweep deletes, so that nobody waits long behind it.
-const SWEEP_BATCH: u32 = 500;
+const SWEEP_BATCH: u32 = 100;
 /// How often a new id is drawn before the generator is taken to be broken.
 const DRAWS: u32 = 8;
 

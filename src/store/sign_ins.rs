@@ -1,10 +1,10 @@
 //! Sign-ins under way: from pressing "Sign in" until Cloud 66 sends the person back.
 //!
 //! Invariants:
-//! * A sign-in is found by its `state` together with the browser that began it, or not at all; both are stored
-//!   as hashes, and compared by the database as such.
-//! * It is taken out by one `DELETE … RETURNING`: of any number of callbacks one gets it, and it is gone before
-//!   the authorization code is sent anywhere.
+//! * A sign-in is found by its `state` together with the browser that began it, or not at all; both are
+//!   stored as hashes, and compared by the database as such.
+//! * It is taken out by one `DELETE … RETURNING`: of any number of callbacks one gets it, and it is gone
+//!   before the authorization code is sent anywhere.
 //! * The PKCE verifier is sealed.
 
 use std::sync::Arc;
@@ -21,13 +21,14 @@ use crate::domain::{Clock, ReturnTo, Scopes};
 
 /// How long a person may take at Cloud 66: as long as an authorization code lives there (fact sheet 3.9).
 pub const LIFE: Duration = Duration::minutes(10);
-/// How many sign-ins one browser may have under way (in tabs, say); the oldest one goes when there would be more.
+/// How many sign-ins one browser may have under way (in tabs, say); the oldest one goes when there would be
+/// more.
 pub const MOST_PER_BROWSER: u32 = 5;
 /// How many sign-ins may be under way in all; more are refused until some end.
 pub const MOST: u32 = 10_000;
 
 /// How many rows one statement of the sweep deletes.
-const SWEEP_BATCH: u32 = 500;
+const SWEEP_BATCH: u32 = 100;
 
 /// What is kept of a sign-in under way.
 #[derive(Debug, Clone)]
@@ -54,8 +55,8 @@ impl SignIns {
     }
 
     /// Keeps a sign-in for ten minutes. `state` and `browser` are random texts: the OAuth `state`, and the
-    /// value of the short-lived cookie of the browser that begins. [`StoreError::Full`] while 10,000 are under
-    /// way (give or take those that begin at the same moment in another process).
+    /// value of the short-lived cookie of the browser that begins. [`StoreError::Full`] while 10,000 are
+    /// under way (give or take those that begin at the same moment in another process).
     pub async fn begin(&self, state: &str, browser: &str, sign_in: &SignIn) -> Result<(), StoreError> {
         let now_ms = self.now_ms();
         let state_hash = hash(Kind::State, state.as_bytes());

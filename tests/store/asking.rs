@@ -77,7 +77,12 @@ async fn five_hundred(world: &World, ask: impl Fn(u128) -> NewRedeploy) -> BTree
         let (ledger, new) = (instances[n % 2].ledger(), ask(n as u128));
         clicks.spawn(async move {
             let (id, stack) = (new.id, new.stack);
-            match ledger.request(new).await.unwrap() {
+            let mut entered = ledger.request(new.clone()).await;
+            // A busy machine may find no connection in time; the person would press again.
+            while entered == Err(StoreError::Unavailable) {
+                entered = ledger.request(new.clone()).await;
+            }
+            match entered.unwrap() {
                 Entered::New(redeploy) => {
                     assert_eq!(redeploy.id, id);
                     "new"

@@ -180,7 +180,8 @@ impl World {
     pub(crate) async fn fill(&self, count: u32, insert: &str, values: &str) {
         let numbers = match &self.place {
             Place::Sqlite { .. } => format!(
-                "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count}) \
+                "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers \
+                 WHERE n < {count}) \
                  SELECT {values} FROM numbers"
             ),
             Place::Postgres { .. } => {

@@ -12,6 +12,7 @@ use super::fixture::{ANA, LEASE, TOKEN, World, ask, claim, on_both, operation};
 on_both!(
     an_unknown_redeploy_is_found_or_lost,
     a_redeploy_runs_to_each_of_its_ends_and_its_token_goes,
+    what_cloud_66_stops_speaking_of_keeps_its_state,
     looks_are_taken_by_one_and_put_off,
     of_many_followers_each_look_goes_to_one,
     cancelling_is_noted_once,
@@ -118,6 +119,36 @@ async fn a_redeploy_runs_to_each_of_its_ends_and_its_token_goes(world: World) {
             .await,
         0
     );
+}
+
+async fn what_cloud_66_stops_speaking_of_keeps_its_state(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let (followed, running) = (accepted(&store, 1).await, accepted(&store, 2).await);
+    ledger.running(running, None, None, world.now()).await.unwrap();
+    for (id, state) in [(followed, S::Accepted), (running, S::Running)] {
+        assert!(
+            ledger
+                .stop_looking(id, "Cloud 66 says\0 no more of it")
+                .await
+                .unwrap()
+        );
+        let row = row(&store, id).await;
+        assert_eq!((row.state, row.finished_at), (state, None));
+        assert_eq!(row.message.as_deref(), Some("Cloud 66 says no more of it"));
+        assert!(ledger.token_of(id).await.unwrap().is_none());
+    }
+    world.advance(Duration::from_hours(24));
+    assert!(ledger.due(10).await.unwrap().is_empty());
+    assert_eq!(ledger.open_of_person(ANA).await.unwrap(), []);
+
+    // Only what Cloud 66 has accepted: the others have ways of their own.
+    let unknown = unknown(&store, 3).await;
+    ask(&store, 4, operation(4)).await;
+    for id in [unknown, operation(4)] {
+        assert!(!ledger.stop_looking(id, "no").await.unwrap());
+        assert!(ledger.token_of(id).await.unwrap().is_some());
+    }
 }
 
 async fn looks_are_taken_by_one_and_put_off(world: World) {
@@ -248,7 +279,8 @@ async fn old_ends_are_pruned_and_nothing_else(world: World) {
     let followed = accepted(&store, 3).await;
     ledger.ended(old, S::Succeeded, None, None, None).await.unwrap();
     let (state, ended_ms) = ("'failed'", world.now().unix_timestamp() * 1_000);
-    let insert = "INSERT INTO redeploys (id, command, stack, stack_name, environment, asked_by, asked_by_name, \
+    let insert = "INSERT INTO redeploys \
+                  (id, command, stack, stack_name, environment, asked_by, asked_by_name, \
                   options, known_before, state, requested_at_ms, not_before_ms, finished_at_ms)";
     let values =
         format!("'x' || n, 'redeploy', 's', 's', 'e', 9, 'n', '{{}}', '{{}}', {state}, 0, 0, {ended_ms}");

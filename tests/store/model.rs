@@ -1,8 +1,8 @@
 //! The ledger against the state machine of the domain: whatever is called in whatever order, by however many,
 //! no row goes a way that the machine does not have.
 //!
-//! The judge sits in the database: a trigger, made from [`RedeployState::may_become`], that refuses every other
-//! change of state. A statement of the store that tried one would fail, and so would the test.
+//! The judge sits in the database: a trigger, made from [`RedeployState::may_become`], that refuses every
+//! other change of state. A statement of the store that tried one would fail, and so would the test.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -56,7 +56,10 @@ async fn check(world: &World) {
         "SELECT count(*) FROM redeploys WHERE finished_at_ms IS NOT NULL AND sealed_token IS NOT NULL";
     assert_eq!(world.number(held_by_ends).await, 0, "an end holds a token");
     let unanswered = world
-        .numbers("SELECT count(*) FROM redeploys WHERE state IN ('requested', 'sending', 'unknown') GROUP BY stack")
+        .numbers(
+            "SELECT count(*) FROM redeploys \
+             WHERE state IN ('requested', 'sending', 'unknown') GROUP BY stack",
+        )
         .await;
     assert!(unanswered.iter().all(|count| *count == 1), "{unanswered:?}");
 }
@@ -77,6 +80,7 @@ enum Call {
     LookAgain { id: u8 },
     Running { id: u8 },
     Ended { id: u8, state: usize },
+    StopLooking { id: u8 },
     CancelRequested { id: u8 },
     ForgetTokens,
     Seen { id: u8 },
@@ -100,6 +104,7 @@ fn calls() -> impl Strategy<Value = Vec<Call>> {
         1 => id.clone().prop_map(|id| Call::LookAgain { id }),
         1 => id.clone().prop_map(|id| Call::Running { id }),
         2 => (id.clone(), 0..S::ALL.len()).prop_map(|(id, state)| Call::Ended { id, state }),
+        1 => id.clone().prop_map(|id| Call::StopLooking { id }),
         1 => id.clone().prop_map(|id| Call::CancelRequested { id }),
         1 => Just(Call::ForgetTokens),
         1 => id.prop_map(|id| Call::Seen { id }),
@@ -184,6 +189,7 @@ async fn make(
                 .unwrap();
             return done.then(|| named(id));
         }
+        Call::StopLooking { id } => drop(ledger.stop_looking(named(id), "").await.unwrap()),
         Call::CancelRequested { id } => drop(ledger.cancel_requested(named(id)).await.unwrap()),
         Call::ForgetTokens => drop(ledger.forget_tokens(now - LEASE).await.unwrap()),
         Call::Seen { id } => drop(ledger.seen(named(id)).await.unwrap()),

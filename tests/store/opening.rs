@@ -213,6 +213,22 @@ async fn a_locked_file_is_waited_for() {
     waiting.await.unwrap();
 }
 
+/// Waited for, but not for ever.
+#[tokio::test]
+async fn a_file_that_another_program_keeps_locked_is_named() {
+    let world = World::sqlite();
+    world.open().await.close().await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(world.file());
+    let mut other = sqlx::ConnectOptions::connect(&options).await.unwrap();
+    let lock = sqlx::Connection::begin_with(&mut other, "BEGIN IMMEDIATE")
+        .await
+        .unwrap();
+    let error = world.try_open(world.options()).await.unwrap_err();
+    assert!(matches!(error, OpenError::Locked(_)), "{error}");
+    lock.rollback().await.unwrap();
+    world.open().await;
+}
+
 /// With a step each in a transaction of its own, two programs both see that it is to be taken, and one fails.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn however_two_starts_interleave_the_second_waits_for_the_first() {

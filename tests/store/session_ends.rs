@@ -130,7 +130,7 @@ async fn sweeping_takes_all_that_have_ended_and_no_other(world: World) {
     let now_ms = world.now().unix_timestamp() * 1_000;
     let insert =
         "INSERT INTO sessions (id_hash, user_id, created_at_ms, last_seen_at_ms, expires_at_ms, sealed)";
-    // More than two batches: every other one is idle, every other one expired.
+    // Several batches: every other one is idle, every other one expired.
     let idle = now_ms - i64::try_from(IDLE.as_millis()).unwrap();
     let values = format!(
         "randomblob(32), NULL, 0, CASE n % 2 WHEN 0 THEN {idle} ELSE {now_ms} END, \

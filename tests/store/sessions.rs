@@ -147,7 +147,8 @@ async fn content_copied_to_another_row_does_not_open(world: World) {
     let (mine, victim) = (signed_in(&store, ANA.0).await, signed_in(&store, BEN.0).await);
     world
         .sql(&format!(
-            "UPDATE sessions SET sealed = (SELECT sealed FROM sessions WHERE user_id = {}) WHERE user_id = {}",
+            "UPDATE sessions SET sealed = (SELECT sealed FROM sessions WHERE user_id = {}) \
+             WHERE user_id = {}",
             BEN.0, ANA.0
         ))
         .await;

@@ -8,12 +8,12 @@ use crate::domain::{AccessToken, ActionId, DeploymentId, OperationId, Redeploy, 
 use crate::store::rows::ledger::Learnt;
 use crate::store::{StoreError, millis};
 
-/// For how long a row that was taken by [`Ledger::due`] is left alone by everybody else: longer than a request
-/// to Cloud 66 may take.
+/// For how long a row that was taken by [`Ledger::due`] is left alone by everybody else: longer than a
+/// request to Cloud 66 may take.
 pub const LOOK_LEASE: Duration = Duration::seconds(30);
 
 /// How many rows one statement of [`Ledger::prune`] deletes.
-const PRUNE_BATCH: u32 = 500;
+const PRUNE_BATCH: u32 = 100;
 /// What a row says that waited too long to be sent: shown on the receipt.
 const TOO_LATE: &str = "Nothing was sent: this waited for too long. Ask again if it is still wanted.";
 
@@ -28,8 +28,8 @@ pub struct Due {
 }
 
 impl Ledger {
-    /// Redeploys whose next look has come, the longest waiting first. Each is left alone by everybody else for
-    /// [`LOOK_LEASE`]; within it, one of the methods below says what was seen, or when to look again.
+    /// Redeploys whose next look has come, the longest waiting first. Each is left alone by everybody else
+    /// for [`LOOK_LEASE`]; within it, one of the methods below says what was seen, or when to look again.
     pub async fn due(&self, limit: u32) -> Result<Vec<Due>, StoreError> {
         let now_ms = self.now_ms();
         let until_ms = now_ms + millis::of(LOOK_LEASE);
@@ -62,8 +62,8 @@ impl Ledger {
             .await
     }
 
-    /// `accepted` → `running`, or more is known of one that is `running`. What is none stays as it was. Counts
-    /// the look. False from every other state.
+    /// `accepted` → `running`, or more is known of one that is `running`. What is none stays as it was.
+    /// Counts the look. False from every other state.
     pub async fn running(
         &self,
         id: OperationId,
@@ -82,8 +82,8 @@ impl Ledger {
             .await
     }
 
-    /// `accepted` | `running` → `state`, an end: `succeeded`, `failed` or `cancelled`. What is none stays as it
-    /// was. False from every other state, and for every other `state`.
+    /// `accepted` | `running` → `state`, an end: `succeeded`, `failed` or `cancelled`. What is none stays as
+    /// it was. False from every other state, and for every other `state`.
     pub async fn ended(
         &self,
         id: OperationId,
@@ -106,10 +106,11 @@ impl Ledger {
             .await
     }
 
-    /// Stops following an accepted redeploy of which Cloud 66 will say no more. Its state stays the last one that
-    /// Cloud 66 confirmed; `message` says why nothing more is known, and the token is erased.
+    /// Stops following an accepted redeploy of which Cloud 66 will say no more. Its state stays the last one
+    /// that Cloud 66 confirmed; `message` says why nothing more is known, and the token is erased. False from
+    /// every other state.
     pub async fn stop_looking(&self, id: OperationId, message: &str) -> Result<bool, StoreError> {
-        self.rows.stop_looking(&id.to_string(), message).await
+        self.rows.stop_looking(&id.to_string(), &storable(message)).await
     }
 
     /// Notes that the person asked to cancel it. False where that was noted before, or at an end.

@@ -7,14 +7,14 @@
 //! * `row`: between rows and [`Redeploy`](crate::domain::Redeploy).
 //!
 //! The states and the ways between them are drawn in [`crate::domain::redeploy`]. They are kept here:
-//! * Every change of state is one `UPDATE` whose `WHERE` names the states that the row may come from. It either
-//!   happens, and the method says true, or does not: somebody else was faster. Nothing is read first and
-//!   written later, so no two callers, threads or processes can disagree.
+//! * Every change of state is one `UPDATE` whose `WHERE` names the states that the row may come from. It
+//!   either happens, and the method says true, or does not: somebody else was faster. Nothing is read first
+//!   and written later, so no two callers, threads or processes can disagree.
 //! * A worker's answer counts only if it names the attempt that the row is at. Whoever was paused for so long
-//!   that its lease ended cannot overwrite what happened since, with one exception: a late "accepted" makes an
-//!   `unknown` row `accepted`, since it says with certainty what the look-up was only going to find out. A late
-//!   "refused" is left to the look-up, which will find nothing: the way from `unknown` leads over Cloud 66's
-//!   own records, never over a worker that may have spoken for a connection that was cut.
+//!   that its lease ended cannot overwrite what happened since, with one exception: a late "accepted" makes
+//!   an `unknown` row `accepted`, since it says with certainty what the look-up was only going to find out. A
+//!   late "refused" is left to the look-up, which will find nothing: the way from `unknown` leads over Cloud
+//!   66's own records, never over a worker that may have spoken for a connection that was cut.
 //! * The row carries its own sealed copy of the access token, so that signing out loses no redeploy. The
 //!   statement that ends a row erases it.
 //! * `sending` is committed, and on disk, before [`Ledger::claim`] returns.
@@ -77,8 +77,8 @@ impl Ledger {
         if token.is_none() {
             tracing::warn!(
                 redeploy = row.id,
-                "the access token of a redeploy does not open: its row was changed, or the secret that sealed \
-                 it is no longer listed"
+                "the access token of a redeploy does not open: its row was changed, or the secret that \
+                 sealed it is no longer listed"
             );
         }
         token.map(AccessToken::new)

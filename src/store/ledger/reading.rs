@@ -1,5 +1,5 @@
-//! The ledger as pages read it. Rows are not filtered by who asks: that a person may see a redeploy is for the
-//! caller to know.
+//! The ledger as pages read it. Rows are not filtered by who asks: that a person may see a redeploy is for
+//! the caller to know.
 
 use time::OffsetDateTime;
 
@@ -43,7 +43,8 @@ impl Ledger {
         Ok(read_all(rows))
     }
 
-    /// What a person has asked for and has not ended, newest first.
+    /// What a person has asked for, has not ended and is still followed ([`Ledger::stop_looking`]), newest
+    /// first.
     pub async fn open_of_person(&self, user: UserId) -> Result<Vec<Redeploy>, StoreError> {
         Ok(read_all(self.rows.open_of_person(user.0).await?))
     }

@@ -11,11 +11,11 @@ use crate::store::rows::ledger::Held;
 use crate::store::{StoreError, millis};
 
 /// What a row says whose token does not open: shown on the receipt.
-const NO_TOKEN: &str = "Nothing was sent: Stackdeck's secret was changed after this was asked for, so the access \
-                        it came with can no longer be used. Ask again.";
+const NO_TOKEN: &str = "Nothing was sent: Stackdeck's secret was changed after this was asked for, so the \
+                        access it came with can no longer be used. Ask again.";
 
-/// The proof that a row is `sending` in this worker's hands, and that this is committed. The one thing that may
-/// send a redeploy asks for it.
+/// The proof that a row is `sending` in this worker's hands, and that this is committed. The one thing that
+/// may send a redeploy asks for it.
 #[derive(Debug)]
 pub struct Claim {
     redeploy: Redeploy,
@@ -84,8 +84,8 @@ impl Ledger {
         self.rows.is_held(claim.held(), self.now_ms()).await
     }
 
-    /// `sending` → `accepted`: Cloud 66 said yes. Also from `unknown`, for an answer that comes after the lease
-    /// has ended. False: the claim was lost, and the row has gone another way.
+    /// `sending` → `accepted`: Cloud 66 said yes. Also from `unknown`, for an answer that comes after the
+    /// lease has ended. False: the claim was lost, and the row has gone another way.
     pub async fn accepted(
         &self,
         claim: &Claim,
@@ -114,14 +114,14 @@ impl Ledger {
             .await
     }
 
-    /// `sending` → `unknown`: no answer that says yes or no. Due to be looked up at once. False: the claim was
-    /// lost.
+    /// `sending` → `unknown`: no answer that says yes or no. Due to be looked up at once. False: the claim
+    /// was lost.
     pub async fn unknown(&self, claim: &Claim) -> Result<bool, StoreError> {
         self.rows.set_unknown(claim.held(), self.now_ms()).await
     }
 
-    /// `sending` → `requested`, to be sent not before `again_at`: only with proof that no connection was made.
-    /// False: the claim was lost.
+    /// `sending` → `requested`, to be sent not before `again_at`: only with proof that no connection was
+    /// made. False: the claim was lost.
     pub async fn not_sent(&self, claim: &Claim, again_at: OffsetDateTime) -> Result<bool, StoreError> {
         self.rows
             .set_requested(claim.held(), millis::from_time(again_at))

@@ -1,13 +1,13 @@
 //! The rows in PostgreSQL: several processes behind one address.
 //!
-//! * Each write is one statement under `READ COMMITTED`; what must hold between processes is a unique index or
-//!   the condition of an `UPDATE`. Where one of many rows is chosen, `FOR UPDATE SKIP LOCKED` lets everybody
-//!   choose another one.
+//! * Each write is one statement under `READ COMMITTED`; what must hold between processes is a unique index
+//!   or the condition of an `UPDATE`. Where one of many rows is chosen, `FOR UPDATE SKIP LOCKED` lets
+//!   everybody choose another one.
 //! * Nothing waits for ever: 3 seconds for a connection, 5 for a statement on the server, 6 for its answer on
 //!   this side, where a network may swallow everything without saying so.
 //! * A connection whose statement did not come to its end (time-out, or a caller that was dropped) is thrown
-//!   away. The pool would ask it whether it still lives, and over a network that swallows everything each such
-//!   question would keep a place of the pool for minutes.
+//!   away. The pool would ask it whether it still lives, and over a network that swallows everything each
+//!   such question would keep a place of the pool for minutes.
 
 mod ledger;
 mod open;

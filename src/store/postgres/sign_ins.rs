@@ -11,7 +11,8 @@ use crate::store::rows::sign_ins::{SignInRow, SignInRows};
 impl SignInRows for Postgres {
     async fn insert_sign_in(&self, row: &SignInRow, most: i64, now_ms: i64) -> Result<bool, StoreError> {
         let query = sqlx::query(
-            "INSERT INTO sign_ins (state_hash, browser_hash, expires_at_ms, sealed_verifier, return_to, scopes) \
+            "INSERT INTO sign_ins \
+             (state_hash, browser_hash, expires_at_ms, sealed_verifier, return_to, scopes) \
              SELECT $1, $2, $3, $4, $5, $6 \
              WHERE (SELECT count(*) FROM sign_ins WHERE expires_at_ms > $8) < $7",
         )

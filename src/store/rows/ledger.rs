@@ -1,8 +1,8 @@
 //! Rows of the table `redeploys`. All times are milliseconds since 1970.
 //!
-//! Four traits, as the ledger has four parts: asking, sending, following, reading. A method that changes a state
-//! answers whether it did; its statement names the states that the row may come from, and an end erases the
-//! token in the same statement.
+//! Four traits, as the ledger has four parts: asking, sending, following, reading. A method that changes a
+//! state answers whether it did; its statement names the states that the row may come from, and an end erases
+//! the token in the same statement.
 
 use async_trait::async_trait;
 
@@ -156,9 +156,10 @@ pub(crate) trait Following: Send + Sync {
     /// Counts a look and sets the time of the next one; no change of state.
     async fn put_off_look(&self, id: &str, next_look_at_ms: i64) -> Result<bool, StoreError>;
 
-    /// Notes that the person asked to cancel, the first time; no change of state.
+    /// Erases the token of a row in `accepted` or `running` and looks no more; no change of state.
     async fn stop_looking(&self, id: &str, message: &str) -> Result<bool, StoreError>;
 
+    /// Notes that the person asked to cancel, the first time; no change of state.
     async fn note_cancel(&self, id: &str, now_ms: i64) -> Result<bool, StoreError>;
 
     /// `requested` → `refused`, for every row that was asked for before.
@@ -192,7 +193,7 @@ pub(crate) trait Reading: Send + Sync {
         limit: i64,
     ) -> Result<Vec<RedeployRow>, StoreError>;
 
-    /// A person's rows that are not at an end, newest first.
+    /// A person's rows that are not at an end and are still followed, newest first.
     async fn open_of_person(&self, user_id: i64) -> Result<Vec<RedeployRow>, StoreError>;
 
     /// The rows of one batch, in the order in which they were asked for.

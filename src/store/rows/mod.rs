@@ -1,8 +1,8 @@
 //! The rows as both databases hold them, and what can be done with them: small traits, implemented once in
 //! `sqlite/` and once in `postgres/`, in files of the same names that read side by side.
 //!
-//! Nothing here seals, hashes or knows the time; that is done one level up, once for both. Every method is one
-//! SQL statement, so each is atomic by itself, needs no transaction and leaves nothing half done when the
+//! Nothing here seals, hashes or knows the time; that is done one level up, once for both. Every method is
+//! one SQL statement, so each is atomic by itself, needs no transaction and leaves nothing half done when the
 //! caller is dropped in the middle of it.
 
 pub(crate) mod ledger;

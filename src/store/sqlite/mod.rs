@@ -6,8 +6,8 @@
 //!   write, and is why a redeploy's `sending` can be relied on.
 //! * A statement with `RETURNING` is always read to its end (`fetch_all`): SQLite commits when the statement
 //!   ends, so stopping after the first row would hide that the commit failed.
-//! * `secure_delete` overwrites what is deleted; [`Upkeep::forget_deleted`] empties the journal that may still
-//!   hold older copies of a page.
+//! * `secure_delete` overwrites what is deleted; [`Upkeep::forget_deleted`] empties the journal that may
+//!   still hold older copies of a page.
 
 mod ledger;
 mod open;

@@ -35,7 +35,9 @@ impl Sqlite {
         let in_words = |error: sqlx::Error| words(path, &error);
 
         // The writer comes first: it is the one that makes the journal and migrates.
-        let writer = pool(1).connect_with(options.clone()).await.map_err(in_words)?;
+        let writer = tokio::time::timeout(BUSY, connect_writer(path, &options))
+            .await
+            .map_err(|_| OpenError::Locked(path.to_owned()))??;
         migrate(&writer)
             .await
             .map_err(|error| migrations::error(error, in_words))?;
@@ -67,6 +69,21 @@ impl Sqlite {
     }
 }
 
+/// Connects the writer, which turns a new file to WAL. SQLite does not wait for a lock while it does that,
+/// but says at once that the file is busy: two programs that start at once on a new file meet here.
+async fn connect_writer(path: &Path, options: &SqliteConnectOptions) -> Result<SqlitePool, OpenError> {
+    loop {
+        let error = match pool(1).connect_with(options.clone()).await {
+            Ok(writer) => return Ok(writer),
+            Err(error) => words(path, &error),
+        };
+        if !matches!(error, OpenError::Locked(_)) {
+            return Err(error);
+        }
+        tokio::time::sleep(BUSY / 100).await;
+    }
+}
+
 fn options() -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .busy_timeout(BUSY)
@@ -83,7 +100,8 @@ fn pool(connections: u32) -> SqlitePoolOptions {
 }
 
 /// Takes all steps in one transaction that begins with the write lock, so that of two programs that start at
-/// once the second one waits and then finds everything done. A kill in the middle leaves the database as it was.
+/// once the second one waits and then finds everything done. A kill in the middle leaves the database as it
+/// was.
 async fn migrate(writer: &SqlitePool) -> Result<(), sqlx::migrate::MigrateError> {
     let mut connection = writer.acquire().await?;
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;

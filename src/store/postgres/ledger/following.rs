@@ -135,7 +135,8 @@ impl Following for Postgres {
     async fn erase_tokens(&self, asked_before_ms: i64) -> Result<u64, StoreError> {
         let query = sqlx::query(
             "UPDATE redeploys SET sealed_token = NULL \
-             WHERE sealed_token IS NOT NULL AND requested_at_ms < $1 AND state NOT IN ('requested', 'sending')",
+             WHERE sealed_token IS NOT NULL AND requested_at_ms < $1 \
+             AND state NOT IN ('requested', 'sending')",
         )
         .bind(asked_before_ms);
         self.write(query).await

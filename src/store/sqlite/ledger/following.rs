@@ -132,7 +132,8 @@ impl Following for Sqlite {
     async fn erase_tokens(&self, asked_before_ms: i64) -> Result<u64, StoreError> {
         let query = sqlx::query(
             "UPDATE redeploys SET sealed_token = NULL \
-             WHERE sealed_token IS NOT NULL AND requested_at_ms < $1 AND state NOT IN ('requested', 'sending')",
+             WHERE sealed_token IS NOT NULL AND requested_at_ms < $1 \
+             AND state NOT IN ('requested', 'sending')",
         )
         .bind(asked_before_ms);
         self.write(query).await
