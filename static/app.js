@@ -83,7 +83,8 @@
     stream = new EventSource(body.dataset.events + (last && `&since=${encodeURIComponent(last)}`));
     stream.onopen = () => live('Live.');
     stream.onerror = ({ target }) => {
-      live('Reconnecting…');
+      // Refused for good, not cut off: the page says nothing of being live and tries again later.
+      live(target.readyState === 2 ? '' : 'Reconnecting…');
       if (target.readyState === 2 && target === stream) {
         stream = null;
         setTimeout(open, 30000);
@@ -167,6 +168,10 @@
     else sending(button);
   });
   on('htmx:beforeRequest', ({ target }) => target.matches('.direct') && sending(target));
+  // An answer that says nothing of the row leads to another page: a receipt, or the confirm page.
+  on('htmx:afterRequest', ({ detail: { elt, xhr, successful } }) => {
+    if (successful && elt.was && elt.firstChild.data === 'Sending…') location.href = xhr.responseURL;
+  });
   const unheard = ({ detail: { elt } }) => {
     if (!elt.was) return;
     elt.firstChild.data = elt.was;

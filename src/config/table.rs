@@ -325,7 +325,7 @@ pub fn env_example() -> String {
 const EXAMPLE_HEAD: &str = "\
 # Settings of Stackdeck. Copy this file to .env and take the # away from the lines that you need.
 # `stackdeck serve` and `stackdeck check` read .env from the folder in which they are started. The environment
-# wins over .env, and a command-line option (stackdeck serve --help) over both. A blank value counts as not set.
+# wins over .env, and a command-line option (stackdeck serve --help) over both. A blank value means not set.
 #
 # Quoting: a value with a space needs quotes; one with $ or \\ needs single quotes.
 # Files: a setting whose name ends in _FILE names a file that holds the value. The file may be readable by its

@@ -138,9 +138,10 @@ impl FormSecret {
         let Ok(bytes) = URL_SAFE_NO_PAD.decode(token) else {
             return false;
         };
-        let Some((pad, masked)) = bytes.split_at_checked(32) else {
+        let Ok(bytes) = <[u8; 64]>::try_from(bytes) else {
             return false;
         };
+        let (pad, masked) = bytes.split_at(32);
         let given: Vec<u8> = pad.iter().zip(masked).map(|(pad, byte)| pad ^ byte).collect();
         given.ct_eq(&self.derive(b"csrf", &[])).into()
     }

@@ -100,6 +100,30 @@ async fn what_announces_too_much_is_refused_before_it_is_sent() {
 }
 
 #[tokio::test]
+async fn who_is_refused_while_sending_is_not_reset() {
+    use tokio::io::AsyncWriteExt as _;
+
+    let served = serve(
+        Limits {
+            linger: NEVER,
+            ..patient()
+        },
+        Router::new(),
+    );
+    let mut client = served.connect().await;
+    client
+        .send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
+        .await;
+    assert_eq!(status(&client.rest().await), Some(413));
+
+    // The server has said its last word, and goes on taking what was on its way.
+    let body = "b".repeat(1_000_000);
+    in_time("the end of sending", client.stream.write_all(body.as_bytes()))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn a_body_without_end_is_refused() {
     let served = serve(patient(), Router::new());
     let mut client = served.connect().await;

@@ -9,6 +9,7 @@
 
 mod harness;
 
+mod dialects;
 mod process;
 mod redeploy;
 mod secrets;

@@ -1,9 +1,9 @@
 //! The program as a process: commands, settings from the environment and from files, exit codes.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use reqwest::StatusCode;
 
@@ -24,25 +24,31 @@ fn stackdeck(folder: &Path) -> Command {
 }
 
 /// A process that is ended when the test ends, however it ends.
-struct Process(Child);
+struct Process {
+    child: Child,
+    // Kept between lines: a second reader would miss what this one has read ahead.
+    output: BufReader<ChildStdout>,
+}
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
 impl Process {
     fn start(command: &mut Command) -> Self {
         // Nobody reads its log, and a full pipe would stop it.
-        Self(command.stderr(Stdio::null()).spawn().unwrap())
+        let mut child = command.stderr(Stdio::null()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Self { child, output }
     }
 
     /// Reads what it prints until a line that `wanted` takes.
     fn line<T>(&mut self, mut wanted: impl FnMut(&str) -> Option<T>) -> T {
         let mut seen = String::new();
-        for line in BufReader::new(self.0.stdout.as_mut().unwrap()).lines() {
+        for line in self.output.by_ref().lines() {
             let line = line.unwrap();
             if let Some(found) = wanted(&line) {
                 return found;
@@ -53,7 +59,7 @@ impl Process {
     }
 
     fn terminate(&mut self) -> std::process::ExitStatus {
-        let pid = self.0.id().to_string();
+        let pid = self.child.id().to_string();
         assert!(
             Command::new("kill")
                 .args(["-TERM", &pid])
@@ -61,7 +67,7 @@ impl Process {
                 .unwrap()
                 .success()
         );
-        self.0.wait().unwrap()
+        self.child.wait().unwrap()
     }
 }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 use askama_web::WebTemplate;
 
-use super::commit::{by, commit_link, is_hash, spoken};
+use super::commit::{commit_link, is_hash, spoken};
 use super::frame::{Frame, Here};
 use super::words::{self, When};
 use crate::domain::deployment::short_hash;
@@ -133,7 +133,7 @@ struct Running {
     hash: String,
     commit: Option<String>,
     when: Option<When>,
-    by: String,
+    by: Option<String>,
 }
 
 /// A service that may be chosen.
@@ -232,7 +232,7 @@ impl Running {
             hash: live.short_hash()?.to_owned(),
             commit: commit_link(stack, live),
             when: live.finished_at.or(live.started_at).map(|at| frame.ago(at)),
-            by: by(live),
+            by: live.triggered_by.clone(),
         })
     }
 }

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use askama::Template;
 use time::OffsetDateTime;
 
-use super::commit::{by, commit_link, compare_to_branch, is_hash, spoken};
+use super::commit::{commit_link, compare_to_branch, is_hash, spoken};
 use super::frame::Html;
 use super::verdict::{VerdictView, Why};
 use super::words::When;
@@ -220,7 +220,8 @@ pub(super) struct VersionPart {
     hash: Option<String>,
     commit: Option<String>,
     when: Option<When>,
-    who: String,
+    who: Option<String>,
+    via: Option<String>,
     known: bool,
 }
 
@@ -244,7 +245,8 @@ impl VersionPart {
             hash: live.and_then(Deployment::short_hash).map(str::to_owned),
             commit: live.and_then(|live| commit_link(input.stack, live)),
             when: at.map(|at| When::ago(at, input.now)),
-            who: live.map(by).unwrap_or_default(),
+            who: live.and_then(|live| live.triggered_by.clone()),
+            via: live.and_then(|live| live.triggered_via.clone()),
             known: input.version.is_some(),
         }
     }
