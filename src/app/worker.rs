@@ -28,6 +28,9 @@ pub const GRACE: Duration = Duration::from_secs(25);
 /// How often what has expired is swept, in ticks: once a minute.
 const SWEEP_EVERY: u32 = 120;
 
+/// How long a redeploy's copy of the access token is kept at most, whatever became of it.
+const TOKEN_KEPT: time::Duration = time::Duration::hours(24);
+
 /// How long ended redeploys are kept.
 const KEPT: time::Duration = time::Duration::days(90);
 
@@ -101,6 +104,7 @@ async fn round(
 
 async fn sweep(app: &App) {
     app.watchers().sweep();
+    let now = app.clock().now();
     let (sessions, sign_ins, ledger) = (
         app.store().sessions(),
         app.store().sign_ins(),
@@ -109,7 +113,8 @@ async fn sweep(app: &App) {
     let swept = tokio::try_join!(
         sessions.sweep(),
         sign_ins.sweep(),
-        ledger.prune(app.clock().now() - KEPT)
+        ledger.prune(now - KEPT),
+        ledger.forget_tokens(now - TOKEN_KEPT)
     );
     if let Err(error) = swept {
         tracing::warn!(%error, "expired rows could not be swept; trying again in a minute");
