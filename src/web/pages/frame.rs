@@ -30,6 +30,8 @@ pub struct Frame {
     pub theme: Theme,
     /// Whether the person wants pages to update themselves.
     pub live: bool,
+    /// Whether there is an event stream to follow.
+    pub streams: bool,
     /// Whether the person wants single-key shortcuts.
     pub keys: bool,
     /// Whether this is the demo.
@@ -62,6 +64,7 @@ impl Frame {
             csrf: String::new(),
             theme: Theme::System,
             live: true,
+            streams: true,
             keys: true,
             demo: false,
             banner: None,
@@ -84,7 +87,7 @@ impl Frame {
 
     /// Gives the page its event stream, unless the person has paused live updates.
     pub(super) fn following(mut self, events: String) -> Self {
-        self.events = self.live.then_some(events);
+        self.events = (self.live && self.streams).then_some(events);
         self
     }
 
