@@ -16,6 +16,10 @@ use crate::web::urls::{Cloud66Pages, Urls};
 
 /// What a handler knows of the request before it knows the page. Each page's constructor takes one and sets
 /// what is the page's own: title, place in the navigation, event stream, icon.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four choices that have nothing to do with each other"
+)]
 #[derive(Debug, Clone)]
 pub struct Frame {
     /// Builds every address of ours.
