@@ -25,17 +25,14 @@ impl App {
         }
         let (stack, _) = self.reachable(who, uid).await?;
         let ledger = self.store().ledger();
-        let ours = self
-            .open_redeploys(who)
-            .await?
-            .into_iter()
-            .find(|row| row.stack == uid && row.deployment == Some(id));
+        // Whoever asked for it: their receipt says what was done to it.
+        let asked_for_here = ledger.open_of_deployment(uid, id).await?;
         let refusal = match self.api(who).cancel(uid, id).await {
             Ok(_) => None,
             Err(cloud66::Error::SignedOut) => return Err(cloud66::Error::SignedOut.into()),
             Err(error) => Some(refusal_words(&error)),
         };
-        if let Some(row) = ours.as_ref().filter(|_| refusal.is_none()) {
+        if let Some(row) = asked_for_here.as_ref().filter(|_| refusal.is_none()) {
             ledger.cancel_requested(row.id).await?;
         }
         self.watcher(who).outdate();
@@ -43,7 +40,9 @@ impl App {
         Ok(Cancelling {
             stack: stack.title(),
             refusal,
-            receipt: ours.map(|row| row.id),
+            receipt: asked_for_here
+                .filter(|row| row.asked_by == who.person.id)
+                .map(|row| row.id),
         })
     }
 }

@@ -9,11 +9,15 @@ use time::{Duration, OffsetDateTime};
 
 use super::App;
 use crate::cloud66::{self, Api, ApiVersion};
-use crate::domain::{AccessToken, Action, Command, Deployment, Outcome, Redeploy, RedeployState, Status};
+use crate::domain::{
+    AccessToken, Action, ActionId, Command, Deployment, Outcome, Redeploy, RedeployState, Status,
+};
 use crate::store::{Due, StoreError};
 
-/// After how many seconds an unanswered request is looked up for the first times; then every 30 seconds.
-const LOOK_UPS: [i64; 5] = [2, 5, 10, 20, 30];
+/// How many seconds after it became unanswered a request is looked up: at once, at these times, and then every
+/// 30 seconds.
+const LOOK_UPS: [i64; 5] = [2, 5, 10, 20, 40];
+const LATER: i64 = 30;
 
 /// How long a request that nobody has heard of is looked for.
 const LOOK_UP_WINDOW: Duration = Duration::minutes(15);
@@ -28,6 +32,9 @@ const PACE_LATER: Duration = Duration::seconds(10);
 
 /// How long anything is followed. Cloud 66's own tools give up after three hours (fact sheet 6.1).
 const FOLLOWED: Duration = Duration::hours(6);
+
+/// How far Cloud 66's clock and ours may be apart.
+const CLOCKS_DIFFER: Duration = Duration::minutes(1);
 
 /// What a look showed.
 enum Seen {
@@ -98,8 +105,13 @@ impl App {
                 tracing::warn!(operation = %row.id, "redeploy could not be looked up");
             }
             _ => {
-                let wait = LOOK_UPS.get(row.looks as usize).copied().unwrap_or(30);
-                ledger.look_again(row.id, now + Duration::seconds(wait)).await?;
+                let from_start = LOOK_UPS
+                    .get(row.looks as usize)
+                    .map(|at| Duration::seconds(*at) - since);
+                let wait = from_start
+                    .unwrap_or(Duration::seconds(LATER))
+                    .max(Duration::seconds(1));
+                ledger.look_again(row.id, now + wait).await?;
             }
         }
         Ok(())
@@ -115,10 +127,13 @@ impl App {
         } else {
             PACE_LATER
         };
-        let seen = if row.command == Command::Redeploy && row.action.is_none() {
-            by_stack(row, api, self.cloud66().version()).await
-        } else {
-            by_action(row, api).await
+        let seen = match self.action_of(row, api).await {
+            Ok(Some(action)) => by_action(row, action, api).await,
+            Ok(None) if row.command == Command::Redeploy => {
+                by_stack(row, api, self.cloud66().version()).await
+            }
+            Ok(None) => Ok(Seen::Nothing),
+            Err(problem) => Err(problem),
         };
         match seen {
             Ok(Seen::Ended {
@@ -157,6 +172,25 @@ impl App {
         Ok(())
     }
 
+    /// The action to follow: the one that Cloud 66 named in its answer, or else the one that carries the
+    /// operation id (fact sheet 6.3), which is then written down.
+    async fn action_of(&self, row: &Redeploy, api: &Api) -> Result<Option<ActionId>, cloud66::Error> {
+        if row.action.is_some() || self.cloud66().version() == ApiVersion::V2 {
+            return Ok(row.action);
+        }
+        let found = match api.action_by_reference(row.stack, row.id).await {
+            Err(cloud66::Error::NotImplemented) => None,
+            found => found?,
+        };
+        let id = found.map(|action| action.id);
+        if let Some(id) = id
+            && let Err(error) = self.store().ledger().named(row.id, id).await
+        {
+            tracing::warn!(operation = %row.id, %error, "an action could not be written down; it is asked for again");
+        }
+        Ok(id)
+    }
+
     /// Gives a row up. What Cloud 66 has accepted keeps that state: no end is claimed that nobody confirmed.
     async fn stop_following(&self, row: &Redeploy, words: &str) -> Result<(), StoreError> {
         let words = format!("{words} Look at the stack in Cloud 66.");
@@ -168,12 +202,9 @@ impl App {
     }
 }
 
-/// By the action that Cloud 66 named, and the deployment that appeared since.
-async fn by_action(row: &Redeploy, api: &Api) -> Result<Seen, cloud66::Error> {
-    let Some(id) = row.action else {
-        return Ok(Seen::Nothing);
-    };
-    let action = api.action(row.stack, id).await?;
+/// By its action, and the deployment that appeared since.
+async fn by_action(row: &Redeploy, action: ActionId, api: &Api) -> Result<Seen, cloud66::Error> {
+    let action = api.action(row.stack, action).await?;
     let deployment = match row.command {
         Command::Redeploy => ours(row, &api.deployments(row.stack).await?, action.started_at),
         _ => None,
@@ -255,19 +286,23 @@ async fn by_status(row: &Redeploy, api: &Api) -> Result<Seen, cloud66::Error> {
 }
 
 /// The deployment that the request became: the one already known, or the first that is newer than the newest
-/// before and did not begin before the request. `history` is newest first. While a deployment that was
-/// running before still runs, ours has not begun.
+/// before and did not begin before the request. `history` is newest first. Both are asked for, because what was
+/// known before may have been old: somebody else's deployment may have come in between.
 fn ours(row: &Redeploy, history: &[Deployment], since: Option<OffsetDateTime>) -> Option<Deployment> {
     if let Some(id) = row.deployment {
         return history.iter().find(|deployment| deployment.id == id).cloned();
     }
-    let newer = |deployment: &&Deployment| match row.before.newest_deployment {
-        Some(newest) => deployment.id > newest,
-        // Cloud 66's clock and ours may differ a little.
-        None => deployment
-            .started_at
-            .zip(since)
-            .is_some_and(|(began, sent)| began >= sent - Duration::minutes(1)),
+    let is_new = |deployment: &Deployment| {
+        row.before
+            .newest_deployment
+            .is_none_or(|newest| deployment.id > newest)
     };
-    history.iter().rev().find(newer).cloned()
+    let began_since = |deployment: &Deployment| {
+        let times = deployment.started_at.zip(since);
+        times.map_or(row.before.newest_deployment.is_some(), |(began, sent)| {
+            began >= sent - CLOCKS_DIFFER
+        })
+    };
+    let ours = |deployment: &&Deployment| is_new(deployment) && began_since(deployment);
+    history.iter().rev().find(ours).cloned()
 }

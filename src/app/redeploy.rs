@@ -4,12 +4,15 @@
 //! * This only writes; [`super::send`] sends. The person's browser may go away at once and nothing is lost.
 //! * The rules of asking first are kept here, whatever page the form came from.
 
-use time::OffsetDateTime;
+use time::Duration;
 
 use super::{App, Error, SignedIn};
 use crate::domain::redeploy::Before;
 use crate::domain::{Command, OperationId, Redeploy, RedeployOptions, Stack, StackUid, Version};
 use crate::store::{Entered, NewRedeploy, StoreError};
+
+/// How old what is remembered of a stack may be when its state decides whether the person has to be asked.
+const FRESH: Duration = Duration::seconds(20);
 
 /// What a form asked for.
 #[derive(Debug, Clone)]
@@ -111,24 +114,27 @@ impl App {
         Ok(rows)
     }
 
-    /// The person's redeploys, newest first, those before a moment where one is given.
+    /// The person's redeploys, newest first, those before another one where that is given.
     pub async fn receipts(
         &self,
         who: &SignedIn,
         most: u32,
-        before: Option<OffsetDateTime>,
+        before: Option<OperationId>,
     ) -> Result<Vec<Redeploy>, StoreError> {
         self.store().ledger().of_person(who.person.id, most, before).await
     }
 
-    /// The stack as this person's token sees it: from memory where it is listed there, else asked for.
+    /// The stack as this person's token sees it: from memory where it was listed a moment ago, else asked for.
+    /// Where Cloud 66 does not answer, what is remembered has to do: it is no reason to refuse a redeploy.
     pub(super) async fn reachable(
         &self,
         who: &SignedIn,
         uid: StackUid,
     ) -> Result<(Stack, Option<Version>), Error> {
         let snapshot = self.watcher(who).snapshot();
-        if let Some(stack) = snapshot.fleet.stack(uid) {
+        let now = self.clock().now();
+        let is_fresh = !snapshot.outdated && snapshot.listed_at.is_some_and(|at| now - at < FRESH);
+        if let Some(stack) = snapshot.fleet.stack(uid).filter(|_| is_fresh) {
             return Ok((stack.clone(), snapshot.fleet.versions.get(&uid).cloned()));
         }
         let view = self.show_stack(who, uid).await?;
@@ -164,6 +170,6 @@ fn before(stack: &Stack, version: Option<&Version>) -> Before {
         git: stack.git.clone(),
         usual_seconds: version
             .and_then(|version| version.usual)
-            .map(time::Duration::whole_seconds),
+            .map(Duration::whole_seconds),
     }
 }

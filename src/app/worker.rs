@@ -3,8 +3,8 @@
 //! Invariants:
 //! * A row is sent by whoever claimed it, and by nobody else; see [`super::send`].
 //! * When the program is asked to stop, nothing new is claimed, and what is on its way is waited for, for a
-//!   bounded time. What is not answered by then is written down as unknown when its lease expires, by the
-//!   next instance that starts.
+//!   bounded time. What is not answered by then is written down as unknown; the next start, or another instance,
+//!   looks it up. A program that is killed instead leaves that to its leases.
 
 use std::time::Duration;
 
@@ -31,8 +31,8 @@ const SWEEP_EVERY: u32 = 120;
 /// How long a redeploy's copy of the access token is kept at most, whatever became of it.
 const TOKEN_KEPT: time::Duration = time::Duration::hours(24);
 
-/// How long ended redeploys are kept.
-const KEPT: time::Duration = time::Duration::days(90);
+/// How long ended redeploys are kept: a receipt is a record, and small.
+const KEPT: time::Duration = time::Duration::days(2 * 365);
 
 /// Works until `stop`, then waits for what is on its way.
 pub async fn run(app: App, stop: CancellationToken) {
@@ -64,8 +64,17 @@ pub async fn run(app: App, stop: CancellationToken) {
         tracing::info!(on_their_way, "waiting for redeploys on their way");
     }
     let all = async { while sends.join_next().await.is_some() {} };
-    if tokio::time::timeout(GRACE, all).await.is_err() {
-        tracing::warn!("stopped before Cloud 66 answered; the next start looks it up");
+    if tokio::time::timeout(GRACE, all).await.is_ok() {
+        return;
+    }
+    sends.shutdown().await;
+    match app.store().ledger().give_up(&name).await {
+        Ok(unanswered) => tracing::warn!(
+            unanswered,
+            "stopped before Cloud 66 answered; the next start looks it up"
+        ),
+        // Then the lease ends by itself, and the next start looks it up a minute later.
+        Err(error) => tracing::error!(%error, "what is on its way could not be written down as unanswered"),
     }
 }
 

@@ -13,20 +13,34 @@ use super::OpenError;
 
 /// The steps for SQLite.
 pub(crate) fn sqlite() -> Migrator {
-    migrator(&[(
-        1,
-        "first tables",
-        include_str!("../../migrations/sqlite/0001_first_tables.sql"),
-    )])
+    migrator(&[
+        (
+            1,
+            "first tables",
+            include_str!("../../migrations/sqlite/0001_first_tables.sql"),
+        ),
+        (
+            2,
+            "one of a batch",
+            include_str!("../../migrations/sqlite/0002_one_of_a_batch.sql"),
+        ),
+    ])
 }
 
 /// The steps for PostgreSQL.
 pub(crate) fn postgres() -> Migrator {
-    migrator(&[(
-        1,
-        "first tables",
-        include_str!("../../migrations/postgres/0001_first_tables.sql"),
-    )])
+    migrator(&[
+        (
+            1,
+            "first tables",
+            include_str!("../../migrations/postgres/0001_first_tables.sql"),
+        ),
+        (
+            2,
+            "one of a batch",
+            include_str!("../../migrations/postgres/0002_one_of_a_batch.sql"),
+        ),
+    ])
 }
 
 fn migrator(steps: &'static [(i64, &'static str, &'static str)]) -> Migrator {

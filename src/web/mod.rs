@@ -4,7 +4,8 @@
 //! * [`pages`]: what is shown. [`urls`]: every address, once. [`assets`]: embedded files.
 //! * One file for each thing that has an address: [`stacks`], [`stack`], [`redeploy`], [`several`], [`actions`],
 //!   [`receipt`], [`receipts`], [`find`], [`sign_in`], [`settings`] and [`health`].
-//! * The guards: [`session`], [`form`], [`origin`], [`headers`] and [`cookies`].
+//! * The guards: [`session`], [`form`], [`origin`], [`headers`] and [`cookies`]; and [`carried`], which lets no form
+//!   be lost.
 //! * Whatever goes wrong: [`problem`]. Connections: [`server`].
 //!
 //! Invariants: every page works without JavaScript; a GET changes nothing; nothing about security is decided by
@@ -12,6 +13,7 @@
 
 pub mod actions;
 pub mod assets;
+pub mod carried;
 pub mod cookies;
 pub mod find;
 pub mod form;
@@ -36,7 +38,7 @@ pub mod trace;
 pub mod urls;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -113,6 +115,8 @@ pub fn router(
     };
     prefixed
         .fallback(problem::not_found)
+        // Inside of the reading, outside of all that a form may wait for.
+        .layer(from_fn(carried::carry_through))
         .layer(from_fn_with_state(limits, whole_body))
         .layer(from_fn_with_state(limits, answer_within))
         .layer(from_fn_with_state(limits, short_url))

@@ -2,7 +2,6 @@
 
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
-use time::OffsetDateTime;
 
 use super::looks::Looks;
 use super::pages::receipts::ReceiptsPage;
@@ -10,24 +9,24 @@ use super::problem::Problem;
 use super::session::Visitor;
 use super::stacks::parameter;
 use super::state::WebState;
+use crate::domain::OperationId;
 
 /// How many stand on one page.
 const PAGE: u32 = 50;
 
-/// `GET /redeploys`, with `before`, a moment in seconds, for older ones.
+/// `GET /redeploys`, with `before`, the last one of the page before, for older ones.
 pub async fn list(
     State(state): State<WebState>,
     Looks(frame): Looks,
     visitor: Visitor,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
-    let before = parameter(&query.unwrap_or_default(), "before")
-        .and_then(|seconds| seconds.parse().ok())
-        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok());
+    let before: Option<OperationId> =
+        parameter(&query.unwrap_or_default(), "before").and_then(|id| id.parse().ok());
     let app = state.app();
     let mut redeploys = app.receipts(&visitor.who, PAGE + 1, before).await?;
     let older = redeploys.len() > PAGE as usize;
     redeploys.truncate(PAGE as usize);
     let production = |name: &str| app.policy().is_production_name(name);
-    Ok(ReceiptsPage::new(frame, &redeploys, before, older, production).into_response())
+    Ok(ReceiptsPage::new(frame, &redeploys, before.is_some(), older, production).into_response())
 }

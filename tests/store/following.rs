@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use stackdeck::domain::redeploy::RedeployState as S;
-use stackdeck::domain::{ActionId, DeploymentId, OperationId, Redeploy};
+use stackdeck::domain::{AccessToken, ActionId, DeploymentId, OperationId, Redeploy};
 use stackdeck::store::{LOOK_LEASE, Store};
 use tokio::task::JoinSet;
 
-use super::fixture::{ANA, LEASE, TOKEN, World, ask, claim, on_both, operation};
+use super::fixture::{ANA, BEN, LEASE, TOKEN, World, ask, claim, on_both, operation};
 
 on_both!(
     an_unknown_redeploy_is_found_or_lost,
@@ -18,6 +18,7 @@ on_both!(
     cancelling_is_noted_once,
     a_token_does_not_outlive_its_purpose,
     old_ends_are_pruned_and_nothing_else,
+    another_sign_in_takes_the_following_over,
 );
 
 async fn row(store: &Store, id: OperationId) -> Redeploy {
@@ -302,4 +303,53 @@ async fn old_ends_are_pruned_and_nothing_else(world: World) {
     assert_eq!(ledger.prune(world.now()).await.unwrap(), 1);
     assert_eq!(ledger.get(followed).await.unwrap(), None);
     assert_eq!(ledger.of_person(ANA, 10, None).await.unwrap().len(), 1);
+}
+
+async fn another_sign_in_takes_the_following_over(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let begun = world.now();
+    let unknown = claim(&store, 1, operation(1)).await;
+    ledger.unknown(&unknown).await.unwrap();
+    let given_up = claim(&store, 2, operation(2)).await;
+    ledger.accepted(&given_up, None, false, "").await.unwrap();
+    ledger.stop_looking(operation(2), "signed out").await.unwrap();
+    let ended = claim(&store, 3, operation(3)).await;
+    ledger.refused(&ended, "no").await.unwrap();
+    ask(&store, 4, operation(4)).await;
+
+    let new = AccessToken::new("another-token".to_owned());
+    assert_eq!(ledger.renew_tokens(BEN, &new, begun).await.unwrap(), 0);
+    assert_eq!(
+        ledger
+            .renew_tokens(ANA, &new, begun + time::Duration::seconds(1))
+            .await
+            .unwrap(),
+        0,
+        "asked for too long ago"
+    );
+    assert_eq!(ledger.renew_tokens(ANA, &new, begun).await.unwrap(), 2);
+    let token = async |n| {
+        let token = ledger.token_of(operation(n)).await.unwrap();
+        token.map(|token| token.expose().to_owned())
+    };
+    assert_eq!(token(1).await.as_deref(), Some("another-token"));
+    assert_eq!(token(2).await.as_deref(), Some("another-token"));
+    assert_eq!(token(3).await, None, "an end holds no token");
+    assert_eq!(
+        token(4).await.as_deref(),
+        Some(TOKEN),
+        "it is sent as it was asked for"
+    );
+    let mut due: Vec<_> = ledger
+        .due(9)
+        .await
+        .unwrap()
+        .iter()
+        .map(|due| due.redeploy.id)
+        .collect();
+    due.sort();
+    assert_eq!(due, [operation(1), operation(2)]);
+    let row = ledger.get(operation(2)).await.unwrap().unwrap();
+    assert_eq!(row.message, None, "it is followed again");
 }

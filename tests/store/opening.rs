@@ -43,7 +43,11 @@ async fn many_that_start_at_once_migrate_once(world: World) {
     for id in ids {
         assert!(store.sessions().load(&id).await.unwrap().is_some());
     }
-    assert_eq!(world.number("SELECT count(*) FROM _sqlx_migrations").await, 1);
+    let steps = world.number("SELECT count(*) FROM _sqlx_migrations").await;
+    let each = world
+        .number("SELECT count(DISTINCT version) FROM _sqlx_migrations")
+        .await;
+    assert_eq!(steps, each, "each step was taken once");
 }
 
 async fn a_database_that_knows_a_later_step_is_left_alone(world: World) {
@@ -51,7 +55,7 @@ async fn a_database_that_knows_a_later_step_is_left_alone(world: World) {
     world
         .sql(
             "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-             SELECT 999, 'from the future', success, checksum, 0 FROM _sqlx_migrations",
+             SELECT 999, 'from the future', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1",
         )
         .await;
     let error = world.try_open(world.options()).await.unwrap_err();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stackdeck::domain::redeploy::RedeployState as S;
-use stackdeck::domain::{OperationId, Redeploy};
+use stackdeck::domain::{DeploymentId, OperationId, Redeploy};
 use stackdeck::store::Entered;
 
 use super::fixture::{ANA, BEN, World, claim, on_both, operation, redeploy_of, stack};
@@ -34,10 +34,7 @@ async fn a_person_reads_page_by_page(world: World) {
 
     let first = ledger.of_person(ANA, 2, None).await.unwrap();
     assert_eq!(ids(&first), [operation(5), operation(4)]);
-    let next = ledger
-        .of_person(ANA, 9, Some(first[1].requested_at))
-        .await
-        .unwrap();
+    let next = ledger.of_person(ANA, 9, Some(first[1].id)).await.unwrap();
     assert_eq!(ids(&next), [operation(3), operation(2), operation(1)]);
     assert_eq!(
         ids(&ledger.of_person(BEN, 9, None).await.unwrap()),
@@ -48,20 +45,24 @@ async fn a_person_reads_page_by_page(world: World) {
 async fn what_is_open_is_found(world: World) {
     let store = world.open().await;
     let ledger = store.ledger();
-    assert_eq!(ledger.open_of_stack(stack(1)).await.unwrap(), None);
-    assert_eq!(ledger.latest_of_stack(stack(1), ANA).await.unwrap(), None);
+    let of = async |deployment| {
+        let found = ledger
+            .open_of_deployment(stack(1), DeploymentId(deployment))
+            .await;
+        found.unwrap().map(|redeploy| redeploy.id)
+    };
+    assert_eq!(of(9).await, None);
 
     let first = claim(&store, 1, operation(1)).await;
     ledger.accepted(&first, None, false, "").await.unwrap();
+    let next_look = world.now();
+    ledger
+        .running(operation(1), Some(DeploymentId(9)), None, next_look)
+        .await
+        .unwrap();
     let second = claim(&store, 1, operation(2)).await;
-    let open = async || {
-        ledger
-            .open_of_stack(stack(1))
-            .await
-            .unwrap()
-            .map(|redeploy| redeploy.id)
-    };
-    assert_eq!(open().await, Some(operation(2)));
+    assert_eq!(of(9).await, Some(operation(1)), "not the newest, but its own");
+    assert_eq!(of(10).await, None);
     assert_eq!(
         ids(&ledger.open_of_person(ANA).await.unwrap()),
         [operation(2), operation(1)]
@@ -69,16 +70,12 @@ async fn what_is_open_is_found(world: World) {
     assert_eq!(ledger.open_of_person(BEN).await.unwrap(), []);
 
     ledger.refused(&second, "busy").await.unwrap();
-    assert_eq!(open().await, Some(operation(1)));
     ledger
         .ended(operation(1), S::Succeeded, None, None, None)
         .await
         .unwrap();
-    assert_eq!(open().await, None);
+    assert_eq!(of(9).await, None);
     assert_eq!(ledger.open_of_person(ANA).await.unwrap(), []);
-    let latest = ledger.latest_of_stack(stack(1), ANA).await.unwrap().unwrap();
-    assert_eq!((latest.id, latest.state), (operation(2), S::Refused));
-    assert_eq!(ledger.latest_of_stack(stack(1), BEN).await.unwrap(), None);
 }
 
 async fn the_redeploys_of_a_batch(world: World) {

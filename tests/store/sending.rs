@@ -8,7 +8,7 @@ use stackdeck::domain::{ActionId, OperationId, Redeploy};
 use stackdeck::store::Store;
 use tokio::task::JoinSet;
 
-use super::fixture::{LEASE, TOKEN, World, ask, claim, on_both, operation};
+use super::fixture::{LEASE, TOKEN, World, ask, claim, on_both, operation, redeploy_of};
 
 on_both!(
     of_sixty_four_workers_one_gets_the_row,
@@ -21,6 +21,8 @@ on_both!(
     a_worker_that_comes_late_is_believed_only_when_it_was_accepted,
     an_earlier_attempt_counts_for_nothing,
     what_cannot_be_opened_is_not_sent,
+    of_a_batch_one_is_sent_at_a_time,
+    a_worker_that_ends_leaves_nothing_in_its_hands,
 );
 
 async fn state(store: &Store, id: OperationId) -> Redeploy {
@@ -238,4 +240,55 @@ async fn what_cannot_be_opened_is_not_sent(world: World) {
     let row = state(&later, operation(1)).await;
     assert_eq!(row.state, S::Refused);
     assert!(row.message.unwrap().starts_with("Nothing was sent"));
+}
+
+async fn of_a_batch_one_is_sent_at_a_time(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    for n in 1..=6 {
+        let mut new = redeploy_of(n, operation(n));
+        new.batch = Some(operation(77));
+        ledger.request(new).await.unwrap();
+    }
+    ask(&store, 7, operation(7)).await;
+    for n in 1..=6 {
+        // However many try, one row of the batch is taken; the row beside it does not wait for them.
+        let mut claimed = race(&world, 16).await;
+        claimed.sort();
+        let alone: &[OperationId] = if n == 1 {
+            &[operation(1), operation(7)]
+        } else {
+            &[operation(n)]
+        };
+        assert_eq!(claimed, alone);
+        let ended = match n {
+            1 => world
+                .sql("UPDATE redeploys SET state = 'unknown' WHERE state = 'sending' AND batch IS NOT NULL"),
+            _ => world
+                .sql("UPDATE redeploys SET state = 'accepted' WHERE state = 'sending' AND batch IS NOT NULL"),
+        };
+        ended.await;
+    }
+    assert_eq!(race(&world, 4).await, []);
+    assert_eq!(world.number("SELECT max(attempts) FROM redeploys").await, 1);
+}
+
+async fn a_worker_that_ends_leaves_nothing_in_its_hands(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    for n in [1, 2] {
+        ask(&store, n, operation(n)).await;
+    }
+    let mine = ledger.claim("mine", LEASE).await.unwrap().unwrap();
+    let other = ledger.claim("other", LEASE).await.unwrap().unwrap();
+    assert_eq!(ledger.give_up("mine").await.unwrap(), 1);
+    assert_eq!(state(&store, mine.redeploy().id).await.state, S::Unknown);
+    assert_eq!(state(&store, other.redeploy().id).await.state, S::Sending);
+    assert!(
+        ledger.claim("mine", LEASE).await.unwrap().is_none(),
+        "never sent again"
+    );
+    let due = ledger.due(9).await.unwrap();
+    assert_eq!(due.len(), 1, "looked up at once");
+    assert_eq!(ledger.give_up("mine").await.unwrap(), 0);
 }

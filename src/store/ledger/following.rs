@@ -4,8 +4,9 @@ use time::{Duration, OffsetDateTime};
 
 use super::Ledger;
 use super::row::{read, storable};
-use crate::domain::{AccessToken, ActionId, DeploymentId, OperationId, Redeploy, RedeployState};
+use crate::domain::{AccessToken, ActionId, DeploymentId, OperationId, Redeploy, RedeployState, UserId};
 use crate::store::rows::ledger::Learnt;
+use crate::store::seal::Purpose;
 use crate::store::{StoreError, millis};
 
 /// For how long a row that was taken by [`Ledger::due`] is left alone by everybody else: longer than a
@@ -104,6 +105,30 @@ impl Ledger {
         self.rows
             .set_ended(&id.to_string(), state.as_str(), learnt, self.now_ms())
             .await
+    }
+
+    /// Names the action to follow of one that is `accepted` or `running` and has none yet. False otherwise.
+    pub async fn named(&self, id: OperationId, action: ActionId) -> Result<bool, StoreError> {
+        self.rows.set_action(&id.to_string(), action.0).await
+    }
+
+    /// Gives a person's redeploys that have not ended another access token to be followed with, those also
+    /// whose own was erased, as long as they were asked for since. Answers how many.
+    pub async fn renew_tokens(
+        &self,
+        user: UserId,
+        token: &AccessToken,
+        asked_since: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let since_ms = millis::from_time(asked_since);
+        let mut renewed = 0;
+        for row in self.rows.unended_of_person(user.0, since_ms).await? {
+            let sealed = self
+                .sealer
+                .seal(Purpose::Token, &row.id, token.expose().as_bytes())?;
+            renewed += u64::from(self.rows.renew_token(&row.id, &sealed, self.now_ms()).await?);
+        }
+        Ok(renewed)
     }
 
     /// Stops following an accepted redeploy of which Cloud 66 will say no more. Its state stays the last one

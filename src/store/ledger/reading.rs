@@ -1,12 +1,10 @@
 //! The ledger as pages read it. Rows are not filtered by who asks: that a person may see a redeploy is for
 //! the caller to know.
 
-use time::OffsetDateTime;
-
 use super::Ledger;
 use super::row::{read_all, read_if_any};
-use crate::domain::{OperationId, Redeploy, StackUid, UserId};
-use crate::store::{StoreError, millis};
+use crate::domain::{DeploymentId, OperationId, Redeploy, StackUid, UserId};
+use crate::store::StoreError;
 
 /// How many ends are told of at once after being away.
 const MOST_UNSEEN: u32 = 50;
@@ -17,29 +15,32 @@ impl Ledger {
         read_if_any(self.rows.redeploy(&id.to_string()).await?)
     }
 
-    /// The last redeploy of a stack that this person asked for.
-    pub async fn latest_of_stack(
+    /// The redeploy that became this deployment, whoever asked for it, while it is not at an end.
+    pub async fn open_of_deployment(
         &self,
         uid: StackUid,
-        asked_by: UserId,
+        deployment: DeploymentId,
     ) -> Result<Option<Redeploy>, StoreError> {
-        read_if_any(self.rows.latest_of_stack(&uid.to_string(), asked_by.0).await?)
+        read_if_any(
+            self.rows
+                .open_of_deployment(&uid.to_string(), deployment.0)
+                .await?,
+        )
     }
 
-    /// The last redeploy of a stack that is not at an end, whoever asked for it.
-    pub async fn open_of_stack(&self, uid: StackUid) -> Result<Option<Redeploy>, StoreError> {
-        read_if_any(self.rows.open_of_stack(&uid.to_string()).await?)
-    }
-
-    /// What a person has asked for, newest first; `before` pages on from the last one's `requested_at`.
+    /// What a person has asked for, newest first; `before` pages on from the last one of the page before. One
+    /// that is not there any more begins anew.
     pub async fn of_person(
         &self,
         user: UserId,
         limit: u32,
-        before: Option<OffsetDateTime>,
+        before: Option<OperationId>,
     ) -> Result<Vec<Redeploy>, StoreError> {
-        let before_ms = before.map_or(i64::MAX, millis::from_time);
-        let rows = self.rows.of_person(user.0, before_ms, limit.into()).await?;
+        let before = before.map(|id| id.to_string());
+        let rows = self
+            .rows
+            .of_person(user.0, before.as_deref(), limit.into())
+            .await?;
         Ok(read_all(rows))
     }
 

@@ -46,7 +46,8 @@ impl Claim {
 }
 
 impl Ledger {
-    /// `requested` → `sending`: takes the row that waits longest and may be sent now, for `lease` from now.
+    /// `requested` → `sending`: takes the row that waits longest and may be sent now, for `lease` from now. Of
+    /// rows that were asked for together, one at a time is `sending`.
     /// `worker` is a name that no other worker has. None when there is nothing to send.
     ///
     /// A row whose token does not open can never be sent; it is refused here, and the next one taken.
@@ -126,6 +127,12 @@ impl Ledger {
         self.rows
             .set_requested(claim.held(), millis::from_time(again_at))
             .await
+    }
+
+    /// `sending` → `unknown` for every row that `worker` holds: it ends, and hears no answer any more. Answers
+    /// how many.
+    pub async fn give_up(&self, worker: &str) -> Result<u64, StoreError> {
+        self.rows.give_up(worker, self.now_ms()).await
     }
 
     /// `sending` → `unknown` for every row whose lease has ended: its worker is gone, or too slow to tell.

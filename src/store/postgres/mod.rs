@@ -52,15 +52,40 @@ impl Postgres {
         self.read(query).await
     }
 
+    /// The same, where a unique index may say that somebody was faster: then no row is changed.
+    async fn write_unless_taken<T>(
+        &self,
+        query: QueryAs<'_, Db, T, PgArguments>,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        match self.rows_of(query).await? {
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(Vec::new()),
+            rows => Ok(rows?),
+        }
+    }
+
     /// Runs a statement that reads.
     async fn read<T>(&self, query: QueryAs<'_, Db, T, PgArguments>) -> Result<Vec<T>, StoreError>
+    where
+        T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
+        Ok(self.rows_of(query).await??)
+    }
+
+    /// What the database answers to a statement, be it an error.
+    async fn rows_of<T>(
+        &self,
+        query: QueryAs<'_, Db, T, PgArguments>,
+    ) -> Result<Result<Vec<T>, sqlx::Error>, StoreError>
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
         let mut lent = self.lend().await?;
         let rows = within(query.fetch_all(lent.connection()?)).await?;
         lent.give_back();
-        Ok(rows?)
+        Ok(rows)
     }
 
     async fn lend(&self) -> Result<Lent, StoreError> {

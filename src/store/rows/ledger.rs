@@ -90,7 +90,8 @@ pub(crate) trait Asking: Send + Sync {
 
 #[async_trait]
 pub(crate) trait Sending: Send + Sync {
-    /// `requested` → `sending`: the first row whose time has come, for one worker alone.
+    /// `requested` → `sending`: the first row whose time has come, for one worker alone. Of a batch only the
+    /// first one that waits, and none while another is `sending`.
     async fn claim(
         &self,
         owner: &str,
@@ -122,6 +123,9 @@ pub(crate) trait Sending: Send + Sync {
 
     /// `sending` → `unknown`, for every row whose lease has ended.
     async fn expire_leases(&self, now_ms: i64) -> Result<u64, StoreError>;
+
+    /// `sending` → `unknown`, for every row in these hands.
+    async fn give_up(&self, owner: &str, now_ms: i64) -> Result<u64, StoreError>;
 }
 
 #[async_trait]
@@ -156,6 +160,13 @@ pub(crate) trait Following: Send + Sync {
     /// Counts a look and sets the time of the next one; no change of state.
     async fn put_off_look(&self, id: &str, next_look_at_ms: i64) -> Result<bool, StoreError>;
 
+    /// Names the action of a row in `accepted` or `running` that has none; no change of state.
+    async fn set_action(&self, id: &str, action: i64) -> Result<bool, StoreError>;
+
+    /// Puts another token into a row in `unknown`, `accepted` or `running`, and makes it due; where its own
+    /// was erased, what was said of that goes. No change of state.
+    async fn renew_token(&self, id: &str, sealed_token: &[u8], now_ms: i64) -> Result<bool, StoreError>;
+
     /// Erases the token of a row in `accepted` or `running` and looks no more; no change of state.
     async fn stop_looking(&self, id: &str, message: &str) -> Result<bool, StoreError>;
 
@@ -179,19 +190,24 @@ pub(crate) trait Reading: Send + Sync {
     /// The row of this id.
     async fn redeploy(&self, id: &str) -> Result<Option<RedeployRow>, StoreError>;
 
-    /// The newest row of a stack that this person asked for.
-    async fn latest_of_stack(&self, stack: &str, user_id: i64) -> Result<Option<RedeployRow>, StoreError>;
+    /// The row of a deployment of this stack, if it is not at an end.
+    async fn open_of_deployment(
+        &self,
+        stack: &str,
+        deployment: i64,
+    ) -> Result<Option<RedeployRow>, StoreError>;
 
-    /// The newest row of a stack that is not at an end.
-    async fn open_of_stack(&self, stack: &str) -> Result<Option<RedeployRow>, StoreError>;
-
-    /// A person's rows that were asked for before, newest first.
+    /// A person's rows, newest first; those that were asked for before the row `before`, where there is one.
     async fn of_person(
         &self,
         user_id: i64,
-        before_ms: i64,
+        before: Option<&str>,
         limit: i64,
     ) -> Result<Vec<RedeployRow>, StoreError>;
+
+    /// A person's rows in `unknown`, `accepted` or `running` that were asked for since, whether or not they
+    /// are still followed.
+    async fn unended_of_person(&self, user_id: i64, since_ms: i64) -> Result<Vec<RedeployRow>, StoreError>;
 
     /// A person's rows that are not at an end and are still followed, newest first.
     async fn open_of_person(&self, user_id: i64) -> Result<Vec<RedeployRow>, StoreError>;

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use time::OffsetDateTime;
 
 use super::frame::{Frame, Here};
 use super::receipt::took;
@@ -54,12 +53,12 @@ pub struct ReceiptsPage {
 }
 
 impl ReceiptsPage {
-    /// Builds the page. `before` is the moment that the URL asks for (none on the first page); `older` says
-    /// that there are receipts before the last one.
+    /// Builds the page. `later` says that there are receipts after the first one, `older` that there are some
+    /// before the last one.
     pub fn new(
         frame: Frame,
         redeploys: &[Redeploy],
-        before: Option<OffsetDateTime>,
+        later: bool,
         older: bool,
         is_production: impl Fn(&str) -> bool,
     ) -> Self {
@@ -69,8 +68,8 @@ impl ReceiptsPage {
                 .iter()
                 .map(|redeploy| ReceiptLine::new(&frame, redeploy, is_production(&redeploy.environment)))
                 .collect(),
-            older: last.map(|last| frame.urls.receipts_before(last.requested_at.unix_timestamp())),
-            later: before.is_some(),
+            older: last.map(|last| frame.urls.receipts_before(last.id)),
+            later,
             f: frame.titled("Your redeploys", Here::Redeploys),
         }
     }

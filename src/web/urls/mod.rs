@@ -155,9 +155,9 @@ impl Urls {
         self.below(route::RECEIPTS)
     }
 
-    /// The person's receipts from before this moment, in whole seconds since 1970.
-    pub fn receipts_before(&self, moment: i64) -> String {
-        format!("{}?before={moment}", self.receipts())
+    /// The person's receipts from before this one.
+    pub fn receipts_before(&self, last: OperationId) -> String {
+        format!("{}?before={last}", self.receipts())
     }
 
     /// One receipt.

@@ -16,9 +16,12 @@ impl Sending for Postgres {
     ) -> Result<Option<RedeployRow>, StoreError> {
         let query = sqlx::query_as(concat!(
             // MATERIALIZED: the row is chosen, and locked, once.
-            "WITH first AS MATERIALIZED (SELECT number AS chosen FROM redeploys \
-             WHERE state = 'requested' AND not_before_ms <= $2 ORDER BY number LIMIT 1 \
-             FOR UPDATE SKIP LOCKED) \
+            "WITH first AS MATERIALIZED (SELECT number AS chosen FROM redeploys AS waiting \
+             WHERE state = 'requested' AND not_before_ms <= $2 \
+             AND NOT EXISTS (SELECT 1 FROM redeploys AS other \
+             WHERE other.batch = waiting.batch AND (other.state = 'sending' \
+             OR (other.state = 'requested' AND other.number < waiting.number))) \
+             ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED) \
              UPDATE redeploys SET state = 'sending', owner = $1, lease_until_ms = $3, sent_at_ms = $2, \
              attempts = attempts + 1 FROM first \
              WHERE state = 'requested' AND number = chosen RETURNING ",
@@ -27,7 +30,9 @@ impl Sending for Postgres {
         .bind(owner)
         .bind(now_ms)
         .bind(lease_until_ms);
-        Ok(self.write_returning(query).await?.pop())
+        // Should two workers ever choose two rows of one batch, the index lets the first one have its row, and
+        // the second finds nothing this time.
+        Ok(self.write_unless_taken(query).await?.pop())
     }
 
     async fn is_held(&self, held: Held<'_>, now_ms: i64) -> Result<bool, StoreError> {
@@ -110,6 +115,16 @@ impl Sending for Postgres {
             "UPDATE redeploys SET state = 'unknown', answered_at_ms = $1, next_look_at_ms = $1, looks = 0, \
              lease_until_ms = NULL WHERE state = 'sending' AND lease_until_ms <= $1",
         )
+        .bind(now_ms);
+        self.write(query).await
+    }
+
+    async fn give_up(&self, owner: &str, now_ms: i64) -> Result<u64, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET state = 'unknown', answered_at_ms = $2, next_look_at_ms = $2, looks = 0, \
+             lease_until_ms = NULL WHERE state = 'sending' AND owner = $1",
+        )
+        .bind(owner)
         .bind(now_ms);
         self.write(query).await
     }

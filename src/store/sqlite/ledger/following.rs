@@ -93,6 +93,28 @@ impl Following for Sqlite {
         Ok(self.write(query).await? == 1)
     }
 
+    async fn set_action(&self, id: &str, action: i64) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET action = $2 \
+             WHERE id = $1 AND action IS NULL AND state IN ('accepted', 'running')",
+        )
+        .bind(id)
+        .bind(action);
+        Ok(self.write(query).await? == 1)
+    }
+
+    async fn renew_token(&self, id: &str, sealed_token: &[u8], now_ms: i64) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET message = CASE WHEN sealed_token IS NULL THEN NULL ELSE message END, \
+             sealed_token = $2, next_look_at_ms = $3 \
+             WHERE id = $1 AND state IN ('unknown', 'accepted', 'running')",
+        )
+        .bind(id)
+        .bind(sealed_token)
+        .bind(now_ms);
+        Ok(self.write(query).await? == 1)
+    }
+
     async fn stop_looking(&self, id: &str, message: &str) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "UPDATE redeploys SET message = $2, sealed_token = NULL, next_look_at_ms = NULL \

@@ -18,41 +18,49 @@ impl Reading for Sqlite {
         Ok(self.read(query).await?.pop())
     }
 
-    async fn latest_of_stack(&self, stack: &str, user_id: i64) -> Result<Option<RedeployRow>, StoreError> {
+    async fn open_of_deployment(
+        &self,
+        stack: &str,
+        deployment: i64,
+    ) -> Result<Option<RedeployRow>, StoreError> {
         let query = sqlx::query_as(concat!(
             "SELECT ",
             redeploy_columns!(),
-            " FROM redeploys WHERE stack = $1 AND asked_by = $2 ORDER BY number DESC LIMIT 1"
+            " FROM redeploys WHERE stack = $1 AND deployment = $2 AND finished_at_ms IS NULL"
         ))
         .bind(stack)
-        .bind(user_id);
-        Ok(self.read(query).await?.pop())
-    }
-
-    async fn open_of_stack(&self, stack: &str) -> Result<Option<RedeployRow>, StoreError> {
-        let query = sqlx::query_as(concat!(
-            "SELECT ",
-            redeploy_columns!(),
-            " FROM redeploys WHERE stack = $1 AND finished_at_ms IS NULL ORDER BY number DESC LIMIT 1"
-        ))
-        .bind(stack);
+        .bind(deployment);
         Ok(self.read(query).await?.pop())
     }
 
     async fn of_person(
         &self,
         user_id: i64,
-        before_ms: i64,
+        before: Option<&str>,
         limit: i64,
     ) -> Result<Vec<RedeployRow>, StoreError> {
         let query = sqlx::query_as(concat!(
             "SELECT ",
             redeploy_columns!(),
-            " FROM redeploys WHERE asked_by = $1 AND requested_at_ms < $2 ORDER BY number DESC LIMIT $3"
+            " FROM redeploys WHERE asked_by = $1 \
+             AND number < coalesce((SELECT number FROM redeploys WHERE id = $2), 9223372036854775807) \
+             ORDER BY number DESC LIMIT $3"
         ))
         .bind(user_id)
-        .bind(before_ms)
+        .bind(before)
         .bind(limit);
+        self.read(query).await
+    }
+
+    async fn unended_of_person(&self, user_id: i64, since_ms: i64) -> Result<Vec<RedeployRow>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            "SELECT ",
+            redeploy_columns!(),
+            " FROM redeploys WHERE asked_by = $1 AND requested_at_ms >= $2 \
+             AND state IN ('unknown', 'accepted', 'running')"
+        ))
+        .bind(user_id)
+        .bind(since_ms);
         self.read(query).await
     }
 

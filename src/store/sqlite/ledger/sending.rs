@@ -17,8 +17,12 @@ impl Sending for Sqlite {
         let query = sqlx::query_as(concat!(
             "UPDATE redeploys SET state = 'sending', owner = $1, lease_until_ms = $3, sent_at_ms = $2, \
              attempts = attempts + 1 \
-             WHERE state = 'requested' AND number = (SELECT number FROM redeploys \
-             WHERE state = 'requested' AND not_before_ms <= $2 ORDER BY number LIMIT 1) RETURNING ",
+             WHERE state = 'requested' AND number = (SELECT number FROM redeploys AS waiting \
+             WHERE state = 'requested' AND not_before_ms <= $2 \
+             AND NOT EXISTS (SELECT 1 FROM redeploys AS other \
+             WHERE other.batch = waiting.batch AND (other.state = 'sending' \
+             OR (other.state = 'requested' AND other.number < waiting.number))) \
+             ORDER BY number LIMIT 1) RETURNING ",
             redeploy_columns!()
         ))
         .bind(owner)
@@ -107,6 +111,16 @@ impl Sending for Sqlite {
             "UPDATE redeploys SET state = 'unknown', answered_at_ms = $1, next_look_at_ms = $1, looks = 0, \
              lease_until_ms = NULL WHERE state = 'sending' AND lease_until_ms <= $1",
         )
+        .bind(now_ms);
+        self.write(query).await
+    }
+
+    async fn give_up(&self, owner: &str, now_ms: i64) -> Result<u64, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET state = 'unknown', answered_at_ms = $2, next_look_at_ms = $2, looks = 0, \
+             lease_until_ms = NULL WHERE state = 'sending' AND owner = $1",
+        )
+        .bind(owner)
         .bind(now_ms);
         self.write(query).await
     }

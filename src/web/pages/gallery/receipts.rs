@@ -68,15 +68,15 @@ pub(super) fn lists_of_receipts(prefix: &str) -> Vec<Sample> {
     vec![
         Sample::new(
             "receipts",
-            ReceiptsPage::new(frame(), &with_odd, None, true, is_production),
+            ReceiptsPage::new(frame(), &with_odd, false, true, is_production),
         ),
         Sample::new(
             "receipts-older",
-            ReceiptsPage::new(frame(), &all, Some(NOW), false, is_production),
+            ReceiptsPage::new(frame(), &all, true, false, is_production),
         ),
         Sample::new(
             "receipts-none",
-            ReceiptsPage::new(frame(), &[], None, false, is_production),
+            ReceiptsPage::new(frame(), &[], false, false, is_production),
         ),
         Sample::new(
             "batch",
