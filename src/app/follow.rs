@@ -7,7 +7,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::App;
+use super::{App, SignedIn};
 use crate::cloud66::{self, Api, ApiVersion};
 use crate::domain::{
     AccessToken, Action, ActionId, Command, Deployment, Outcome, Redeploy, RedeployState, Status,
@@ -60,9 +60,21 @@ impl App {
                 .await;
         };
         let api = self.cloud66().api(token, &self.watchers().budget(row.asked_by));
-        match row.state {
+        let looked = match row.state {
             RedeployState::Unknown => self.look_up(row, &api).await,
             _ => self.follow(row, token, &api).await,
+        };
+        self.told().news_for(row.asked_by);
+        looked
+    }
+
+    /// Lets the person's redeploys that have not ended be followed with a new sign-in's token: the one that they
+    /// were asked for with may have been revoked since. A failure costs only that.
+    pub(super) async fn follow_on_as(&self, who: &SignedIn) {
+        let since = self.clock().now() - super::worker::TOKEN_KEPT;
+        let ledger = self.store().ledger();
+        if let Err(error) = ledger.renew_tokens(who.person.id, &who.grant.token, since).await {
+            tracing::warn!(%error, "open redeploys could not be handed to a new sign-in");
         }
     }
 

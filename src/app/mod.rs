@@ -4,12 +4,14 @@
 //! * [`list_stacks`], [`show_stack`]: what the person can reach, with its age.
 //! * [`options`]: what a redeploy may carry. [`redeploy`]: write down what was asked of a stack. [`send`]: the one place that sends it.
 //!   [`cancel`]: ask Cloud 66 to stop one. [`follow`]: learn how it ended. [`worker`]: the task that does the last two.
+//! * [`away`]: what ended while the person was not looking.
 //! * [`sessions`]: the person's sign-ins on other devices, and their end.
 //! * [`watch`]: what is remembered of Cloud 66, per access token, in memory only.
 //!
 //! Invariant: everything is done as the signed-in person, with that person's own token; no data of one token
 //! is ever shown to the holder of another.
 
+pub mod away;
 pub mod cancel;
 pub mod error;
 pub mod follow;
@@ -61,6 +63,7 @@ pub struct App(Arc<Inner>);
 struct Inner {
     parts: Parts,
     watchers: Watchers,
+    told: away::Told,
 }
 
 /// Somebody who is signed in: who, and with which token. Holding one is the proof that a session was checked.
@@ -76,7 +79,11 @@ impl App {
     /// Puts the parts together. Starts nothing; see [`worker`].
     pub fn new(parts: Parts) -> Self {
         let watchers = Watchers::new(parts.clock.clone());
-        Self(Arc::new(Inner { parts, watchers }))
+        Self(Arc::new(Inner {
+            parts,
+            watchers,
+            told: away::Told::default(),
+        }))
     }
 
     /// The operator's rules.
@@ -112,6 +119,11 @@ impl App {
     /// What is remembered of Cloud 66.
     pub fn watchers(&self) -> &Watchers {
         &self.0.watchers
+    }
+
+    /// Who has been told of every end.
+    pub(super) fn told(&self) -> &away::Told {
+        &self.0.told
     }
 
     /// Whether Cloud 66 is spoken to in the dialect of 2013, which has no history and no actions.

@@ -42,6 +42,7 @@ impl App {
                 Err(_) => tokio::time::sleep(Duration::from_millis(200 * u64::from(attempt))).await,
             }
         }
+        self.told().news_for(row.asked_by);
         Ok(())
     }
 

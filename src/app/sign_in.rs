@@ -179,7 +179,9 @@ impl App {
             .await
             .map_err(|error| exchange_error(&error))?;
         let person = self.whose(&grant).await?;
-        Ok((SignedIn { person, grant }, begun.return_to))
+        let who = SignedIn { person, grant };
+        self.follow_on_as(&who).await;
+        Ok((who, begun.return_to))
     }
 
     /// Who the token belongs to, and whether that person may sign in here.

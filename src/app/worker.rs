@@ -29,7 +29,7 @@ pub const GRACE: Duration = Duration::from_secs(25);
 const SWEEP_EVERY: u32 = 120;
 
 /// How long a redeploy's copy of the access token is kept at most, whatever became of it.
-const TOKEN_KEPT: time::Duration = time::Duration::hours(24);
+pub(super) const TOKEN_KEPT: time::Duration = time::Duration::hours(24);
 
 /// How long ended redeploys are kept: a receipt is a record, and small.
 const KEPT: time::Duration = time::Duration::days(2 * 365);

@@ -87,7 +87,7 @@ async fn read_form(request: Request, state: &WebState) -> Result<Pairs, Problem>
 /// Reads the pairs into a type whose repeated fields are lists. A field that a form of ours names once and
 /// that comes twice is refused: two readers of one request must not see two values.
 fn fields<T: DeserializeOwned>(pairs: &Pairs) -> Result<T, Problem> {
-    const REPEATED: [&str; 2] = ["services", "uid"];
+    const REPEATED: [&str; 3] = ["services", "uid", "warned"];
     let mut object = serde_json::Map::new();
     for (name, value) in pairs {
         if REPEATED.contains(&name.as_str()) {

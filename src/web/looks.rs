@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 
 use super::cookies;
+use super::pages::away;
 use super::pages::frame::{Frame, Theme};
 use super::problem::Problem;
 use super::session::Visitor;
@@ -42,16 +43,24 @@ impl FromRequestParts<WebState> for Looks {
                 .await?;
         let request_id = parts.extensions.get::<RequestId>().cloned();
         let mut frame = frame(state, &parts.headers, visitor.as_ref(), request_id.as_ref());
-        if let Some(visitor) = &visitor {
-            frame.notes = visitor
-                .take_notices()
-                .await?
-                .iter()
-                .map(|notice| notice.note(&frame.urls))
-                .collect();
+        if let Some(visitor) = visitor.filter(|_| is_shown(&parts.headers)) {
+            let told = visitor.take_notices().await?;
+            frame.notes = told.iter().map(|notice| notice.note(&frame.urls)).collect();
+            let mut ended = state.app().ended_while_away(&visitor.who).await?;
+            // The receipt itself says how it ended.
+            ended.retain(|redeploy| !parts.uri.path().ends_with(&redeploy.id.to_string()));
+            frame.notes.extend(away::notes(&frame.urls, &ended));
         }
         Ok(Self(frame))
     }
+}
+
+/// Whether the answer becomes the page that the person sees. What a script asks for is taken apart, so what has
+/// to be said once waits for the next page. Browsers that do not say so get it with whatever they ask for.
+fn is_shown(headers: &HeaderMap) -> bool {
+    headers
+        .get("sec-fetch-dest")
+        .is_none_or(|destination| destination == "document")
 }
 
 /// The frame of a page for this request.

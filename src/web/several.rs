@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::form::{MadeFor, SignedForm};
 use super::looks::Looks;
-use super::pages::bulk::{BatchPage, BulkCheckPage, BulkChoosePage, BulkInput};
+use super::pages::bulk::{BatchPage, BulkCheckPage, BulkChoosePage, BulkInput, BulkMistake};
 use super::pages::frame::Frame;
 use super::pages::row::Rights;
 use super::pages::trouble::Trouble;
@@ -47,7 +47,7 @@ pub async fn choose(
     }
     let checking = parameter(&query, "step").as_deref() == Some("check");
     if checking && !chosen.is_empty() {
-        return Ok(check_page(&state, frame, &visitor, &snapshot, &chosen, false));
+        return Ok(check_page(&state, frame, &visitor, &snapshot, &chosen, None));
     }
     let inputs = inputs(&state, &visitor, &snapshot, |_| true);
     let page = BulkChoosePage::new(frame, &inputs, &chosen, checking);
@@ -65,7 +65,7 @@ fn check_page(
     visitor: &Visitor,
     snapshot: &Snapshot,
     chosen: &HashSet<StackUid>,
-    mistake: bool,
+    mistake: Option<BulkMistake>,
 ) -> Response {
     let app = state.app();
     let op = visitor
@@ -101,6 +101,8 @@ fn inputs<'s>(
 pub struct BatchFields {
     op: String,
     uid: Vec<String>,
+    /// The stacks of which the page said that another deploy is running.
+    warned: Vec<String>,
     production_ok: String,
 }
 
@@ -128,8 +130,22 @@ pub async fn send(
     }
     let snapshot = app.stacks(&visitor.who).await;
     let inputs = inputs(&state, &visitor, &snapshot, |uid| chosen.contains(&uid));
-    if fields.production_ok.is_empty() && inputs.iter().any(|input| input.production) {
-        let page = check_page(&state, frame, &visitor, &snapshot, &chosen, true);
+    let unwarned = |input: &BulkInput<'_>| {
+        input.stack.is_busy()
+            && !fields
+                .warned
+                .iter()
+                .any(|uid| *uid == input.stack.uid.to_string())
+    };
+    let mistake = if fields.production_ok.is_empty() && inputs.iter().any(|input| input.production) {
+        Some(BulkMistake::ProductionNotTicked)
+    } else if inputs.iter().any(unwarned) {
+        Some(BulkMistake::BusyMeanwhile)
+    } else {
+        None
+    };
+    if mistake.is_some() {
+        let page = check_page(&state, frame, &visitor, &snapshot, &chosen, mistake);
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
     for input in inputs.iter().filter(|input| input.rights == Rights::Redeploy) {

@@ -1,36 +1,8 @@
 //! Redeploying: one click, one redeploy.
 
-use std::time::Duration;
-
 use reqwest::{Method, StatusCode};
 
-use crate::harness::{Browser, Page, TestApp};
-
-async fn confirm(browser: &Browser, uid: &str) -> Page {
-    browser.get(&format!("/stacks/{uid}/redeploy")).await
-}
-
-/// Reloads a receipt until it says one of these.
-async fn until(browser: &Browser, receipt: &Page, words: &[&str]) -> Page {
-    for _ in 0..200 {
-        let page = browser.get(receipt.url.path()).await;
-        if words.iter().any(|word| page.text().contains(word)) {
-            return page;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!(
-        "never {words:?}:\n{}",
-        browser.get(receipt.url.path()).await.text()
-    );
-}
-
-async fn with_quick_deploys() -> TestApp {
-    TestApp::with()
-        .sandbox(|options| options.deploy_time = Duration::from_millis(300))
-        .start()
-        .await
-}
+use crate::harness::{TestApp, confirm, until, with_quick_deploys};
 
 #[tokio::test]
 async fn a_redeploy_is_confirmed_sent_once_and_followed_to_its_end() {

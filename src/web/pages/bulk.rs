@@ -46,7 +46,16 @@ pub struct BulkCheckPage {
     groups: [Group; 2],
     count: usize,
     back: String,
-    mistake: bool,
+    mistake: Option<BulkMistake>,
+}
+
+/// Why the check page came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BulkMistake {
+    /// The box for production was not ticked.
+    ProductionNotTicked,
+    /// A stack became busy since the page was shown, so the page did not say that a deploy would wait.
+    BusyMeanwhile,
 }
 
 /// Stacks that count as production, or those that do not.
@@ -63,10 +72,10 @@ struct Choice {
     who: String,
     name: String,
     environment: String,
-    production: bool,
     verdict: VerdictView,
     allowed: bool,
     chosen: bool,
+    busy: bool,
     warnings: Vec<&'static str>,
 }
 
@@ -91,11 +100,14 @@ impl BulkChoosePage {
 }
 
 impl BulkCheckPage {
-    /// Builds the page for what was chosen. `op` is the batch's operation id; `mistake` says that the form came
-    /// back because production was not ticked.
-    pub fn new(frame: Frame, stacks: &[BulkInput<'_>], op: &str, mistake: bool) -> Self {
+    /// Builds the page for what was chosen. `op` is the batch's operation id; `mistake` says why the form came
+    /// back.
+    pub fn new(frame: Frame, stacks: &[BulkInput<'_>], op: &str, mistake: Option<BulkMistake>) -> Self {
         let count = words::count(i64::try_from(stacks.len()).unwrap_or(i64::MAX), "stack", "stacks");
-        let title = format!("{}Redeploy {count}", if mistake { "Error: " } else { "" });
+        let title = format!(
+            "{}Redeploy {count}",
+            if mistake.is_some() { "Error: " } else { "" }
+        );
         Self {
             op: op.to_owned(),
             groups: groups(stacks, &HashSet::new()),
@@ -142,10 +154,10 @@ impl Choice {
             who: spoken(stack),
             name: stack.name.clone(),
             environment: stack.environment.as_str().to_owned(),
-            production: input.production,
             verdict: VerdictView::of(input.verdict),
             allowed: input.rights == Rights::Redeploy,
             chosen: chosen.contains(&stack.uid),
+            busy: stack.is_busy(),
             warnings,
         }
     }

@@ -1,6 +1,7 @@
 //! The pages: what each shows, made from the domain's words by askama templates.
 //!
-//! * [`frame`]: what every page shares; [`banner`] and [`notes`]: what is said above it, and what is said once.
+//! * [`frame`]: what every page shares; [`banner`]: what is said above it; [`notes`] and [`away`]: what is said
+//!   once.
 //! * [`home`], [`setup`], [`code`], [`trouble`]: before somebody is signed in, and when something goes wrong.
 //! * [`stacks`], [`row`]: the list. [`stack`]: one of them.
 //! * [`redeploy`], [`confirm`]: the pages that ask. [`receipt`]: what became of it.
@@ -15,6 +16,7 @@
 pub mod frame;
 pub mod banner;
 pub mod notes;
+pub mod away;
 pub mod home;
 pub mod setup;
 pub mod code;

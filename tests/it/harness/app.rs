@@ -44,6 +44,11 @@ impl Wish {
         self
     }
 
+    /// Lets Cloud 66 deploy in a moment.
+    pub fn quick_deploys(self) -> Self {
+        self.sandbox(|options| options.deploy_time = Duration::from_millis(300))
+    }
+
     pub async fn start(self) -> TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();

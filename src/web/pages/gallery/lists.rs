@@ -6,7 +6,7 @@ use super::Sample;
 use super::world::{self, HOSTILE, LIVE_HASH, NOW, production};
 use crate::domain::{Deployment, Outcome, Stack, Verdict};
 use crate::web::pages::activity::{ActivityPage, ActivityQuery, Change};
-use crate::web::pages::bulk::{BulkCheckPage, BulkChoosePage, BulkInput};
+use crate::web::pages::bulk::{BulkCheckPage, BulkChoosePage, BulkInput, BulkMistake};
 use crate::web::pages::row::Rights;
 use crate::web::pages::search::SearchPage;
 
@@ -72,10 +72,14 @@ pub(super) fn lists(prefix: &str) -> Vec<Sample> {
             "bulk-empty",
             BulkChoosePage::new(frame(), &[], &HashSet::new(), false),
         ),
-        Sample::new("bulk-check", BulkCheckPage::new(frame(), some, "YmF0Y2g", false)),
+        Sample::new("bulk-check", BulkCheckPage::new(frame(), some, "YmF0Y2g", None)),
         Sample::new(
             "bulk-check-mistake",
-            BulkCheckPage::new(frame(), some, "YmF0Y2g", true),
+            BulkCheckPage::new(frame(), some, "YmF0Y2g", Some(BulkMistake::ProductionNotTicked)),
+        ),
+        Sample::new(
+            "bulk-check-busy",
+            BulkCheckPage::new(frame(), some, "YmF0Y2g", Some(BulkMistake::BusyMeanwhile)),
         ),
         Sample::new("activity", ActivityPage::new(frame(), &changes, &all, NOW, true)),
         Sample::new(

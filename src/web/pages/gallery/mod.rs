@@ -10,7 +10,7 @@ mod public;
 mod receipts;
 mod stack;
 mod stacks;
-mod world;
+pub(super) mod world;
 
 /// A page in one of its states.
 pub struct Sample {

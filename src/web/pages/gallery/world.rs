@@ -282,7 +282,7 @@ pub(super) fn many(number: u128) -> Fleet {
 }
 
 /// A row of the ledger in a state, as far as that state goes.
-pub(super) fn redeploy(state: RedeployState) -> Redeploy {
+pub(in crate::web::pages) fn redeploy(state: RedeployState) -> Redeploy {
     use RedeployState as S;
     let asked = NOW - Duration::minutes(4);
     let answered = !matches!(state, S::Requested | S::Sending);

@@ -1,0 +1,31 @@
+//! Asking for a redeploy and waiting for what becomes of it, as a person without JavaScript would: by loading
+//! pages.
+
+use std::time::Duration;
+
+use super::{Browser, Page, TestApp};
+
+/// An app whose Cloud 66 deploys in a moment.
+pub async fn with_quick_deploys() -> TestApp {
+    TestApp::with().quick_deploys().start().await
+}
+
+/// The confirm page of a stack.
+pub async fn confirm(browser: &Browser, uid: &str) -> Page {
+    browser.get(&format!("/stacks/{uid}/redeploy")).await
+}
+
+/// Reloads a receipt until it says one of these.
+pub async fn until(browser: &Browser, receipt: &Page, words: &[&str]) -> Page {
+    for _ in 0..200 {
+        let page = browser.get(receipt.url.path()).await;
+        if words.iter().any(|word| page.text().contains(word)) {
+            return page;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!(
+        "never {words:?}:\n{}",
+        browser.get(receipt.url.path()).await.text()
+    );
+}
