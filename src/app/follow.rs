@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime};
 use super::{App, SignedIn};
 use crate::cloud66::{self, Api, ApiVersion};
 use crate::domain::{
-    AccessToken, Action, ActionId, Command, Deployment, Outcome, Redeploy, RedeployState, Status,
+    AccessToken, Action, ActionId, Command, Deployment, Ending, Outcome, Redeploy, RedeployState, Status,
 };
 use crate::store::{Due, StoreError};
 
@@ -84,9 +84,7 @@ impl App {
         let now = self.clock().now();
         let since = now - row.answered_at.or(row.sent_at).unwrap_or(row.requested_at);
         if self.cloud66().version() == ApiVersion::V2 {
-            let words = "Cloud 66 did not answer, and with API version 2 nobody can ask it whether it has the \
-                         request. Look at the stack before you try again.";
-            ledger.lost(row.id, words).await?;
+            ledger.lost(row.id, Ending::OldApi.words()).await?;
             return Ok(());
         }
         match api.action_by_reference(row.stack, row.id).await {
@@ -95,25 +93,15 @@ impl App {
                 tracing::info!(operation = %row.id, "redeploy found at Cloud 66");
             }
             Ok(None) if since >= LOOK_UP_WINDOW => {
-                ledger.lost(row.id, "Cloud 66 has no record of it.").await?;
+                ledger.lost(row.id, Ending::NoRecord.words()).await?;
                 tracing::warn!(operation = %row.id, "redeploy unknown to Cloud 66");
             }
             Err(cloud66::Error::NotImplemented) => {
-                ledger
-                    .lost(
-                        row.id,
-                        "Cloud 66 does not say which requests it has. Look at the stack.",
-                    )
-                    .await?;
+                ledger.lost(row.id, Ending::NotSaid.words()).await?;
             }
             // A bounded time also for what cannot be asked: until it ends, nobody can redeploy the stack here.
             Err(_) if since >= ASKING_WINDOW => {
-                ledger
-                    .lost(
-                        row.id,
-                        "Cloud 66 could not be asked whether it has it. Look at the stack.",
-                    )
-                    .await?;
+                ledger.lost(row.id, Ending::NotAsked.words()).await?;
                 tracing::warn!(operation = %row.id, "redeploy could not be looked up");
             }
             _ => {
@@ -205,12 +193,14 @@ impl App {
 
     /// Gives a row up. What Cloud 66 has accepted keeps that state: no end is claimed that nobody confirmed.
     async fn stop_following(&self, row: &Redeploy, words: &str) -> Result<(), StoreError> {
-        let words = format!("{words} Look at the stack in Cloud 66.");
         let ledger = self.store().ledger();
-        match row.state {
-            RedeployState::Unknown => ledger.lost(row.id, &words).await.map(drop),
-            _ => ledger.stop_looking(row.id, &words).await.map(drop),
+        if row.state == RedeployState::Unknown {
+            ledger.lost(row.id, Ending::NoSignIn.words()).await?;
+        } else {
+            let words = format!("{words} Look at the stack in Cloud 66.");
+            ledger.stop_looking(row.id, &words).await?;
         }
+        Ok(())
     }
 }
 

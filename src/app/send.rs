@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::App;
 use crate::cloud66::{self, Answer};
+use crate::domain::Ending;
 use crate::store::{Claim, StoreError};
 
 /// How long a claim lasts: well over the time limit of the request, so that a claim whose worker still runs
@@ -65,9 +66,7 @@ impl App {
                 ledger.not_sent(claim, again_at).await?;
             }
             Answer::NotSent => {
-                ledger
-                    .refused(claim, "Cloud 66 could not be reached. Nothing was sent.")
-                    .await?;
+                ledger.refused(claim, Ending::Unreachable.words()).await?;
             }
             Answer::NoAnswer => {
                 ledger.unknown(claim).await?;
@@ -102,11 +101,14 @@ pub fn refusal(error: &cloud66::Error, stack: &str) -> String {
     use cloud66::Error as E;
     match error {
         E::SignedOut => "Cloud 66 signed you out. Nothing was started. Sign in again to continue.".to_owned(),
-        E::TrialOver => "Cloud 66 says the trial for this account has ended.".to_owned(),
+        E::TrialOver => "Cloud 66 says the trial for this account has ended. Nothing was started.".to_owned(),
         E::Forbidden { .. } => {
-            format!("Your Cloud 66 role cannot deploy {stack}. Ask an administrator for the Deployer role.")
+            format!(
+                "Your Cloud 66 role cannot deploy {stack}. Nothing was started. Ask an administrator for the \
+                 Deployer role."
+            )
         }
-        E::Gone => "This stack is not there any more, or you lost access to it.".to_owned(),
+        E::Gone => "This stack is not there any more, or you lost access to it. Nothing was started.".to_owned(),
         E::Conflict { words } => with_words("Cloud 66 is busy with this stack. Nothing was started.", words),
         E::Throttled { .. } => "You have used this hour's Cloud 66 requests. Nothing was started.".to_owned(),
         E::NotImplemented => "Cloud 66 does not offer this. Nothing was started.".to_owned(),

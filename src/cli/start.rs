@@ -83,6 +83,14 @@ impl Running {
         self.app.store().close().await;
     }
 
+    /// Ends it in the middle of whatever it does, as a crash would; for tests. What the worker has on its way is
+    /// dropped with it.
+    pub fn abort(self) {
+        for task in self.tasks {
+            task.abort();
+        }
+    }
+
     /// Ends it and waits.
     pub async fn stop(self) {
         self.stop.cancel();

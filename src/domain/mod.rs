@@ -17,6 +17,7 @@
 pub mod action;
 pub mod clock;
 pub mod deployment;
+pub mod ending;
 pub mod fleet;
 pub mod grant;
 pub mod ids;
@@ -34,6 +35,7 @@ pub mod verdict;
 pub use action::Action;
 pub use clock::{Clock, ManualClock};
 pub use deployment::{Deployment, Outcome};
+pub use ending::Ending;
 pub use fleet::{Fleet, Version};
 pub use grant::{AccessToken, Grant, Scopes};
 pub use ids::{AccountId, ActionId, DeploymentId, OperationId, StackUid, UserId};

@@ -9,9 +9,16 @@
 
 mod harness;
 
+mod away;
+mod commands;
+mod confirm;
+mod crash;
 mod dialects;
+mod options;
 mod process;
+mod receipts;
 mod redeploy;
 mod secrets;
+mod several;
 mod sign_in;
 mod stacks;

@@ -4,7 +4,9 @@ use time::{Duration, OffsetDateTime};
 
 use super::Ledger;
 use super::row::{read, storable};
-use crate::domain::{AccessToken, ActionId, DeploymentId, OperationId, Redeploy, RedeployState, UserId};
+use crate::domain::{
+    AccessToken, ActionId, DeploymentId, Ending, OperationId, Redeploy, RedeployState, UserId,
+};
 use crate::store::rows::ledger::Learnt;
 use crate::store::seal::Purpose;
 use crate::store::{StoreError, millis};
@@ -15,8 +17,6 @@ pub const LOOK_LEASE: Duration = Duration::seconds(30);
 
 /// How many rows one statement of [`Ledger::prune`] deletes.
 const PRUNE_BATCH: u32 = 100;
-/// What a row says that waited too long to be sent: shown on the receipt.
-const TOO_LATE: &str = "Nothing was sent: this waited for too long. Ask again if it is still wanted.";
 
 /// A redeploy of which Cloud 66 is to be asked.
 #[derive(Debug, Clone)]
@@ -153,7 +153,10 @@ impl Ledger {
     /// its purpose. One that is still `requested` is refused: it can never be sent. Answers how many rows.
     pub async fn forget_tokens(&self, asked_before: OffsetDateTime) -> Result<u64, StoreError> {
         let before_ms = millis::from_time(asked_before);
-        let refused = self.rows.refuse_stale(before_ms, TOO_LATE, self.now_ms()).await?;
+        let refused = self
+            .rows
+            .refuse_stale(before_ms, Ending::TooLate.words(), self.now_ms())
+            .await?;
         let erased = self.rows.erase_tokens(before_ms).await?;
         if refused + erased > 0 {
             tracing::warn!(

@@ -6,13 +6,9 @@ use time::OffsetDateTime;
 
 use super::Ledger;
 use super::row::{read, storable};
-use crate::domain::{AccessToken, ActionId, Redeploy};
+use crate::domain::{AccessToken, ActionId, Ending, Redeploy};
 use crate::store::rows::ledger::Held;
 use crate::store::{StoreError, millis};
-
-/// What a row says whose token does not open: shown on the receipt.
-const NO_TOKEN: &str = "Nothing was sent: Stackdeck's secret was changed after this was asked for, so the \
-                        access it came with can no longer be used. Ask again.";
 
 /// The proof that a row is `sending` in this worker's hands, and that this is committed. The one thing that
 /// may send a redeploy asks for it.
@@ -66,7 +62,9 @@ impl Ledger {
                 attempt,
             };
             let Some(token) = token else {
-                self.rows.set_refused(held, NO_TOKEN, self.now_ms()).await?;
+                self.rows
+                    .set_refused(held, Ending::NoToken.words(), self.now_ms())
+                    .await?;
                 continue;
             };
             return Ok(Some(Claim {

@@ -2,9 +2,9 @@
 
 use super::notes::Note;
 use super::receipt::took;
-use super::receipt_words::command_noun;
+use super::receipt_words::{command_noun, ours};
 use super::words;
-use crate::domain::{Command, Redeploy, RedeployState};
+use crate::domain::{Command, Ending, Redeploy, RedeployState};
 use crate::web::urls::Urls;
 
 /// How many are told one by one; more would fill a phone.
@@ -58,7 +58,12 @@ fn ending(redeploy: &Redeploy) -> String {
         },
         S::Cancelled => format!("{what} was cancelled."),
         S::Refused => format!("{what} was refused."),
-        S::Lost => format!("Cloud 66 has no record of {what}. Check the stack before you try again."),
+        S::Lost if ours(redeploy) == Some(Ending::NoRecord) => {
+            format!("Cloud 66 has no record of {what}. Check the stack before you try again.")
+        }
+        S::Lost => {
+            format!("it is not known whether Cloud 66 has {what}. Look at the stack before you try again.")
+        }
         _ => format!("{what} failed."),
     }
 }

@@ -8,7 +8,7 @@ use askama_web::WebTemplate;
 use time::Duration;
 
 use super::frame::{Frame, Here, Html, PageIcon};
-use super::receipt_words::{Sentence, as_text, asked_words, command_noun, sentence};
+use super::receipt_words::{Sentence, as_text, asked_words, command_noun, ours, sentence};
 use super::verdict::Progress;
 use super::words::{self, When};
 use crate::domain::deployment::short_hash;
@@ -88,6 +88,8 @@ pub(super) struct ReceiptState {
     sentence: Sentence,
     progress: Option<ProgressView>,
     message: Option<String>,
+    /// Whether the message is Cloud 66's, word for word.
+    spoken: bool,
     facts: Vec<(&'static str, Value)>,
     times: Vec<Moment>,
     ended: bool,
@@ -128,10 +130,11 @@ impl ReceiptState {
         Self {
             sentence: sentence(redeploy, input.old_api),
             progress: progress(frame, redeploy),
-            message: redeploy
-                .message
-                .clone()
-                .filter(|message| !message.trim().is_empty()),
+            message: message(redeploy),
+            spoken: matches!(
+                redeploy.state,
+                RedeployState::Succeeded | RedeployState::Failed | RedeployState::Cancelled
+            ),
             facts: facts(redeploy),
             times: times(redeploy),
             ended,
@@ -149,6 +152,20 @@ impl ReceiptState {
             text: as_text(redeploy, input.address),
         }
     }
+}
+
+/// What the row says beyond the sentence above it; of a refusal, and where it is our own, the sentence has said it.
+fn message(redeploy: &Redeploy) -> Option<String> {
+    let said = redeploy.state == RedeployState::Refused || ours(redeploy).is_some();
+    words_of(redeploy).filter(|_| !said)
+}
+
+/// What the row says, for a list where no sentence stands beside it.
+pub(super) fn words_of(redeploy: &Redeploy) -> Option<String> {
+    redeploy
+        .message
+        .clone()
+        .filter(|message| !message.trim().is_empty())
 }
 
 fn progress(frame: &Frame, redeploy: &Redeploy) -> Option<ProgressView> {
@@ -217,7 +234,7 @@ fn times(redeploy: &Redeploy) -> Vec<Moment> {
         _ => "Accepted",
     };
     let finished = match redeploy.state {
-        RedeployState::Lost => "No record found",
+        RedeployState::Lost => "Given up",
         RedeployState::Succeeded => "Deployed",
         RedeployState::Failed => "Failed",
         RedeployState::Cancelled => "Cancelled",
@@ -253,7 +270,7 @@ fn title(redeploy: &Redeploy) -> String {
         (RedeployState::Succeeded, _) => format!("✓ {noun}: {name}"),
         (RedeployState::Failed, _) => format!("✗ Failed {name}"),
         (RedeployState::Refused, _) => format!("✗ Refused {name}"),
-        (RedeployState::Lost, _) => format!("✗ No record {name}"),
+        (RedeployState::Lost, _) => format!("✗ Not known {name}"),
         (RedeployState::Cancelled, _) => format!("Cancelled {name}"),
         _ => format!("{noun}… {name}"),
     }

@@ -2,7 +2,7 @@
 
 use super::words;
 use crate::domain::deployment::short_hash;
-use crate::domain::{Command, Redeploy, RedeployState};
+use crate::domain::{Command, Ending, Redeploy, RedeployState};
 
 /// Where a redeploy stands: outline, tone, a headline, and what it means.
 #[derive(Debug, Clone)]
@@ -84,11 +84,13 @@ pub(super) fn sentence(redeploy: &Redeploy, old_api: bool) -> Sentence {
             "No answer yet",
             "Checking whether Cloud 66 got it… It was sent once and will not be sent again.".to_owned(),
         ),
-        S::Refused => ("Refused", "Cloud 66 said no. Nothing was started.".to_owned()),
-        S::Lost => (
-            "No record of it",
-            "Cloud 66 has no record of it. Check the stack before you try again.".to_owned(),
-        ),
+        S::Refused if ours(redeploy).is_some_and(Ending::is_unsent) => ("Not sent", own_words(redeploy)),
+        // The row says what the refusal means, and what Cloud 66 said of it.
+        S::Refused => ("Refused", refused(redeploy)),
+        S::Lost if ours(redeploy).is_none_or(|ending| ending == Ending::NoRecord) => {
+            ("No record of it", Ending::NoRecord.words().to_owned())
+        }
+        S::Lost => ("Not known", own_words(redeploy)),
         S::Succeeded if deploys => ("Deployed", succeeded(redeploy)),
         S::Succeeded => ("Done", "Cloud 66 reports that it ended well.".to_owned()),
         S::Failed if deploys => ("Deploy failed", failed(redeploy)),
@@ -105,6 +107,20 @@ pub(super) fn sentence(redeploy: &Redeploy, old_api: bool) -> Sentence {
         headline: headline.to_owned(),
         meaning,
     }
+}
+
+/// The end that Cloud 66 said nothing of, where the row's message is our own.
+pub(super) fn ours(redeploy: &Redeploy) -> Option<Ending> {
+    Ending::of(redeploy.message.as_deref()?)
+}
+
+fn refused(redeploy: &Redeploy) -> String {
+    let words = redeploy.message.clone().filter(|words| !words.trim().is_empty());
+    words.unwrap_or_else(|| "Cloud 66 said no. Nothing was started.".to_owned())
+}
+
+fn own_words(redeploy: &Redeploy) -> String {
+    ours(redeploy).map(Ending::words).unwrap_or_default().to_owned()
 }
 
 fn succeeded(redeploy: &Redeploy) -> String {

@@ -4,7 +4,7 @@ use askama::Template;
 use askama_web::WebTemplate;
 
 use super::frame::{Frame, Here};
-use super::receipt::took;
+use super::receipt::{took, words_of};
 use super::receipt_words::{Sentence, asked_words, sentence};
 use super::words::{self, When};
 use crate::domain::Redeploy;
@@ -34,10 +34,7 @@ impl ReceiptLine {
             asked: asked_words(redeploy),
             when: frame.ago(redeploy.requested_at),
             took: took(redeploy).map(words::long),
-            message: redeploy
-                .message
-                .clone()
-                .filter(|message| !message.trim().is_empty()),
+            message: words_of(redeploy),
         }
     }
 }

@@ -183,19 +183,67 @@ impl TestApp {
             .collect()
     }
 
-    /// Ends the app and starts it again on the same database, address and settings.
-    pub async fn restart(&mut self) {
+    /// Ends the app as SIGTERM does.
+    pub async fn stop(&mut self) {
         if let Some(running) = self.running.take() {
             running.stop().await;
         }
+    }
+
+    /// Ends the app and starts it again on the same database, address and settings.
+    pub async fn restart(&mut self) {
+        self.stop().await;
         let bind = self.settings.get("STACKDECK_BIND").unwrap();
-        let listener = TcpListener::bind(bind.as_str()).await.unwrap();
+        // What was aborted lets go of the address in its own time.
+        let listener = loop {
+            match TcpListener::bind(bind.as_str()).await {
+                Ok(listener) => break listener,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        };
         self.run_on(listener).await;
     }
 
+    /// Ends the app in the middle of whatever it does: nothing is waited for, nothing is written down any more.
+    pub fn crash(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.abort();
+        }
+    }
+
+    /// The ledger of the running app, as its worker has it.
+    pub fn ledger(&self) -> stackdeck::store::Ledger {
+        self.running.as_ref().unwrap().app.store().ledger()
+    }
+
+    /// The database, opened beside the app or after it.
+    pub async fn store(&self) -> stackdeck::store::Store {
+        let settings = self.read_settings();
+        let stackdeck::config::DatabaseUrl::Sqlite { path } = settings.database else {
+            panic!("these tests run on SQLite");
+        };
+        let options = stackdeck::store::StoreOptions {
+            database: stackdeck::store::Database::Sqlite { path },
+            secrets: settings
+                .secrets
+                .iter()
+                .map(|secret| secret.to_vec().into())
+                .collect(),
+            idle: settings.session.idle,
+            lifetime: settings.session.lifetime,
+        };
+        stackdeck::store::Store::open(options, self.clock.clock(), Random::system())
+            .await
+            .unwrap()
+    }
+
+    fn read_settings(&self) -> Settings {
+        Settings::read(|name| self.settings.get(name).cloned(), Mode::Serve)
+            .unwrap_or_else(|mistakes| panic!("{mistakes}"))
+    }
+
     async fn run_on(&mut self, listener: TcpListener) {
-        let settings = Settings::read(|name| self.settings.get(name).cloned(), Mode::Serve)
-            .unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        let settings = self.read_settings();
         let surroundings = Surroundings {
             clock: self.clock.clock(),
             random: Random::system(),

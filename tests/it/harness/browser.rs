@@ -168,6 +168,35 @@ impl Browser {
         }
     }
 
+    /// What a script of the page fetches from there.
+    pub async fn fetch(&self, url: &Url) -> Page {
+        let request = self.http.get(url.clone()).header(COOKIE, self.cookies());
+        let response = request
+            .header("sec-fetch-site", "same-origin")
+            .header("sec-fetch-dest", "empty")
+            .send()
+            .await
+            .unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a test's browser reads what it is given"
+        )]
+        let body = response.text().await.unwrap();
+        Page {
+            status,
+            url: url.clone(),
+            headers,
+            body,
+            chain: vec![url.clone()],
+        }
+    }
+
+    /// The app's cookies, as they are sent.
+    pub fn cookies(&self) -> String {
+        self.cookie_header(&self.home).unwrap_or_default()
+    }
+
     async fn navigate(&self, method: Method, url: Url, body: Option<String>, from: Option<&Url>) -> Page {
         let mut chain = vec![url.clone()];
         let mut page = self.request(method, &url, body, from).await;

@@ -1,0 +1,88 @@
+//! "While you were away": said once, on the next page.
+
+use std::time::Duration;
+
+use crate::harness::{TestApp, confirm, until, with_quick_deploys};
+
+async fn all_ended(app: &TestApp) {
+    let person = app.world().main_person().unwrap();
+    let person = stackdeck::domain::UserId(i64::try_from(person.id).unwrap());
+    for _ in 0..200 {
+        let rows = app.ledger().of_person(person, 10, None).await.unwrap();
+        if !rows.is_empty() && rows.iter().all(|row| row.state.is_end()) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("never ended");
+}
+
+#[tokio::test]
+async fn an_end_that_nobody_saw_is_told_once() {
+    let app = with_quick_deploys().await;
+    let browser = app.signed_in().await;
+    let uid = app.quiet_stack("staging");
+    let asked = confirm(&browser, &uid).await;
+    browser.submit(&asked, "Redeploy staging").await;
+    all_ended(&app).await;
+    // What a script fetches is taken apart and not seen.
+    let home = browser.address("/");
+    let fetched = browser.fetch(&home).await;
+    assert!(
+        !fetched.text().contains("While you were away"),
+        "{}",
+        fetched.text()
+    );
+    let page = browser.get("/").await;
+    let name = app.world().stack(&uid).unwrap().name;
+    let told = page.texts("#polite .note").join(" ");
+    assert!(
+        told.contains(&format!("While you were away: {name} staging finished, ")),
+        "{told}"
+    );
+    assert!(
+        page.attribute("#polite .note a[href^='/redeploys/']", "href")
+            .is_some()
+    );
+    assert!(!browser.get("/").await.text().contains("While you were away"));
+}
+
+#[tokio::test]
+async fn a_failure_is_told_as_one() {
+    let app = with_quick_deploys().await;
+    let browser = app.signed_in().await;
+    let uid = app.quiet_stack("staging");
+    app.world().fail_next_deploy(&uid);
+    let asked = confirm(&browser, &uid).await;
+    browser.submit(&asked, "Redeploy staging").await;
+    all_ended(&app).await;
+    let told = browser.get("/settings").await.texts("#alert .note").join(" ");
+    assert!(
+        told.contains("While you were away: ") && told.contains(" failed."),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn who_looks_at_the_receipt_is_not_told_again() {
+    let app = with_quick_deploys().await;
+    let browser = app.signed_in().await;
+    let asked = confirm(&browser, &app.quiet_stack("staging")).await;
+    let receipt = browser.submit(&asked, "Redeploy staging").await;
+    let end = until(&browser, &receipt, &["Deployed"]).await;
+    assert!(!end.text().contains("While you were away"), "{}", end.text());
+    assert!(!browser.get("/").await.text().contains("While you were away"));
+}
+
+#[tokio::test]
+async fn nobody_else_is_told() {
+    let app = with_quick_deploys().await;
+    let browser = app.signed_in().await;
+    let other = app.browser();
+    other.sign_in(&app.other_person()).await;
+    let asked = confirm(&browser, &app.quiet_stack("staging")).await;
+    browser.submit(&asked, "Redeploy staging").await;
+    all_ended(&app).await;
+    assert!(!other.get("/").await.text().contains("While you were away"));
+    assert!(browser.get("/").await.text().contains("While you were away"));
+}

@@ -1,0 +1,183 @@
+//! Restart, clear caches, maintenance: each asks first, says what it does, and has a receipt like a redeploy. And
+//! stopping a deployment.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+
+use crate::harness::{TestApp, confirm, until, with_quick_deploys};
+
+#[tokio::test]
+async fn each_command_says_what_it_does_and_is_recorded() {
+    let app = with_quick_deploys().await;
+    let browser = app.signed_in().await;
+    let uid = app.quiet_stack("production");
+    let commands = [
+        (
+            "restart",
+            "Restart",
+            "Restarts web servers and databases. No new code.",
+            "restart",
+        ),
+        (
+            "clear-caches",
+            "Clear caches",
+            "Empties the application’s caches.",
+            "clear_caches",
+        ),
+        (
+            "maintenance-on",
+            "Turn on maintenance",
+            "Visitors see the maintenance page",
+            "maintenance_mode",
+        ),
+        (
+            "maintenance-off",
+            "Turn off maintenance",
+            "Visitors see the application again.",
+            "maintenance_mode",
+        ),
+    ];
+    for (word, button, says, action) in commands {
+        let asked = browser.get(&format!("/stacks/{uid}/actions/{word}")).await;
+        assert!(asked.text().contains(says), "{word}: {}", asked.text());
+        let before = app.world().actions(&uid).len();
+        let form = asked.form(button);
+        let (receipt, double) = tokio::join!(browser.send(form.clone()), browser.send(form.clone()));
+        assert_eq!(receipt.url, double.url, "{word}");
+        assert!(receipt.url.path().starts_with("/redeploys/"), "{}", receipt.url);
+        until(&browser, &receipt, &["Cloud 66 reports that it ended well."]).await;
+        let actions = app.world().actions(&uid);
+        assert_eq!(actions.len(), before + 1, "{word}: once");
+        let last = actions.last().unwrap();
+        assert_eq!(last.action, action);
+        let id = receipt.url.path().rsplit('/').next().unwrap();
+        assert_eq!(last.user_reference.as_deref(), Some(id), "{word}");
+        let maintenance = app.world().stack(&uid).unwrap().maintenance_mode;
+        assert_eq!(maintenance, word == "maintenance-on", "{word}");
+    }
+    assert_eq!(browser.get("/redeploys").await.texts("ol.lines > li").len(), 4);
+}
+
+#[tokio::test]
+async fn a_command_without_its_confirm_page_is_not_sent() {
+    let app = with_quick_deploys().await;
+    let browser = app.signed_in().await;
+    let uid = app.quiet_stack("staging");
+    let before = app.world().actions(&uid).len();
+    let list = browser.get("/").await;
+    let op = list.attribute("#page-op [name='op']", "value").unwrap();
+    let form = browser
+        .get(&format!("/stacks/{uid}/actions/restart"))
+        .await
+        .form("Restart");
+    for form in [
+        form.clone().set("op", &op),
+        form.clone().set("op", "AAAA"),
+        form.without("op"),
+    ] {
+        assert_eq!(browser.send(form).await.status, StatusCode::BAD_REQUEST);
+    }
+    assert_eq!(
+        browser.get(&format!("/stacks/{uid}/actions/reboot")).await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        browser
+            .get(&format!("/stacks/{uid}/actions/redeploy"))
+            .await
+            .status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        app.world().actions(&uid).len(),
+        before,
+        "nothing was asked of Cloud 66"
+    );
+}
+
+#[tokio::test]
+async fn a_command_that_gets_no_answer_is_looked_up_like_a_redeploy() {
+    let app = with_quick_deploys().await;
+    let browser = app.signed_in().await;
+    let uid = app.quiet_stack("staging");
+    app.world()
+        .add_fault("run-action=no-answer-after;count=1".parse().unwrap());
+    let asked = browser.get(&format!("/stacks/{uid}/actions/restart")).await;
+    let receipt = browser.submit(&asked, "Restart").await;
+    until(&browser, &receipt, &["Cloud 66 reports that it ended well."]).await;
+    let restarts = app
+        .world()
+        .actions(&uid)
+        .iter()
+        .filter(|action| action.action == "restart")
+        .count();
+    assert_eq!(restarts, 1);
+}
+
+#[tokio::test]
+async fn a_running_deploy_is_cancelled_and_called_so_only_when_cloud_66_says_it() {
+    let app = TestApp::with()
+        .sandbox(|options| options.deploy_time = Duration::from_secs(30))
+        .start()
+        .await;
+    let browser = app.signed_in().await;
+    let uid = app.quiet_stack("staging");
+    let asked = confirm(&browser, &uid).await;
+    let receipt = browser.submit(&asked, "Redeploy staging").await;
+    // The clock of Cloud 66 is pushed on, so that the deploy has begun.
+    app.world().clock().advance(Duration::from_secs(5));
+    app.clock.advance(time::Duration::seconds(6));
+    let running = until(&browser, &receipt, &["Cancel this deploy…"]).await;
+    let href = running.attribute("a[href$='/cancel']", "href").unwrap();
+    let question = browser.get(&href).await;
+    assert!(
+        question.text().contains("Cancel this deploy?"),
+        "{}",
+        question.text()
+    );
+    let after = browser.submit(&question, "Cancel deploy").await;
+    assert_eq!(after.url.path(), receipt.url.path());
+    assert!(
+        after.text().contains("cancelling. This can take a minute."),
+        "{}",
+        after.text()
+    );
+    assert!(after.text().contains("Cancelling"), "{}", after.text());
+    assert!(
+        !after.text().contains("Cloud 66 reports that it was stopped."),
+        "{}",
+        after.text()
+    );
+    assert_eq!(app.world().journal().count("cancel"), 1);
+    app.world().clock().advance(Duration::from_mins(1));
+    app.clock.advance(time::Duration::seconds(60));
+    let end = until(&browser, &receipt, &["Cloud 66 reports that it was stopped."]).await;
+    assert!(end.text().contains("Cancelled"), "{}", end.text());
+}
+
+#[tokio::test]
+async fn what_has_ended_is_not_cancelled() {
+    let app = with_quick_deploys().await;
+    let browser = app.signed_in().await;
+    let uid = app.quiet_stack("staging");
+    let ended = app.world().deployments(&uid).last().unwrap().id;
+    let page = browser
+        .get(&format!("/stacks/{uid}/deployments/{ended}/cancel"))
+        .await;
+    assert_eq!(
+        page.url.path(),
+        format!("/stacks/{uid}"),
+        "there is nothing to ask"
+    );
+    // A form from a page that was open while it ran.
+    let asked = browser.get(&format!("/stacks/{uid}/actions/restart")).await;
+    let mut form = asked.form("Restart").without("op");
+    form.action = browser.address(&format!("/stacks/{uid}/deployments/{ended}/cancel"));
+    let answer = browser.send(form).await;
+    assert!(
+        answer.text().contains("Cloud 66 did not cancel it."),
+        "{}",
+        answer.text()
+    );
+}
