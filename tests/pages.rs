@@ -373,6 +373,12 @@ fn a_receipt_claims_only_what_is_known() {
             vec!["receipt-unknown", "receipt-unknown-v2"],
         ),
         ("no record of it", vec!["receipt-lost"]),
+        ("Nothing was sent.", vec!["receipt-not-sent"]),
+        ("Cloud 66 said no", vec![]),
+        (
+            "nobody can ask whether it has the request",
+            vec!["receipt-not-known"],
+        ),
         ("is on the servers", vec!["receipt-succeeded"]),
         ("was stopped", vec!["receipt-cancelled"]),
         ("Cancel this deploy…", vec!["receipt-running"]),

@@ -104,11 +104,13 @@ pub fn refusal(error: &cloud66::Error, stack: &str) -> String {
         E::TrialOver => "Cloud 66 says the trial for this account has ended. Nothing was started.".to_owned(),
         E::Forbidden { .. } => {
             format!(
-                "Your Cloud 66 role cannot deploy {stack}. Nothing was started. Ask an administrator for the \
-                 Deployer role."
+                "Your Cloud 66 role cannot deploy {stack}. Ask an administrator for the Deployer role. Nothing was \
+                 started."
             )
         }
-        E::Gone => "This stack is not there any more, or you lost access to it. Nothing was started.".to_owned(),
+        E::Gone => {
+            "This stack is not there any more, or you lost access to it. Nothing was started.".to_owned()
+        }
         E::Conflict { words } => with_words("Cloud 66 is busy with this stack. Nothing was started.", words),
         E::Throttled { .. } => "You have used this hour's Cloud 66 requests. Nothing was started.".to_owned(),
         E::NotImplemented => "Cloud 66 does not offer this. Nothing was started.".to_owned(),

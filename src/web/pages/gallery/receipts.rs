@@ -4,7 +4,7 @@ use time::Duration;
 
 use super::Sample;
 use super::world::{self, HOSTILE, NOW};
-use crate::domain::{Command, OperationId, Redeploy, RedeployState};
+use crate::domain::{Command, Ending, OperationId, Redeploy, RedeployState};
 use crate::web::pages::bulk::BatchPage;
 use crate::web::pages::receipt::{ReceiptInput, ReceiptPage};
 use crate::web::pages::receipts::ReceiptsPage;
@@ -42,6 +42,17 @@ pub(super) fn receipts(prefix: &str) -> Vec<Sample> {
         git_hash: None,
         ..world::redeploy(RedeployState::Succeeded)
     };
+    let not_known = Redeploy {
+        message: Some(Ending::OldApi.words().into()),
+        ..world::redeploy(RedeployState::Lost)
+    };
+    let not_sent = Redeploy {
+        message: Some(Ending::Unreachable.words().into()),
+        attempts: 3,
+        ..world::redeploy(RedeployState::Refused)
+    };
+    all.push(show("receipt-not-known", &not_known, true));
+    all.push(show("receipt-not-sent", &not_sent, false));
     all.push(show("receipt-queued", &queued, false));
     all.push(show("receipt-cancelling", &cancelling, false));
     all.push(show("receipt-restart", &restart, false));

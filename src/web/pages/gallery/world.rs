@@ -8,8 +8,8 @@ use time::{Duration, OffsetDateTime};
 
 use crate::domain::redeploy::Before;
 use crate::domain::{
-    AccountId, Command, Deployment, DeploymentId, Environment, Fleet, Health, OperationId, Outcome, Person,
-    Redeploy, RedeployOptions, RedeployState, Stack, StackUid, Status, UserId, Version, WebLink,
+    AccountId, Command, Deployment, DeploymentId, Ending, Environment, Fleet, Health, OperationId, Outcome,
+    Person, Redeploy, RedeployOptions, RedeployState, Stack, StackUid, Status, UserId, Version, WebLink,
 };
 use crate::web::pages::frame::Frame;
 use crate::web::urls::{Cloud66Pages, Urls};
@@ -316,7 +316,10 @@ pub(in crate::web::pages) fn redeploy(state: RedeployState) -> Redeploy {
         deployment: ran.then_some(DeploymentId(5121)),
         git_hash: ran.then(|| NEW_HASH.to_owned()),
         message: match state {
-            S::Refused => Some("You don't have the right to deploy this stack".into()),
+            S::Refused => {
+                Some("Cloud 66 refused. Nothing was started. It says: You don't have the right".into())
+            }
+            S::Lost => Some(Ending::NoRecord.words().into()),
             S::Failed => Some(format!("Command failed: rake assets:precompile {HOSTILE}")),
             _ => None,
         },
