@@ -88,7 +88,8 @@ impl Browser {
             page = self.follow(self.send(&form).await?).await?;
         }
         if page.url.path() == "/oauth/authorize" {
-            let form = page.form(|form| form.get("_method").is_empty());
+            let form =
+                page.form(|form| form.action.path() == "/oauth/authorize" && form.get("_method").is_empty());
             let form = form.ok_or("Cloud 66's page has nothing to press")?;
             page = self.follow(self.send(&form).await?).await?;
         }
