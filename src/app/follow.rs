@@ -8,6 +8,7 @@
 use time::{Duration, OffsetDateTime};
 
 use super::App;
+use super::became::{self, Begun};
 use crate::cloud66::{self, Api, ApiVersion};
 use crate::domain::{AccessToken, Action, Command, Deployment, Outcome, Redeploy, RedeployState, Status};
 use crate::store::{Due, StoreError};
@@ -115,10 +116,9 @@ impl App {
         } else {
             PACE_LATER
         };
-        let seen = if row.command == Command::Redeploy && row.action.is_none() {
-            by_stack(row, api, self.cloud66().version()).await
-        } else {
-            by_action(row, api).await
+        let seen = match self.cloud66().version() {
+            ApiVersion::V2 if row.command == Command::Redeploy => by_status(row, api).await,
+            _ => by_action(row, api).await,
         };
         match seen {
             Ok(Seen::Ended {
@@ -168,29 +168,40 @@ impl App {
     }
 }
 
-/// By the action that Cloud 66 named, and the deployment that appeared since.
+/// By the action that Cloud 66 named or, where it named none, by the one that carries the operation id; and by
+/// the deployment that it became.
 async fn by_action(row: &Redeploy, api: &Api) -> Result<Seen, cloud66::Error> {
-    let Some(id) = row.action else {
-        return Ok(Seen::Nothing);
+    let action = match row.action {
+        Some(id) => api.action(row.stack, id).await?,
+        None => match api.action_by_reference(row.stack, row.id).await {
+            Ok(Some(action)) => action,
+            Ok(None) | Err(cloud66::Error::NotImplemented) if row.command == Command::Redeploy => {
+                return by_stack(row, api).await;
+            }
+            Ok(None) => return Ok(Seen::Nothing),
+            Err(error) => return Err(error),
+        },
     };
-    let action = api.action(row.stack, id).await?;
-    let deployment = match row.command {
-        Command::Redeploy => ours(row, &api.deployments(row.stack).await?, action.started_at),
-        _ => None,
-    };
-    if !action.is_finished() {
-        let waits = row.queued && deployment.is_none();
-        return Ok(if waits {
-            Seen::Nothing
-        } else {
-            Seen::Running(deployment)
+    if action.is_finished() {
+        let deployment = match row.command {
+            Command::Redeploy => became::at_the_end(row, &action, &api.deployments(row.stack).await?),
+            _ => None,
+        };
+        return Ok(Seen::Ended {
+            state: end_of(row, &action, deployment.as_ref()),
+            message: action.message,
+            deployment,
         });
     }
-    let state = end_of(row, &action, deployment.as_ref());
-    Ok(Seen::Ended {
-        state,
-        message: action.message,
-        deployment,
+    if row.command != Command::Redeploy || row.deployment.is_some() {
+        return Ok(Seen::Running(None));
+    }
+    let actions = api.actions(row.stack).await?;
+    let history = api.deployments(row.stack).await?;
+    Ok(match became::so_far(row, &action, &actions, &history) {
+        Begun::Waits => Seen::Nothing,
+        Begun::Runs(None) if row.queued => Seen::Nothing,
+        Begun::Runs(deployment) => Seen::Running(deployment),
     })
 }
 
@@ -204,11 +215,8 @@ fn end_of(row: &Redeploy, action: &Action, deployment: Option<&Deployment>) -> R
     }
 }
 
-/// By the stack's deployments where there is no action, and by its status where there is not even that.
-async fn by_stack(row: &Redeploy, api: &Api, version: ApiVersion) -> Result<Seen, cloud66::Error> {
-    if version == ApiVersion::V2 {
-        return by_status(row, api).await;
-    }
+/// By the stack's deployments, where Cloud 66 has no action to show.
+async fn by_stack(row: &Redeploy, api: &Api) -> Result<Seen, cloud66::Error> {
     let history = api.deployments(row.stack).await?;
     let Some(deployment) = ours(row, &history, row.sent_at) else {
         return Ok(Seen::Nothing);
@@ -229,6 +237,7 @@ async fn by_stack(row: &Redeploy, api: &Api, version: ApiVersion) -> Result<Seen
     })
 }
 
+/// By the stack's status, where there is no history either.
 async fn by_status(row: &Redeploy, api: &Api) -> Result<Seen, cloud66::Error> {
     let stack = api.stack(row.stack).await?;
     if stack.is_busy() {

@@ -3,13 +3,15 @@
 //! * [`sign_in`]: begin at Cloud 66, come back, know who it is.
 //! * [`list_stacks`], [`show_stack`]: what the person can reach, with its age.
 //! * [`options`]: what a redeploy may carry. [`redeploy`]: write down what was asked of a stack. [`send`]: the one place that sends it.
-//!   [`cancel`]: ask Cloud 66 to stop one. [`follow`]: learn how it ended. [`worker`]: the task that does the last two.
+//!   [`cancel`]: ask Cloud 66 to stop one. [`follow`]: learn how it ended;
+//!   `became`: and which deployment it became. [`worker`]: the task that does the last two.
 //! * [`sessions`]: the person's sign-ins on other devices, and their end.
 //! * [`watch`]: what is remembered of Cloud 66, per access token, in memory only.
 //!
 //! Invariant: everything is done as the signed-in person, with that person's own token; no data of one token
 //! is ever shown to the holder of another.
 
+mod became;
 pub mod cancel;
 pub mod error;
 pub mod follow;

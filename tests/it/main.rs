@@ -11,6 +11,7 @@ mod harness;
 
 mod dialects;
 mod process;
+mod queued;
 mod redeploy;
 mod secrets;
 mod sign_in;

@@ -9,6 +9,7 @@ use stackdeck::cloud66::Timeouts;
 use stackdeck::config::{Mode, Settings};
 use stackdeck::domain::{Clock, ManualClock, Random};
 use stackdeck::sandbox::{Options, Sandbox, Stack, World};
+use stackdeck::store::Ledger;
 use tokio::net::TcpListener;
 
 use super::browser::Browser;
@@ -168,6 +169,11 @@ impl TestApp {
     /// The model of Cloud 66, to change and to assert on.
     pub fn world(&self) -> &World {
         self.sandbox.world()
+    }
+
+    /// The app's ledger.
+    pub fn ledger(&self) -> Ledger {
+        self.running.as_ref().unwrap().app.store().ledger()
     }
 
     /// The database's files: the database itself and what SQLite keeps beside it.
