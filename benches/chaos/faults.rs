@@ -3,7 +3,7 @@
 //! Only faults that leave Cloud 66 truthful: it may be silent, slow, cut off or out of order, but what it says
 //! about a redeploy is so. Against a Cloud 66 that lies no client has a defence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stackdeck::sandbox::{Fault, World};
 
@@ -88,20 +88,24 @@ pub(crate) struct Seen {
     pub(crate) sent: u64,
     /// Requests to redeploy for each `user_reference`; more than one is already a doubled send.
     pub(crate) sent_by_reference: BTreeMap<String, u32>,
+    /// Redeploys about which the sandbox was asked by their `user_reference`.
+    pub(crate) looked_up: BTreeSet<String>,
     /// How often each fault hit a redeploy, and how often a question, by its name.
     pub(crate) faults: BTreeMap<String, (u64, u64)>,
 }
 
 impl Seen {
-    /// Takes what the sandbox has noted since the last time. Gives how many redeploys came in.
-    pub(crate) fn take(&mut self, world: &World) -> u64 {
-        let before = self.sent;
+    /// Takes what the sandbox has noted since the last time.
+    pub(crate) fn take(&mut self, world: &World) {
         for entry in world.take_journal().entries() {
             self.requests += 1;
             let sends = entry.operation == "redeploy";
-            if sends {
+            let reference = entry.user_reference.clone();
+            if entry.operation == "actions" {
+                self.looked_up.extend(reference);
+            } else if sends {
                 self.sent += 1;
-                let reference = entry.user_reference.clone().unwrap_or_default();
+                let reference = reference.unwrap_or_default();
                 *self.sent_by_reference.entry(reference).or_default() += 1;
             }
             let Some(fault) = &entry.fault else { continue };
@@ -119,6 +123,5 @@ impl Seen {
                 }
             }
         }
-        self.sent - before
     }
 }

@@ -78,11 +78,11 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    fn new(fault: Fault, id: impl ToString, words: impl Into<String>) -> Self {
+    fn new(fault: Fault, id: &(impl ToString + ?Sized), words: String) -> Self {
         Self {
             fault,
             id: id.to_string(),
-            words: words.into(),
+            words,
         }
     }
 }
@@ -99,45 +99,30 @@ pub(crate) fn judge(facts: &Facts) -> Vec<Finding> {
         executed.entry(&one.reference).or_default().push(one);
     }
 
-    for (id, rows) in &rows {
-        if rows.len() > 1 {
-            findings.push(Finding::new(
-                Fault::Doubled,
-                id,
-                format!("{} rows of one id", rows.len()),
-            ));
-        }
+    let mut add = |fault, id: &dyn ToString, words: String| findings.push(Finding::new(fault, id, words));
+    for (id, rows) in rows.iter().filter(|(_, rows)| rows.len() > 1) {
+        add(Fault::Doubled, id, format!("{} rows of one id", rows.len()));
     }
     for click in facts.clicks.iter().filter(|click| click.receipt) {
         if !rows.contains_key(&click.id.to_string()) {
-            findings.push(Finding::new(
-                Fault::Lost,
-                click.id,
-                "a receipt was shown, and there is no row",
-            ));
+            let words = "a receipt was shown, and there is no row";
+            add(Fault::Lost, &click.id, words.to_owned());
         }
     }
     for (reference, times) in facts.sent.iter().filter(|(_, times)| **times > 1) {
-        findings.push(Finding::new(
-            Fault::Doubled,
-            reference,
-            format!("sent {times} times"),
-        ));
+        add(Fault::Doubled, reference, format!("sent {times} times"));
     }
     for (reference, all) in &executed {
         if all.len() > 1 {
-            findings.push(Finding::new(
+            add(
                 Fault::Doubled,
                 reference,
                 format!("carried out {} times", all.len()),
-            ));
+            );
         }
         if !rows.contains_key(*reference) {
-            findings.push(Finding::new(
-                Fault::Lost,
-                reference,
-                "carried out, and there is no row",
-            ));
+            let words = "carried out, and there is no row";
+            add(Fault::Lost, reference, words.to_owned());
         }
     }
     for row in &facts.rows {
@@ -154,7 +139,7 @@ fn of_row(row: &Row, executed: Option<&Executed>) -> Vec<Finding> {
     use RedeployState as S;
     let state = row.state.as_str();
     let mut findings = Vec::new();
-    let mut add = |fault, words: String| findings.push(Finding::new(fault, row.id, words));
+    let mut add = |fault, words: String| findings.push(Finding::new(fault, &row.id, words));
     if !row.state.is_end() {
         add(Fault::WithoutEnd, format!("still {state}"));
     } else if row.holds_token {

@@ -95,6 +95,11 @@ impl Crowd {
             .is_ok()
     }
 
+    fn note(&self, id: OperationId, fate: Fate) {
+        let mut fates = self.fates.lock().unwrap_or_else(PoisonError::into_inner);
+        fates.push((id, fate));
+    }
+
     fn hold(&self, stack: &str) -> bool {
         let mut held = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
         held.insert(stack.to_owned())
@@ -169,9 +174,7 @@ impl Person<'_> {
             }
             fate = again;
         }
-        let mut fates = self.crowd.fates.lock().unwrap_or_else(PoisonError::into_inner);
-        fates.push((id, fate));
-        drop(fates);
+        self.crowd.note(id, fate);
         if fate == Fate::Receipt {
             self.look_at(id).await;
             if self.dice.chance(CANCELLED) {

@@ -1,7 +1,7 @@
 //! The app's processes: started from this very program, killed, asked to end, stopped and woken, and started
 //! again at once on the same port and database.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -127,9 +127,7 @@ fn spawn(
     log: Option<&Path>,
 ) -> Fallible<Child> {
     let log: Stdio = match log {
-        Some(log) => Stdio::from(File::from(
-            OpenOptions::new().create(true).append(true).open(log)?,
-        )),
+        Some(log) => Stdio::from(OpenOptions::new().create(true).append(true).open(log)?),
         None => Stdio::null(),
     };
     let child = Command::new(std::env::current_exe()?)

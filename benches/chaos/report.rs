@@ -85,7 +85,10 @@ impl Report<'_> {
         for (state, rows) in self.states() {
             table.row(&format!("rows that ended as `{state}`"), rows);
         }
-        table.row("rows that were in doubt and looked up", self.looked_up());
+        table.row(
+            "redeploys looked up by their operation id",
+            self.seen.looked_up.len(),
+        );
         for (words, fault) in [
             ("**doubled**", Fault::Doubled),
             ("**lost**", Fault::Lost),
@@ -122,20 +125,6 @@ impl Report<'_> {
             *states.entry(row.state.as_str()).or_default() += 1;
         }
         states
-    }
-
-    /// Rows that were sent and whose answer said neither yes nor no: `lost`, or found without words of an answer.
-    fn looked_up(&self) -> usize {
-        let found = |row: &&Redeploy| {
-            row.sent_at.is_some()
-                && row.state != stackdeck::domain::RedeployState::Refused
-                && self.was_unknown(row)
-        };
-        self.rows.iter().filter(found).count()
-    }
-
-    fn was_unknown(&self, row: &Redeploy) -> bool {
-        row.state == stackdeck::domain::RedeployState::Lost || (row.message.is_none() && row.action.is_some())
     }
 }
 

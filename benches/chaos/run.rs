@@ -26,11 +26,16 @@ use crate::processes::{Process, free_port};
 use crate::report::Report;
 use crate::{Fallible, complain, say};
 
-/// The people of the sandbox who may redeploy; sessions are dealt out among them.
-const WHO: [&str; 4] = [
+/// The people of the sandbox who may redeploy; sessions are dealt out among them. The last has three stacks only,
+/// on which there is a crowd.
+const WHO: [&str; 8] = [
     "maya@harbourfinch.example",
     "tomas@harbourfinch.example",
     "jun@northlight.example",
+    "maya@harbourfinch.example",
+    "tomas@harbourfinch.example",
+    "maya@harbourfinch.example",
+    "tomas@harbourfinch.example",
     "priya@harbourfinch.example",
 ];
 

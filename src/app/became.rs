@@ -6,7 +6,7 @@
 //!   earlier has not ended, ours has not begun, whatever runs.
 //! * Where it is not certain, there is none. Somebody may stop a deployment because this app called it theirs.
 
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
 use crate::domain::{Action, Deployment, Redeploy};
 
@@ -30,34 +30,25 @@ pub(super) fn at_the_end(row: &Redeploy, action: &Action, history: &[Deployment]
         .map(|(_, deployment)| deployment.clone())
 }
 
-/// How far an action is that has not ended.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Begun {
-    /// It waits for something that was asked for earlier, or nobody can tell.
-    Waits,
-    /// It is its turn; the deployment is there once its row is.
-    Runs(Option<Deployment>),
+/// Whether an action that has not ended waits for something that was asked for earlier, or nobody can tell.
+/// `actions` is the first page of the stack's.
+pub(super) fn waits(action: &Action, actions: &[Action]) -> bool {
+    let may_be_elsewhere = actions.len() >= FULL_PAGE && earlier(action, actions).next().is_none();
+    may_be_elsewhere || earlier(action, actions).any(|other| !other.is_finished())
 }
 
-/// The turn of an action that has not ended. `actions` is the first page of the stack's.
-pub(super) fn so_far(row: &Redeploy, action: &Action, actions: &[Action], history: &[Deployment]) -> Begun {
-    let earlier = || actions.iter().filter(|other| other.id < action.id);
-    let all_known = actions.len() < FULL_PAGE || earlier().next().is_some();
-    if !all_known || earlier().any(|other| !other.is_finished()) {
-        return Begun::Waits;
-    }
-    let last_end = earlier().filter_map(|other| other.finished_at).max();
-    Begun::Runs(first_after(row, action.started_at, last_end, history))
-}
-
-/// The first deployment that began after it was asked for, and is not what ended before.
-fn first_after(
+/// The deployment of an action whose turn it is: the first that began after it was asked for, and is not what
+/// ended before. None until its row is there.
+pub(super) fn so_far(
     row: &Redeploy,
-    asked: Option<OffsetDateTime>,
-    last_end: Option<OffsetDateTime>,
+    action: &Action,
+    actions: &[Action],
     history: &[Deployment],
 ) -> Option<Deployment> {
-    let asked = asked?;
+    let asked = action.started_at?;
+    let last_end = earlier(action, actions)
+        .filter_map(|other| other.finished_at)
+        .max();
     let ours = |deployment: &&Deployment| {
         let began_after = deployment.started_at.is_some_and(|began| began >= asked);
         let ended_before = deployment
@@ -66,11 +57,12 @@ fn first_after(
             .is_some_and(|(ended, last)| ended <= last);
         is_newer(row, deployment) && began_after && !ended_before
     };
-    history
-        .iter()
-        .filter(ours)
-        .min_by_key(|deployment| deployment.id)
-        .cloned()
+    let first = history.iter().filter(ours).min_by_key(|deployment| deployment.id);
+    first.cloned()
+}
+
+fn earlier<'a>(action: &'a Action, actions: &'a [Action]) -> impl Iterator<Item = &'a Action> {
+    actions.iter().filter(|other| other.id < action.id)
 }
 
 fn is_newer(row: &Redeploy, deployment: &Deployment) -> bool {
@@ -81,6 +73,8 @@ fn is_newer(row: &Redeploy, deployment: &Deployment) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use time::OffsetDateTime;
+
     use super::*;
     use crate::domain::redeploy::Before;
     use crate::domain::{
@@ -157,11 +151,8 @@ mod tests {
         }
     }
 
-    fn id_of(begun: &Begun) -> Option<i64> {
-        match begun {
-            Begun::Runs(Some(deployment)) => Some(deployment.id.0),
-            _ => None,
-        }
+    fn found(ours: &Action, actions: &[Action], history: &[Deployment]) -> Option<i64> {
+        so_far(&row(), ours, actions, history).map(|one| one.id.0)
     }
 
     #[test]
@@ -169,33 +160,34 @@ mod tests {
         // Deployment 2 ran already when ours was asked for, in the same second.
         let ours = action(12, 10, None);
         let actions = [ours.clone(), action(11, 9, None)];
-        let history = [deployment(2, 10, None)];
-        assert_eq!(so_far(&row(), &ours, &actions, &history), Begun::Waits);
+        assert!(waits(&ours, &actions));
 
         let actions = [ours.clone(), action(11, 9, Some(40))];
+        assert!(!waits(&ours, &actions));
         let history = [deployment(2, 10, Some(40))];
-        assert_eq!(so_far(&row(), &ours, &actions, &history), Begun::Runs(None));
+        assert_eq!(found(&ours, &actions, &history), None);
         let history = [deployment(3, 40, None), deployment(2, 10, Some(40))];
-        assert_eq!(id_of(&so_far(&row(), &ours, &actions, &history)), Some(3));
+        assert_eq!(found(&ours, &actions, &history), Some(3));
     }
 
     #[test]
-    fn behind_two_others_ours_is_the_third() {
+    fn behind_two_others_ours_waits_until_both_have_ended() {
         let ours = action(13, 12, None);
         let actions = [ours.clone(), action(12, 11, None), action(11, 9, Some(40))];
-        let history = [deployment(3, 40, None), deployment(2, 10, Some(40))];
-        assert_eq!(so_far(&row(), &ours, &actions, &history), Begun::Waits);
+        assert!(waits(&ours, &actions));
+        let actions = [ours.clone(), action(12, 11, Some(70)), action(11, 9, Some(40))];
+        assert!(!waits(&ours, &actions));
     }
 
     #[test]
-    fn where_earlier_actions_may_be_on_the_next_page_nothing_is_claimed() {
+    fn where_earlier_actions_may_be_on_the_next_page_it_waits() {
         let ours = action(12, 10, None);
         let mut actions: Vec<Action> = (13..42).map(|id| action(id, 20, None)).collect();
         actions.push(ours.clone());
-        let history = [deployment(2, 11, None)];
-        assert_eq!(so_far(&row(), &ours, &actions, &history), Begun::Waits);
-        actions.pop();
-        assert_eq!(id_of(&so_far(&row(), &ours, &actions, &history)), Some(2));
+        assert!(waits(&ours, &actions));
+        actions.remove(0);
+        assert!(!waits(&ours, &actions));
+        assert_eq!(found(&ours, &actions, &[deployment(2, 11, None)]), Some(2));
     }
 
     #[test]

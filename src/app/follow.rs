@@ -8,7 +8,7 @@
 use time::{Duration, OffsetDateTime};
 
 use super::App;
-use super::became::{self, Begun};
+use super::became;
 use crate::cloud66::{self, Api, ApiVersion};
 use crate::domain::{AccessToken, Action, Command, Deployment, Outcome, Redeploy, RedeployState, Status};
 use crate::store::{Due, StoreError};
@@ -197,11 +197,13 @@ async fn by_action(row: &Redeploy, api: &Api) -> Result<Seen, cloud66::Error> {
         return Ok(Seen::Running(None));
     }
     let actions = api.actions(row.stack).await?;
+    if became::waits(&action, &actions) {
+        return Ok(Seen::Nothing);
+    }
     let history = api.deployments(row.stack).await?;
     Ok(match became::so_far(row, &action, &actions, &history) {
-        Begun::Waits => Seen::Nothing,
-        Begun::Runs(None) if row.queued => Seen::Nothing,
-        Begun::Runs(deployment) => Seen::Running(deployment),
+        None if row.queued => Seen::Nothing,
+        deployment => Seen::Running(deployment),
     })
 }
 

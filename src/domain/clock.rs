@@ -23,6 +23,7 @@ impl Clock {
     /// A clock that shows what this one does at `start`, and from then on runs `times` as fast; for tests of what
     /// takes a quarter of an hour, in which several processes agree on the time by agreeing on `start`. Only
     /// what is read from the clock runs faster: whoever sleeps has to divide by `times` himself.
+    #[must_use]
     pub fn faster(&self, start: OffsetDateTime, times: u32) -> Self {
         let base = self.clone();
         Self(Arc::new(move || start + (base.now() - start) * times))
