@@ -7,10 +7,11 @@
 
 use time::{Duration, OffsetDateTime};
 
+use super::became;
 use super::{App, SignedIn};
 use crate::cloud66::{self, Api, ApiVersion};
 use crate::domain::{
-    AccessToken, Action, ActionId, Command, Deployment, Ending, Outcome, Redeploy, RedeployState, Status,
+    AccessToken, Action, Command, Deployment, Ending, Outcome, Redeploy, RedeployState, Status,
 };
 use crate::store::{Due, StoreError};
 
@@ -127,13 +128,15 @@ impl App {
         } else {
             PACE_LATER
         };
-        let seen = match self.action_of(row, api).await {
-            Ok(Some(action)) => by_action(row, action, api).await,
-            Ok(None) if row.command == Command::Redeploy => {
-                by_stack(row, api, self.cloud66().version()).await
-            }
-            Ok(None) => Ok(Seen::Nothing),
-            Err(problem) => Err(problem),
+        let seen = match self.cloud66().version() {
+            ApiVersion::V2 if row.command == Command::Redeploy => by_status(row, api).await,
+            ApiVersion::V2 => Ok(Seen::Nothing),
+            ApiVersion::V3 => match self.action_of(row, api).await {
+                Ok(Some(action)) => by_action(row, action, api).await,
+                Ok(None) if row.command == Command::Redeploy => by_stack(row, api).await,
+                Ok(None) => Ok(Seen::Nothing),
+                Err(problem) => Err(problem),
+            },
         };
         match seen {
             Ok(Seen::Ended {
@@ -173,22 +176,21 @@ impl App {
     }
 
     /// The action to follow: the one that Cloud 66 named in its answer, or else the one that carries the
-    /// operation id (fact sheet 6.3), which is then written down.
-    async fn action_of(&self, row: &Redeploy, api: &Api) -> Result<Option<ActionId>, cloud66::Error> {
-        if row.action.is_some() || self.cloud66().version() == ApiVersion::V2 {
-            return Ok(row.action);
+    /// operation id (fact sheet 6.3), whose number is then written down.
+    async fn action_of(&self, row: &Redeploy, api: &Api) -> Result<Option<Action>, cloud66::Error> {
+        if let Some(id) = row.action {
+            return api.action(row.stack, id).await.map(Some);
         }
         let found = match api.action_by_reference(row.stack, row.id).await {
             Err(cloud66::Error::NotImplemented) => None,
             found => found?,
         };
-        let id = found.map(|action| action.id);
-        if let Some(id) = id
-            && let Err(error) = self.store().ledger().named(row.id, id).await
+        if let Some(action) = &found
+            && let Err(error) = self.store().ledger().named(row.id, action.id).await
         {
             tracing::warn!(operation = %row.id, %error, "an action could not be written down; it is asked for again");
         }
-        Ok(id)
+        Ok(found)
     }
 
     /// Gives a row up. What Cloud 66 has accepted keeps that state: no end is claimed that nobody confirmed.
@@ -204,26 +206,30 @@ impl App {
     }
 }
 
-/// By its action, and the deployment that appeared since.
-async fn by_action(row: &Redeploy, action: ActionId, api: &Api) -> Result<Seen, cloud66::Error> {
-    let action = api.action(row.stack, action).await?;
-    let deployment = match row.command {
-        Command::Redeploy => ours(row, &api.deployments(row.stack).await?, action.started_at),
-        _ => None,
-    };
-    if !action.is_finished() {
-        let waits = row.queued && deployment.is_none();
-        return Ok(if waits {
-            Seen::Nothing
-        } else {
-            Seen::Running(deployment)
+/// By its action, and the deployment that it became.
+async fn by_action(row: &Redeploy, action: Action, api: &Api) -> Result<Seen, cloud66::Error> {
+    if action.is_finished() {
+        let deployment = match row.command {
+            Command::Redeploy => became::at_the_end(row, &action, &api.deployments(row.stack).await?),
+            _ => None,
+        };
+        return Ok(Seen::Ended {
+            state: end_of(row, &action, deployment.as_ref()),
+            message: action.message,
+            deployment,
         });
     }
-    let state = end_of(row, &action, deployment.as_ref());
-    Ok(Seen::Ended {
-        state,
-        message: action.message,
-        deployment,
+    if row.command != Command::Redeploy || row.deployment.is_some() {
+        return Ok(Seen::Running(None));
+    }
+    let actions = api.actions(row.stack).await?;
+    if became::waits(&action, &actions) {
+        return Ok(Seen::Nothing);
+    }
+    let history = api.deployments(row.stack).await?;
+    Ok(match became::so_far(row, &action, &actions, &history) {
+        None if row.queued => Seen::Nothing,
+        deployment => Seen::Running(deployment),
     })
 }
 
@@ -237,11 +243,8 @@ fn end_of(row: &Redeploy, action: &Action, deployment: Option<&Deployment>) -> R
     }
 }
 
-/// By the stack's deployments where there is no action, and by its status where there is not even that.
-async fn by_stack(row: &Redeploy, api: &Api, version: ApiVersion) -> Result<Seen, cloud66::Error> {
-    if version == ApiVersion::V2 {
-        return by_status(row, api).await;
-    }
+/// By the stack's deployments, where Cloud 66 has no action to show.
+async fn by_stack(row: &Redeploy, api: &Api) -> Result<Seen, cloud66::Error> {
     let history = api.deployments(row.stack).await?;
     let Some(deployment) = ours(row, &history, row.sent_at) else {
         return Ok(Seen::Nothing);
@@ -262,6 +265,7 @@ async fn by_stack(row: &Redeploy, api: &Api, version: ApiVersion) -> Result<Seen
     })
 }
 
+/// By the stack's status, where there is no history either.
 async fn by_status(row: &Redeploy, api: &Api) -> Result<Seen, cloud66::Error> {
     let stack = api.stack(row.stack).await?;
     if stack.is_busy() {

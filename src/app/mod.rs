@@ -3,7 +3,8 @@
 //! * [`sign_in`]: begin at Cloud 66, come back, know who it is.
 //! * [`list_stacks`], [`show_stack`]: what the person can reach, with its age.
 //! * [`options`]: what a redeploy may carry. [`redeploy`]: write down what was asked of a stack. [`send`]: the one place that sends it.
-//!   [`cancel`]: ask Cloud 66 to stop one. [`follow`]: learn how it ended. [`worker`]: the task that does the last two.
+//!   [`cancel`]: ask Cloud 66 to stop one. [`follow`]: learn how it ended, and `became`: which deployment it
+//!   became. [`worker`]: the task that does the last three.
 //! * [`away`]: what ended while the person was not looking.
 //! * [`sessions`]: the person's sign-ins on other devices, and their end.
 //! * [`watch`]: what is remembered of Cloud 66, per access token, in memory only.
@@ -12,6 +13,7 @@
 //! is ever shown to the holder of another.
 
 pub mod away;
+mod became;
 pub mod cancel;
 pub mod error;
 pub mod follow;

@@ -180,6 +180,14 @@ impl Api {
         action.filter(|action| action.id == id).ok_or(Error::Unreadable)
     }
 
+    /// A stack's actions, newest first: the first page, which Cloud 66 fills with 30. Not in version 2.
+    pub async fn actions(&self, uid: StackUid) -> Result<Vec<Action>, Error> {
+        self.needs_version_3()?;
+        let path = format!("/stacks/{uid}/actions.json");
+        let read = |row: &Row<'_>| row.read().and_then(|wire| wire::action(&wire));
+        self.first_page("actions", &path, read).await
+    }
+
     /// The action that carries this operation id as its `user_reference` (fact sheet 6.3). Not in version 2.
     ///
     /// `Ok(None)` is a claim: Cloud 66 was asked and has no record of it. So it is made only when every page

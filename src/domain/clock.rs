@@ -20,6 +20,15 @@ impl Clock {
         Self(Arc::new(OffsetDateTime::now_utc))
     }
 
+    /// A clock that shows what this one does at `start`, and from then on runs `times` as fast; for tests of what
+    /// takes a quarter of an hour, in which several processes agree on the time by agreeing on `start`. Only
+    /// what is read from the clock runs faster: whoever sleeps has to divide by `times` himself.
+    #[must_use]
+    pub fn faster(&self, start: OffsetDateTime, times: u32) -> Self {
+        let base = self.clone();
+        Self(Arc::new(move || start + (base.now() - start) * times))
+    }
+
     /// The time, in UTC.
     pub fn now(&self) -> OffsetDateTime {
         (self.0)()
@@ -80,5 +89,15 @@ mod tests {
         manual.advance(Duration::minutes(11));
         assert_eq!(one.now(), start + Duration::minutes(11));
         assert_eq!(one.now(), other.now());
+    }
+
+    #[test]
+    fn a_faster_clock_begins_with_the_other_one_and_runs_ahead_of_it() {
+        let start = OffsetDateTime::UNIX_EPOCH;
+        let manual = ManualClock::frozen_at(start);
+        let faster = manual.clock().faster(start, 20);
+        assert_eq!(faster.now(), start);
+        manual.advance(Duration::seconds(3));
+        assert_eq!(faster.now(), start + Duration::minutes(1));
     }
 }

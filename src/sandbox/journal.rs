@@ -81,6 +81,10 @@ impl Pages {
         Journal(Arc::new(self.0.iter().cloned().collect()))
     }
 
+    pub(crate) fn take(&mut self) -> Journal {
+        Journal(Arc::new(std::mem::take(&mut self.0).into()))
+    }
+
     pub(crate) fn count(&self, operation: &str) -> usize {
         self.0.iter().filter(|entry| entry.operation == operation).count()
     }

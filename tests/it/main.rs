@@ -16,6 +16,7 @@ mod crash;
 mod dialects;
 mod options;
 mod process;
+mod queued;
 mod receipts;
 mod redeploy;
 mod secrets;

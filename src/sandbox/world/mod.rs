@@ -318,6 +318,12 @@ impl World {
         self.open().0.journal.copy()
     }
 
+    /// What was asked since the last time, forgotten here in the same moment: for a run that is longer than the
+    /// journal, and must not miss an entry.
+    pub fn take_journal(&self) -> Journal {
+        self.open().0.journal.take()
+    }
+
     /// Forgets what was asked so far.
     pub fn clear_journal(&self) {
         self.open().0.journal.clear();

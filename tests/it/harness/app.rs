@@ -9,6 +9,7 @@ use stackdeck::cloud66::Timeouts;
 use stackdeck::config::{Mode, Settings};
 use stackdeck::domain::{Clock, ManualClock, Random};
 use stackdeck::sandbox::{Options, Sandbox, Stack, World};
+use stackdeck::store::Ledger;
 use tokio::net::TcpListener;
 
 use super::browser::Browser;
@@ -175,6 +176,11 @@ impl TestApp {
         self.sandbox.world()
     }
 
+    /// The ledger of the running app, as its worker has it.
+    pub fn ledger(&self) -> Ledger {
+        self.running.as_ref().unwrap().app.store().ledger()
+    }
+
     /// The database's files: the database itself and what SQLite keeps beside it.
     pub fn database_files(&self) -> Vec<PathBuf> {
         std::fs::read_dir(self.folder.path())
@@ -209,11 +215,6 @@ impl TestApp {
         if let Some(running) = self.running.take() {
             running.abort();
         }
-    }
-
-    /// The ledger of the running app, as its worker has it.
-    pub fn ledger(&self) -> stackdeck::store::Ledger {
-        self.running.as_ref().unwrap().app.store().ledger()
     }
 
     /// The database, opened beside the app or after it.

@@ -1,0 +1,352 @@
+//! One run, from the first process to the verdict.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sqlx::Connection as _;
+use stackdeck::domain::{Clock, Random, Redeploy, UserId};
+use stackdeck::sandbox::{self, RateLimit, Role, Sandbox, World};
+use stackdeck::store::Store;
+use time::OffsetDateTime;
+use url::Url;
+
+use crate::browser::{self, Browser};
+use crate::dice::Dice;
+use crate::faults::{self, Seen};
+use crate::judge::{Click, Facts, Fault, Finding, judge};
+use crate::killer::{self, Deaths};
+use crate::ledger;
+use crate::options::{Database, Options};
+use crate::person::{Crowd, Fate, Person};
+use crate::processes::{Process, free_port};
+use crate::report::Report;
+use crate::{Fallible, complain, say};
+
+/// The people of the sandbox who may redeploy; sessions are dealt out among them. The last has three stacks only,
+/// on which there is a crowd.
+const WHO: [&str; 8] = [
+    "maya@harbourfinch.example",
+    "tomas@harbourfinch.example",
+    "jun@northlight.example",
+    "maya@harbourfinch.example",
+    "tomas@harbourfinch.example",
+    "maya@harbourfinch.example",
+    "tomas@harbourfinch.example",
+    "priya@harbourfinch.example",
+];
+
+/// How long a deploy takes by the clock, about.
+const DEPLOY_TIME: Duration = Duration::from_secs(30);
+
+/// After the last click, how long until every row has to be at its end: the hour for which the app asks about
+/// what it cannot look up, and half as much again. By the clock that is sped up.
+const PATIENCE: Duration = Duration::from_mins(90);
+
+/// How often the sandbox's journal is read; it holds 20,000 entries.
+const READ_EVERY: Duration = Duration::from_millis(250);
+
+/// More requests in an hour than this run makes: throttling is a fault here, not an accident.
+const PER_HOUR: u32 = 900_000;
+
+/// The address and the secret of the app under test.
+struct App {
+    public: Url,
+    database: String,
+    secret: Vec<u8>,
+    clock: Clock,
+}
+
+/// What a run came to.
+pub(crate) struct Outcome {
+    text: String,
+    findings: Vec<String>,
+}
+
+impl Outcome {
+    /// Prints it; 1 where something is wrong.
+    pub(crate) fn tell(&self) -> ExitCode {
+        say(&self.text);
+        for finding in &self.findings {
+            complain(finding);
+        }
+        if self.findings.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Makes the run that the options describe.
+pub(crate) async fn run(options: &Options) -> Fallible<Outcome> {
+    let began = Instant::now();
+    let start = whole_millis(Clock::system().now())?;
+    let folder = tempfile::tempdir()?;
+    let public: Url = format!("http://localhost:{}", free_port()?).parse()?;
+    let sandbox = Sandbox::start(sandbox::Options {
+        seed: options.seed,
+        stacks: Some(options.stacks),
+        deploy_time: DEPLOY_TIME,
+        callbacks: vec![public.join("/oauth/callback")?.to_string()],
+        clock: sandbox::Clock::faster(start, options.speed),
+        ..sandbox::Options::default()
+    })
+    .await?;
+    let world = sandbox.world().clone();
+    world.set_rate_limit(RateLimit {
+        per_hour: PER_HOUR,
+        ..RateLimit::default()
+    });
+    let app = App {
+        public,
+        database: database(options, folder.path()).await?,
+        secret: Random::system().bytes::<32>().to_vec(),
+        clock: Clock::system().faster(start, options.speed),
+    };
+    let processes = start_app(options, &app, &sandbox, start, folder.path())?;
+    let ports: Vec<u16> = processes.iter().map(|process| process.port).collect();
+    until_ready(&ports).await?;
+
+    let crowd = Crowd::new(world.clone(), options.clicks);
+    let people = sign_in_all(options, &app, &ports, &crowd).await?;
+    faults::arm(&world, options.speed)?;
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    let reading = tokio::spawn(read_journal(world.clone(), Arc::clone(&seen)));
+
+    let pressing = Instant::now();
+    let dice = Dice::new(options.seed, 1_000_000);
+    let killing = killer::run(
+        &crowd,
+        &processes,
+        options.clicks,
+        options.kills,
+        options.speed,
+        &dice,
+    );
+    let all_press = futures_util::future::join_all(people.iter().map(Person::press_on));
+    let (deaths, _) = tokio::join!(killing, all_press);
+    let deaths = deaths?;
+    let pressing = pressing.elapsed();
+
+    world.clear_faults();
+    let store = ledger::open(&app.database, app.secret.clone(), app.clock.clone()).await?;
+    let rows = until_ended(&store, &world, options.speed).await?;
+    for process in &processes {
+        process.end().await?;
+    }
+    reading.abort();
+    seen.lock().unwrap_or_else(PoisonError::into_inner).take(&world);
+    let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let facts = Facts {
+        clicks: clicks(&crowd),
+        rows: ledger::for_the_judge(&store, &rows).await?,
+        executed: ledger::executed(&world),
+        sent: seen.sent_by_reference.clone(),
+    };
+    store.close().await;
+    let mut findings = judge(&facts);
+    findings.extend(gone_receipts(&crowd));
+    let report = Report {
+        options,
+        crowd: &crowd,
+        deaths,
+        seen: &seen,
+        rows: &rows,
+        facts: &facts,
+        findings: &findings,
+        pressing,
+        all: began.elapsed(),
+    };
+    let text = format!("{}\n{}", report.table(), report.faults());
+    if let Some(path) = &options.report {
+        std::fs::write(path, &text)?;
+    }
+    sandbox.stop().await;
+    Ok(Outcome {
+        text,
+        findings: in_words(&findings, &rows, deaths),
+    })
+}
+
+/// The address of a database of the run's own.
+async fn database(options: &Options, folder: &Path) -> Fallible<String> {
+    if options.database == Database::Sqlite {
+        return Ok(format!("sqlite:{}", folder.join("stackdeck.db").display()));
+    }
+    let server = options
+        .postgres
+        .as_ref()
+        .ok_or("STACKDECK_TEST_POSTGRES_URL names no PostgreSQL; run this through bin/with-postgres")?;
+    let schema = format!("chaos_{:032x}", Random::system().u128());
+    let mut connection = sqlx::PgConnection::connect(server).await?;
+    sqlx::query(sqlx::AssertSqlSafe(format!("CREATE SCHEMA {schema}")))
+        .execute(&mut connection)
+        .await?;
+    connection.close().await?;
+    Ok(format!("{server}?options[search_path]={schema}"))
+}
+
+fn start_app(
+    options: &Options,
+    app: &App,
+    sandbox: &Sandbox,
+    start: OffsetDateTime,
+    folder: &Path,
+) -> Fallible<Vec<Process>> {
+    if let Some(logs) = &options.logs {
+        std::fs::create_dir_all(logs)?;
+    }
+    let log = if options.logs.is_some() { "info" } else { "error" };
+    let public = app.public.as_str().trim_end_matches('/').to_owned();
+    let settings: Vec<(String, String)> = [
+        ("STACKDECK_PUBLIC_URL", public),
+        ("STACKDECK_SECRET", STANDARD.encode(&app.secret)),
+        ("STACKDECK_DATABASE_URL", app.database.clone()),
+        ("STACKDECK_SESSION_IDLE", "300d".to_owned()),
+        ("STACKDECK_SESSION_LIFETIME", "300d".to_owned()),
+        ("STACKDECK_LOG", log.to_owned()),
+        ("CLOUD66_URL", sandbox.url().to_owned()),
+        ("CLOUD66_CLIENT_ID", sandbox.client_id().to_owned()),
+        ("CLOUD66_CLIENT_SECRET", sandbox.client_secret().to_owned()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect();
+    let start_ms = start.unix_timestamp_nanos() / 1_000_000;
+    (0..options.database.processes())
+        .map(|_| {
+            let arguments = [start_ms.to_string(), options.speed.to_string()];
+            Process::start(&settings, arguments, folder, options.logs.as_deref())
+        })
+        .collect()
+}
+
+async fn until_ready(ports: &[u16]) -> Fallible<()> {
+    let http = browser::client()?;
+    for port in ports {
+        let address = format!("http://127.0.0.1:{port}/readyz");
+        let mut tries = 0;
+        loop {
+            let answer = http.get(&address).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                break;
+            }
+            tries += 1;
+            if tries > 300 {
+                return Err("an app process did not become ready; --logs FOLDER shows why".into());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    Ok(())
+}
+
+async fn sign_in_all<'a>(
+    options: &Options,
+    app: &App,
+    ports: &[u16],
+    crowd: &'a Crowd,
+) -> Fallible<Vec<Person<'a>>> {
+    let http = browser::client()?;
+    let mut people = Vec::with_capacity(options.people);
+    for (number, email) in (0..options.people).zip(WHO.iter().cycle()) {
+        let who = u64::try_from(number)?;
+        let dice = Dice::new(options.seed, 2_000_000 + who);
+        let browser = Browser::new(http.clone(), app.public.clone(), ports.to_vec(), dice);
+        browser.sign_in(email).await?;
+        people.push(Person {
+            crowd,
+            browser,
+            stacks: stacks_of(&crowd.world, email),
+            dice: Dice::new(options.seed, who),
+        });
+    }
+    Ok(people)
+}
+
+/// The stacks that somebody may redeploy.
+fn stacks_of(world: &World, email: &str) -> Vec<String> {
+    let Some(person) = world.person(email) else {
+        return Vec::new();
+    };
+    let may = |role: Option<Role>| role.is_some_and(|role| role >= Role::Deployer);
+    world
+        .visible_to(email)
+        .into_iter()
+        .filter(|stack| may(person.role_on(&stack.uid, stack.account_id)))
+        .map(|stack| stack.uid)
+        .collect()
+}
+
+async fn read_journal(world: World, seen: Arc<Mutex<Seen>>) {
+    loop {
+        tokio::time::sleep(READ_EVERY).await;
+        seen.lock().unwrap_or_else(PoisonError::into_inner).take(&world);
+    }
+}
+
+/// Waits until no row is open, or the patience ends; gives the rows.
+async fn until_ended(store: &Store, world: &World, speed: u32) -> Fallible<Vec<Redeploy>> {
+    let people: Vec<UserId> = world
+        .people()
+        .iter()
+        .filter_map(|person| i64::try_from(person.id).ok())
+        .map(UserId)
+        .collect();
+    let deadline = Instant::now() + PATIENCE / speed;
+    loop {
+        let rows = ledger::rows(store, &people).await?;
+        let open = rows.iter().filter(|row| !row.state.is_end()).count();
+        if open == 0 || Instant::now() > deadline {
+            return Ok(rows);
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
+
+fn clicks(crowd: &Crowd) -> Vec<Click> {
+    let fates = crowd.fates.lock().unwrap_or_else(PoisonError::into_inner);
+    let clicks = fates.iter().map(|(id, fate)| Click {
+        id: *id,
+        receipt: *fate == Fate::Receipt,
+    });
+    clicks.collect()
+}
+
+fn gone_receipts(crowd: &Crowd) -> Vec<Finding> {
+    let gone = &crowd.counts.receipts_gone;
+    let gone = gone.lock().unwrap_or_else(PoisonError::into_inner);
+    let finding = |id: &stackdeck::domain::OperationId| Finding {
+        fault: Fault::Lost,
+        id: id.to_string(),
+        words: "its receipt was given and is not shown".to_owned(),
+    };
+    gone.iter().map(finding).collect()
+}
+
+/// Each finding with the row that it is about.
+fn in_words(findings: &[Finding], rows: &[Redeploy], deaths: Deaths) -> Vec<String> {
+    let mut words: Vec<String> = findings
+        .iter()
+        .map(|finding| {
+            let row = rows.iter().find(|row| row.id.to_string() == finding.id);
+            format!(
+                "{:?}: {}: {}\n    {row:?}",
+                finding.fault, finding.id, finding.words
+            )
+        })
+        .collect();
+    if deaths.died > 0 {
+        words.push(format!("{} app processes ended by themselves", deaths.died));
+    }
+    words
+}
+
+fn whole_millis(at: OffsetDateTime) -> Fallible<OffsetDateTime> {
+    let millis = at.unix_timestamp_nanos() / 1_000_000;
+    Ok(OffsetDateTime::from_unix_timestamp_nanos(millis * 1_000_000)?)
+}
