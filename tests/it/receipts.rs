@@ -194,3 +194,24 @@ async fn a_deploy_without_an_action_id_is_followed_by_its_reference() {
     let succeeded = ours.finished.unwrap().success;
     assert_eq!(end.text().contains("Deploy failed"), !succeeded, "{}", end.text());
 }
+
+#[tokio::test]
+async fn where_cloud_66_shows_no_action_the_newest_deployment_tells_how_it_ended() {
+    for (fails, words) in [(false, "Deployed"), (true, "Deploy failed")] {
+        let app = with_quick_deploys().await;
+        let browser = app.signed_in().await;
+        for fault in ["redeploy=no-action-id", "actions=not-implemented"] {
+            app.world().add_fault(fault.parse().unwrap());
+        }
+        let uid = app.quiet_stack("staging");
+        if fails {
+            app.world().fail_next_deploy(&uid);
+        }
+        let asked = confirm(&browser, &uid).await;
+        let receipt = browser.submit(&asked, "Redeploy staging").await;
+        let end = until(&browser, &receipt, &["Deployed", "Deploy failed"]).await;
+        assert!(end.text().contains(words), "{}", end.text());
+        let newest = app.world().deployments(&uid).last().unwrap().id;
+        assert!(end.text().contains(&newest.to_string()), "{}", end.text());
+    }
+}
