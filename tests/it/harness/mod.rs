@@ -2,9 +2,12 @@
 //!
 //! * [`TestApp`]: the whole program as it runs, with a clock that can be pushed.
 //! * [`Browser`]: keeps cookies, follows redirects, submits the forms that it finds in the HTML.
+//! * [`Cases`]: counts the cases of `tests/it/security` and what is held against each.
 
 mod app;
 mod browser;
+mod cases;
 
 pub use app::TestApp;
 pub use browser::{Browser, Page};
+pub use cases::Cases;
