@@ -4,7 +4,7 @@
 //! * [`pages`]: what is shown. [`urls`]: every address, once. [`assets`]: embedded files.
 //! * One file for each thing that has an address: [`stacks`], [`stack`], [`redeploy`], [`several`], [`actions`],
 //!   [`receipt`], [`receipts`], [`find`], [`sign_in`], [`settings`] and [`health`].
-//! * The guards: [`session`], [`form`], [`origin`], [`headers`] and [`cookies`].
+//! * The guards: [`session`], [`form`], [`origin`], [`pace`], [`headers`] and [`cookies`].
 //! * Whatever goes wrong: [`problem`]. Connections: [`server`].
 //!
 //! Invariants: every page works without JavaScript; a GET changes nothing; nothing about security is decided by
@@ -19,6 +19,7 @@ pub mod headers;
 pub mod health;
 pub mod looks;
 pub mod origin;
+pub mod pace;
 pub mod pages;
 pub mod problem;
 pub mod receipt;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::pace::Pace;
 use super::urls::{Cloud66Pages, Urls};
 use crate::app::App;
 use crate::config::PublicUrl;
@@ -16,6 +17,7 @@ pub struct WebState(Arc<Inner>);
 struct Inner {
     app: App,
     site: Site,
+    pace: Pace,
 }
 
 /// Facts of this installation that pages need, all from the settings and none from a request.
@@ -49,7 +51,11 @@ impl Site {
 impl WebState {
     /// From the wiring.
     pub fn new(app: App, site: Site) -> Self {
-        Self(Arc::new(Inner { app, site }))
+        Self(Arc::new(Inner {
+            app,
+            site,
+            pace: Pace::default(),
+        }))
     }
 
     /// The verbs.
@@ -60,6 +66,11 @@ impl WebState {
     /// The site's facts.
     pub fn site(&self) -> &Site {
         &self.0.site
+    }
+
+    /// How fast addresses and people may go.
+    pub fn pace(&self) -> &Pace {
+        &self.0.pace
     }
 
     /// Every path of ours.

@@ -29,3 +29,4 @@ pub use accept::{Server, listen};
 pub use client_addr::ClientAddr;
 pub use guards::{answer_within, host_guard, short_url, whole_body};
 pub use limits::Limits;
+pub use slots::household;
