@@ -67,7 +67,11 @@ pub fn router(
             get(sign_in::code_page).post(sign_in::paste_code),
         )
     } else {
-        open.route(route::OAUTH_CALLBACK, get(sign_in::callback))
+        // Not for HEAD, which whoever looks at a link ahead may send: a state is good for one request.
+        open.route(
+            route::OAUTH_CALLBACK,
+            get(sign_in::callback).head(problem::method_not_allowed),
+        )
     };
     // Each of these asks for a `Visitor`, which only a session gives.
     let signed_in = Router::new()

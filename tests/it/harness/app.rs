@@ -48,8 +48,13 @@ impl Wish {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let url = format!("http://localhost:{port}");
+        let public = self
+            .settings
+            .iter()
+            .find(|(name, _)| *name == "STACKDECK_PUBLIC_URL")
+            .map_or(&url, |(_, public)| public);
         let options = Options {
-            callbacks: vec![format!("{url}/oauth/callback")],
+            callbacks: vec![format!("{public}/oauth/callback")],
             client_secret: Some("marker-client-secret-0123456789abcdef".into()),
             ..self.sandbox
         };
@@ -178,6 +183,36 @@ impl TestApp {
             .collect()
     }
 
+    /// A number that SQL finds in the SQLite database, as somebody else who reads the file would.
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        let mut database = self.open_database().await;
+        sqlx::query_scalar(sql).fetch_one(&mut database).await.unwrap()
+    }
+
+    /// Changes the SQLite database behind the app's back.
+    pub async fn sql(&self, sql: &'static str) {
+        let mut database = self.open_database().await;
+        sqlx::query(sql).execute(&mut database).await.unwrap();
+    }
+
+    async fn open_database(&self) -> sqlx::SqliteConnection {
+        use sqlx::ConnectOptions as _;
+        sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(self.folder.path().join("stackdeck.db"))
+            .busy_timeout(Duration::from_secs(10))
+            .connect()
+            .await
+            .unwrap()
+    }
+
+    /// Another instance beside this one, on the same database and under the same public address; the answer is
+    /// where it listens, and runs until it is dropped or stopped.
+    pub async fn second(&self) -> (Running, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        (self.start_on(listener).await, url)
+    }
+
     /// Ends the app and starts it again on the same database, address and settings.
     pub async fn restart(&mut self) {
         if let Some(running) = self.running.take() {
@@ -189,6 +224,10 @@ impl TestApp {
     }
 
     async fn run_on(&mut self, listener: TcpListener) {
+        self.running = Some(self.start_on(listener).await);
+    }
+
+    async fn start_on(&self, listener: TcpListener) -> Running {
         let settings = Settings::read(|name| self.settings.get(name).cloned(), Mode::Serve)
             .unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let surroundings = Surroundings {
@@ -201,10 +240,8 @@ impl TestApp {
                 ..Timeouts::default()
             },
         };
-        self.running = Some(
-            start(&settings, listener, surroundings)
-                .await
-                .unwrap_or_else(|error| panic!("{error}")),
-        );
+        start(&settings, listener, surroundings)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 }

@@ -2,12 +2,15 @@
 //!
 //! * [`TestApp`]: the whole program as it runs, with a clock that can be pushed.
 //! * [`Browser`]: keeps cookies, follows redirects, submits the forms that it finds in the HTML.
+//! * [`Ask`]: one request with every header chosen by the test.
 //! * [`Cases`]: counts the cases of `tests/it/security` and what is held against each.
 
 mod app;
+mod ask;
 mod browser;
 mod cases;
 
 pub use app::TestApp;
+pub use ask::Ask;
 pub use browser::{Browser, Page};
 pub use cases::Cases;

@@ -1,6 +1,9 @@
 //! The threat model as tests: one file for each group of cases, each check under its case's number.
 //! SECURITY.md says what the groups are about and has the counts, which these tests produce.
 
+mod cloud66;
+mod flow;
+
 mod authorization;
 mod cookies;
 mod csrf;
