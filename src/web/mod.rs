@@ -106,7 +106,7 @@ pub fn router(
         .layer(from_fn_with_state(state.clone(), problem::pages_for_problems))
         // Outside of the pages, so that a page that ends the session also removes its cookie.
         .layer(session_layer(&state, sessions))
-        .layer(from_fn_with_state(state.clone(), cookies::secure_removal))
+        .layer(from_fn_with_state(state.clone(), cookies::whole_removal))
         .layer(CompressionLayer::new())
         .merge(plain);
     let prefixed = match state.urls().prefix() {

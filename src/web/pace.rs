@@ -135,8 +135,11 @@ impl<Name: Eq + Hash> Buckets<Name> {
                 name = None;
             }
         }
-        let after = full_at.get(&name).map_or(now, |full_at| (*full_at).max(now)) + self.rate.millis_each;
-        let too_long = after - now - self.rate.burst * self.rate.millis_each;
+        let longest = self.rate.burst * self.rate.millis_each;
+        // Further ahead than it can be, the clock was set back: nobody waits until it has caught up.
+        let known = full_at.get(&name).filter(|full_at| **full_at <= now + longest);
+        let after = known.map_or(now, |full_at| (*full_at).max(now)) + self.rate.millis_each;
+        let too_long = after - now - longest;
         if too_long > 0 {
             return Err(Wait(u32::try_from(too_long / 1_000 + 1).unwrap_or(u32::MAX)));
         }
@@ -172,6 +175,14 @@ mod tests {
         let much_later = now + Duration::hours(1);
         let let_through = (0..9).filter(|_| buckets.take(1, much_later).is_ok()).count();
         assert_eq!(let_through, 3);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_locks_nobody_out() {
+        let buckets = Buckets::new(RATE);
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::days(1);
+        buckets.take(1, now).unwrap();
+        assert_eq!(buckets.take(1, now - Duration::minutes(5)), Ok(()));
     }
 
     #[test]
