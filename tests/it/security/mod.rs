@@ -3,6 +3,7 @@
 
 mod cloud66;
 mod flow;
+mod routes;
 
 mod authorization;
 mod cookies;
