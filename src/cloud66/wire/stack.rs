@@ -46,7 +46,7 @@ pub(in crate::cloud66) fn stack(wire: &WireStack) -> Option<Stack> {
     Some(Stack {
         uid,
         name: wire.name.name().unwrap_or_else(|| UNNAMED.to_owned()),
-        environment: Environment::new(wire.environment.text().unwrap_or("unknown")),
+        environment: Environment::new(wire.environment.name().as_deref().unwrap_or("unknown")),
         account: wire.account_id.id().map(AccountId),
         account_name: wire.account_name.name(),
         // Own servers are written `no_cloud` (fact sheet 8.16).

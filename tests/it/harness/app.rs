@@ -53,8 +53,10 @@ impl Wish {
             .iter()
             .find(|(name, _)| *name == "STACKDECK_PUBLIC_URL")
             .map_or(&url, |(_, public)| public);
+        let mut callbacks = self.sandbox.callbacks;
+        callbacks.push(format!("{public}/oauth/callback"));
         let options = Options {
-            callbacks: vec![format!("{public}/oauth/callback")],
+            callbacks,
             client_secret: Some("marker-client-secret-0123456789abcdef".into()),
             ..self.sandbox
         };
@@ -211,6 +213,11 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         (self.start_on(listener).await, url)
+    }
+
+    /// Changes a setting, from the next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.settings.insert(name.into(), value.into());
     }
 
     /// Ends the app and starts it again on the same database, address and settings.

@@ -13,4 +13,4 @@ mod cases;
 pub use app::TestApp;
 pub use ask::Ask;
 pub use browser::{Browser, Page};
-pub use cases::Cases;
+pub use cases::{Case, Cases};

@@ -12,5 +12,6 @@ mod headers;
 mod out_of_band;
 mod return_to;
 mod state;
+mod stock;
 mod text;
 mod token;

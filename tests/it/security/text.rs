@@ -59,22 +59,53 @@ pub(super) const PAYLOADS: [&str; 44] = [
     "%3Cscript%3Ealert(1)%3C/script%3E",
 ];
 
-/// An app whose Cloud 66 has one stack with this text in each place that is somebody's.
-async fn app_with(text: &str) -> (TestApp, String, cloud66::Fake) {
-    let stack = serde_json::json!([{
-        "uid": UID, "name": text, "environment": text, "git_branch": text, "git": text, "cloud": text, "fqdn": text,
-        "framework": text, "language": text, "account_name": text, "status": 1, "health": 3, "is_busy": false,
-        "redeploy_hook": "https://hooks.example/marker-hook", "has_ssh_key": true,
-        "created_at": "2024-01-25T14:13:18Z", "last_activity": "2024-01-25T14:13:18Z",
-    }]);
-    let fake = cloud66::start_with_stacks(&stack.to_string()).await;
-    let app = TestApp::with()
-        .setting("CLOUD66_URL", fake.url.as_str())
-        .setting("CLOUD66_PKCE", "off")
-        .start()
+/// An app whose Cloud 66 says what the test wants of one stack, its people and its refusals.
+struct Hostile {
+    app: TestApp,
+    said: std::sync::Arc<std::sync::Mutex<String>>,
+    _fake: cloud66::Fake,
+}
+
+impl Hostile {
+    async fn start() -> Self {
+        let said = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+        let says = said.clone();
+        let fake = cloud66::Fake::start(move |seen, number| {
+            let text = says.lock().unwrap().clone();
+            match seen.path.as_str() {
+                // Another token each time, so that nothing is remembered of the one before.
+                "/oauth/token" => cloud66::token(&format!("token-{number}")),
+                "/api/3/ping/auth.json" => {
+                    let me = serde_json::json!({"user_id": 77, "user_name": text, "account_id": 912, "account_name": text});
+                    cloud66::json(200, serde_json::json!({ "response": me }).to_string())
+                }
+                "/api/3/stacks.json" => {
+                    let stack = serde_json::json!({
+                        "uid": UID, "name": text, "environment": text, "git_branch": text, "git": text, "cloud": text,
+                        "fqdn": text, "framework": text, "language": text, "account_name": text, "status": 1,
+                        "health": 3, "is_busy": false, "redeploy_hook": "https://hooks.example/marker-hook",
+                        "has_ssh_key": true, "created_at": "2024-01-25T14:13:18Z", "last_activity": "2024-01-25T14:13:18Z",
+                    });
+                    cloud66::json(200, serde_json::json!({"response": [stack], "count": 1}).to_string())
+                }
+                _ => cloud66::json(400, serde_json::json!({"error": "bad", "error_description": text, "details": text}).to_string()),
+            }
+        })
         .await;
-    let session = cloud66::sign_in(&app).await;
-    (app, session, fake)
+        let app = TestApp::with()
+            .setting("CLOUD66_URL", fake.url.as_str())
+            .setting("CLOUD66_PKCE", "off")
+            .start()
+            .await;
+        Self { app, said, _fake: fake }
+    }
+
+    /// From now on this is said. Gives the cookie of a session that has heard nothing else.
+    async fn say(&self, text: &str) -> String {
+        text.clone_into(&mut self.said.lock().unwrap());
+        self.app.clock.advance(time::Duration::seconds(5));
+        cloud66::sign_in(&self.app).await
+    }
 }
 
 /// How many elements of each kind a page has, and which attributes.
@@ -99,17 +130,19 @@ async fn get(app: &TestApp, session: &str, path: &str) -> Page {
 async fn names_are_text() {
     let cases = Cases::of("text", "names");
     let paths = ["/".to_owned(), format!("/stacks/{UID}"), format!("/stacks/{UID}/redeploy"), "/redeploys/new".into(), format!("/stacks/{UID}/actions/restart")];
-    let (plain, session, _fake) = app_with("plainword").await;
+    let hostile = Hostile::start().await;
+    let app = &hostile.app;
+    let session = hostile.say("plainword").await;
     let mut expected = Vec::new();
     for path in &paths {
-        expected.push(skeleton(&get(&plain, &session, path).await));
+        expected.push(skeleton(&get(app, &session, path).await));
     }
     let case = cases.case("V01");
     for payload in PAYLOADS {
         case.input();
-        let (app, session, _fake) = app_with(payload).await;
+        let session = hostile.say(payload).await;
         for (path, expected) in paths.iter().zip(&expected) {
-            let page = get(&app, &session, path).await;
+            let page = get(app, &session, path).await;
             case.check(page.status.is_success() || page.status == 404 || page.status == 502, format!("{payload:?} on {path}: {}", page.status));
             let found = inline_parts(&page.body);
             case.check(found.is_empty(), format!("{payload:?} on {path}: {found:?}"));
@@ -132,13 +165,14 @@ async fn names_are_text() {
         }
     }
     let case = cases.case("V04");
-    let page = get(&plain, &session, "/").await;
+    let session = hostile.say("</script><!--").await;
+    let page = get(app, &session, "/").await;
     case.check(!page.body.contains("application/json"), "no data is embedded as a script");
     let case = cases.case("V06");
     for odd in ["", " ", "\u{0}", "\u{200b}", "a\tb", "\u{ffff}", "\u{10ffff}"] {
         case.input();
-        let (app, session, _fake) = app_with(odd).await;
-        let page = get(&app, &session, "/").await;
+        let session = hostile.say(odd).await;
+        let page = get(app, &session, "/").await;
         case.same(page.status, StatusCode::OK, format!("{odd:?}"));
         case.check(page.body.contains(UID), "the row is there");
         case.check(!page.body.contains('\0'), "no NUL");
@@ -159,17 +193,19 @@ async fn names_are_text() {
 async fn links_are_web_links() {
     let cases = Cases::of("text", "links");
     let case = cases.case("V02");
+    let hostile = Hostile::start().await;
     for link in ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "vbscript:x", "//evil.example", "https:evil.example\"onclick=x", "java\tscript:alert(1)", " javascript:alert(1)", "file:///etc/passwd", "x' onerror='"] {
         case.input();
-        let (app, session, _fake) = app_with(link).await;
+        let session = hostile.say(link).await;
         for path in ["/".to_owned(), format!("/stacks/{UID}")] {
-            let page = get(&app, &session, &path).await;
+            let page = get(&hostile.app, &session, &path).await;
             let document = Html::parse_document(&page.body);
             let links = Selector::parse("[href]").unwrap();
             for element in document.select(&links) {
                 let href = element.attr("href").unwrap();
-                let plain = href.starts_with("https://") || href.starts_with("http://") || (href.starts_with('/') && !href.starts_with("//")) || href.starts_with('#') || href.starts_with('?');
-                case.check(plain, format!("{link:?} on {path}: {href}"));
+                // An empty one is this page again.
+                let plain = href.is_empty() || href.starts_with("https://") || href.starts_with("http://") || (href.starts_with('/') && !href.starts_with("//")) || href.starts_with('#') || href.starts_with('?');
+                case.check(plain, format!("{link:?} on {path}: {}", element.html()));
                 let outside = href.starts_with("http");
                 case.check(!outside || element.attr("rel").is_some_and(|rel| rel.contains("noreferrer")), format!("{href} says where it comes from"));
             }
@@ -226,20 +262,12 @@ async fn words_of_an_address_are_not_repeated() {
     }
     // Cloud 66's own words, in a refusal and in its warning.
     let case = cases.case("V07");
+    let hostile = Hostile::start().await;
     for payload in PAYLOADS {
         case.input();
-        let reason = serde_json::json!({"error": "forbidden", "error_description": payload, "details": payload}).to_string();
-        let fake = cloud66::Fake::start(move |seen, _| match seen.path.as_str() {
-            "/oauth/token" => cloud66::token("abc"),
-            "/api/3/ping/auth.json" => cloud66::json(200, serde_json::json!({"response": {"user_id": 77, "user_name": payload, "account_id": 912, "account_name": payload}}).to_string()),
-            "/api/3/stacks.json" => cloud66::json(200, format!(r#"{{"response":[{{"uid":"{UID}","name":"shop"}}],"count":1}}"#)),
-            _ => cloud66::json(400, reason.clone()),
-        })
-        .await;
-        let app = TestApp::with().setting("CLOUD66_URL", fake.url.as_str()).setting("CLOUD66_PKCE", "off").start().await;
-        let session = cloud66::sign_in(&app).await;
+        let session = hostile.say(payload).await;
         for path in ["/".to_owned(), format!("/stacks/{UID}"), format!("/stacks/{UID}/redeploy"), "/settings".into()] {
-            let page = get(&app, &session, &path).await;
+            let page = get(&hostile.app, &session, &path).await;
             let found = inline_parts(&page.body);
             case.check(found.is_empty(), format!("{payload:?} on {path}: {found:?}"));
             case.check(!page.body.contains("<svg onload") && !page.body.contains("<b>x"), format!("{payload:?} on {path}"));
