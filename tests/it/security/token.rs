@@ -44,13 +44,19 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
 }
 
 fn is_in(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
+    latin(haystack).contains(&latin(needle))
+}
+
+/// Bytes as text, each a sign of its own: the standard library's search in text is many times as fast as one of ours.
+fn latin(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
 }
 
 /// Holds that none of the secrets is in the bytes, in any form.
 fn absent(case: &Case<'_>, place: &str, bytes: &[u8], secrets: &[(&str, String)]) {
+    let text = latin(bytes);
     for (name, secret) in secrets {
-        let found = forms(secret).iter().any(|form| is_in(bytes, form));
+        let found = forms(secret).iter().any(|form| text.contains(&latin(form)));
         case.check(!found, format!("{name} is in {place}"));
     }
 }
