@@ -17,6 +17,7 @@
 pub mod api;
 pub mod budget;
 pub mod client;
+mod counts;
 pub mod error;
 mod http;
 pub mod oauth;
