@@ -13,5 +13,6 @@ mod dialects;
 mod process;
 mod redeploy;
 mod secrets;
+mod security;
 mod sign_in;
 mod stacks;

@@ -7,4 +7,4 @@ mod app;
 mod browser;
 
 pub use app::TestApp;
-pub use browser::{Browser, Page};
+pub use browser::{Browser, Form, Page};
