@@ -19,13 +19,30 @@ pub fn authority(app: &TestApp) -> String {
     app.url.trim_start_matches("http://").to_owned()
 }
 
-/// Sends bytes on a connection of their own, says that nothing more comes, and gives all that comes back.
+/// How long a connection is listened to for a further answer, where it is kept alive: hidden requests would be
+/// answered at once, and there is no fact to wait for that says "no more".
+const QUIET: Duration = Duration::from_millis(400);
+
+/// Sends bytes on a connection of their own, and gives all that comes back until the server closes or has been
+/// quiet for a while after its first answer.
 pub async fn exchange(address: SocketAddr, bytes: impl AsRef<[u8]>) -> String {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    // The server may have closed before it has read all.
-    let _ = stream.write_all(bytes.as_ref()).await;
-    let _ = stream.shutdown().await;
-    rest(stream).await
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (mut read, mut write) = stream.into_split();
+    let bytes = bytes.as_ref().to_vec();
+    // Beside the reading: the server answers while much is still being sent. It may also close before.
+    let sending = tokio::spawn(async move {
+        let _ = write.write_all(&bytes).await;
+        write
+    });
+    let mut received = Vec::new();
+    let first = tokio::time::timeout(Duration::from_secs(60), read.read_buf(&mut received));
+    let mut more = !matches!(first.await, Ok(Ok(0) | Err(_)) | Err(_));
+    while more {
+        let next = tokio::time::timeout(QUIET, read.read_buf(&mut received)).await;
+        more = !matches!(next, Ok(Ok(0) | Err(_)) | Err(_));
+    }
+    sending.abort();
+    String::from_utf8_lossy(&received).into_owned()
 }
 
 /// Everything until the server closes. The limit only keeps a broken server from hanging the suite.
