@@ -264,6 +264,7 @@ mod tests {
         assert!(!budget.may_follow());
     }
 
+    /// Case U06.
     #[test]
     fn a_throttled_person_is_tried_once_a_minute_until_the_time_is_over() {
         let (budget, clock) = budget();

@@ -22,6 +22,7 @@ pub mod error;
 mod http;
 pub mod oauth;
 mod pages;
+pub mod parsers;
 mod refusal;
 mod reply;
 pub mod send;

@@ -10,6 +10,7 @@ mod config;
 mod host;
 mod http;
 mod metrics;
+mod panics;
 mod proxies;
 mod redeploy;
 mod shutdown;

@@ -57,6 +57,14 @@ pub fn stackdeck(before: &str, arguments: &str, folder: &Path) -> Command {
     command
 }
 
+async fn is_ready(address: SocketAddr) -> bool {
+    let asked = super::raw::exchange(
+        address,
+        "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+    );
+    super::raw::status(&asked.await) == Some(200)
+}
+
 impl Served {
     /// Starts it after `before`, and waits until it serves.
     pub async fn start_in(before: &str) -> Self {
@@ -89,7 +97,8 @@ impl Served {
             child,
         };
         for _ in 0..600 {
-            if tokio::net::TcpStream::connect(address).await.is_ok() {
+            // It listens before it is ready.
+            if tokio::net::TcpStream::connect(address).await.is_ok() && is_ready(address).await {
                 return served;
             }
             assert!(served.child.try_wait().unwrap().is_none(), "it ended at once");

@@ -39,6 +39,8 @@ const FAULTS: &[(&str, &str, &str, usize)] = &[
     ("U15", "truncated", STALE, 1),
     ("U15", "huge:50", STALE, 1),
     ("U15", "nested:100000", STALE, 1),
+    // The same is U27: a list, and none of its rows is a stack.
+    ("U27", "nested:3", STALE, 1),
     ("U15", "html", STALE, 1),
     ("U15", "empty", STALE, 1),
     ("U19", "gzip-bomb:200", STALE, 1),
