@@ -3,10 +3,11 @@
 //! * [`options`]: the command line itself, made from the table of settings.
 //! * [`start`]: one instance, from settings to listening; `serve`, the demo and the tests all begin there.
 //! * [`serve`], [`demo`], [`sandbox`], [`check`], [`healthcheck`], [`sessions`]: one command a file.
-//! * [`shutdown`]: from a signal to a clean end. [`telemetry`]: logs.
+//! * [`descriptors`]: as many open files as connections need. [`shutdown`]: from a signal to a clean end. [`telemetry`]: logs.
 
 mod check;
 mod demo;
+mod descriptors;
 mod healthcheck;
 mod options;
 mod sandbox;

@@ -5,7 +5,7 @@
 //! * One file for each thing that has an address: [`stacks`], [`stack`], [`redeploy`], [`several`], [`actions`],
 //!   [`receipt`], [`receipts`], [`find`], [`sign_in`], [`settings`] and [`health`].
 //! * The guards: [`session`], [`form`], [`origin`], [`pace`], [`headers`] and [`cookies`].
-//! * Whatever goes wrong: [`problem`]. Connections: [`server`].
+//! * Whatever goes wrong: [`problem`]. Connections: [`server`]. For the operator: [`metrics`].
 //!
 //! Invariants: every page works without JavaScript; a GET changes nothing; nothing about security is decided by
 //! a request header that anybody can set.
@@ -18,6 +18,7 @@ pub mod form;
 pub mod headers;
 pub mod health;
 pub mod looks;
+pub mod metrics;
 pub mod origin;
 pub mod pace;
 pub mod pages;

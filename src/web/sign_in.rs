@@ -245,6 +245,11 @@ impl CallbackQuery {
     }
 }
 
+/// The state in a callback's query, where it is an answer to a sign-in; for tests that throw bytes at it.
+pub fn state_in_callback(query: &str) -> Option<String> {
+    CallbackQuery::read(query).map(|query| query.state)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

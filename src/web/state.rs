@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::metrics::Counts;
 use super::pace::Pace;
 use super::urls::{Cloud66Pages, Urls};
 use crate::app::App;
@@ -18,6 +19,7 @@ struct Inner {
     app: App,
     site: Site,
     pace: Pace,
+    counts: Counts,
 }
 
 /// Facts of this installation that pages need, all from the settings and none from a request.
@@ -51,10 +53,12 @@ impl Site {
 impl WebState {
     /// From the wiring.
     pub fn new(app: App, site: Site) -> Self {
+        let counts = Counts::new(app.clock());
         Self(Arc::new(Inner {
             app,
             site,
             pace: Pace::default(),
+            counts,
         }))
     }
 
@@ -71,6 +75,11 @@ impl WebState {
     /// How fast addresses and people may go.
     pub fn pace(&self) -> &Pace {
         &self.0.pace
+    }
+
+    /// What the operator's metrics count.
+    pub fn counts(&self) -> &Counts {
+        &self.0.counts
     }
 
     /// Every path of ours.

@@ -7,7 +7,7 @@ use super::envelope::Row;
 use crate::domain::{AccountId, Environment, Health, Stack, StackUid, Status, WebLink};
 
 /// What a stack without a name is called.
-const UNNAMED: &str = "(no name)";
+pub(in crate::cloud66) const UNNAMED: &str = "(no name)";
 /// The longest name that is shown of a stack that cannot be read, in characters.
 const LONGEST_NAME: usize = 100;
 /// A status that Cloud 66 did not give: none of its own codes.

@@ -1,14 +1,17 @@
 //! The program under test: started as `stackdeck serve` starts it, against a sandbox over real HTTP.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use stackdeck::cli::start::{Running, Surroundings, start};
 use stackdeck::cloud66::Timeouts;
 use stackdeck::config::{Mode, Settings};
-use stackdeck::domain::{Clock, ManualClock, Random};
+use stackdeck::domain::redeploy::{Before, Command, RedeployOptions};
+use stackdeck::domain::{AccessToken, Clock, ManualClock, OperationId, Random, StackUid, UserId};
 use stackdeck::sandbox::{Options, Sandbox, Stack, World};
+use stackdeck::store::{Database, NewRedeploy, Store, StoreOptions};
 use tokio::net::TcpListener;
 
 use super::browser::Browser;
@@ -22,6 +25,12 @@ pub struct TestApp {
     running: Option<Running>,
     settings: HashMap<String, String>,
     folder: tempfile::TempDir,
+}
+
+/// A second instance.
+pub struct Another {
+    pub running: Running,
+    pub address: SocketAddr,
 }
 
 /// What a test wants to be different.
@@ -207,17 +216,76 @@ impl TestApp {
             .unwrap()
     }
 
-    /// Another instance beside this one, on the same database and under the same public address; the answer is
-    /// where it listens, and runs until it is dropped or stopped.
-    pub async fn second(&self) -> (Running, String) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        (self.start_on(listener).await, url)
+    /// Sets one of the settings that the next start reads.
+    pub fn change(&mut self, name: &str, value: &str) {
+        self.settings.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Changes a setting, from the next start on.
-    pub fn set(&mut self, name: &str, value: &str) {
-        self.settings.insert(name.into(), value.into());
+    /// Ends the app and does not start it again.
+    pub async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+    }
+
+    /// Where the metrics are, if anywhere.
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.running.as_ref().and_then(|running| running.metrics)
+    }
+
+    /// Fills the database of an app that was stopped with rows in the middle of being sent, as a crash leaves
+    /// them. Gives whose they are.
+    pub async fn leave_behind(&self, rows: u32, token: &str) -> i64 {
+        let settings = Settings::read(|name| self.settings.get(name).cloned(), Mode::Serve).unwrap();
+        let options = StoreOptions {
+            database: Database::Sqlite {
+                path: self.folder.path().join("stackdeck.db"),
+            },
+            secrets: settings
+                .secrets
+                .iter()
+                .map(|secret| secret.to_vec().into())
+                .collect(),
+            idle: settings.session.idle,
+            lifetime: settings.session.lifetime,
+        };
+        let store = Store::open(options, self.clock.clock(), Random::system())
+            .await
+            .unwrap();
+        let person = self.world().main_person().unwrap().id;
+        let person = i64::try_from(person).unwrap();
+        for number in 0..rows {
+            let row = NewRedeploy {
+                id: OperationId::from(u128::from(number) + 1),
+                command: Command::Redeploy,
+                stack: StackUid::from(u128::from(number) + 1),
+                stack_name: "left".into(),
+                environment: "staging".into(),
+                asked_by: UserId(person),
+                asked_by_name: "Maya".into(),
+                options: RedeployOptions::default(),
+                before: Before::default(),
+                token: AccessToken::new(token.to_owned()),
+                batch: None,
+            };
+            store.ledger().request(row).await.unwrap();
+            store
+                .ledger()
+                .claim("crashed", Duration::from_secs(60))
+                .await
+                .unwrap()
+                .unwrap();
+        }
+        store.close().await;
+        person
+    }
+
+    /// A second instance on the same database, settings and Cloud 66, at an address of its own.
+    pub async fn another(&self) -> Another {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let running = self.start_on(listener).await;
+        Another { running, address }
     }
 
     /// Ends the app and starts it again on the same database, address and settings.

@@ -1,12 +1,13 @@
 //! Counts what the security tests check: cases by their numbers, and what was held against each.
 //!
 //! A test begins with [`Cases::of`] and holds everything against a case by [`Case::check`] or [`Case::same`]. When
-//! it passes, its counts are written to `target/tmp/security/GROUP.TEST.tsv`; a test that fails leaves no file.
-//! `bin/security-counts` adds them up, and `bin/check` compares the sums with the table in SECURITY.md, so that no
-//! figure stands there that no run has produced.
+//! it passes, its counts are added to `target/security/run.log`, in the lines that `security/tally.rs` writes, with
+//! a number: `check S09 12`. A test that fails adds nothing.
 
 use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -86,14 +87,22 @@ impl Drop for Cases {
         if std::thread::panicking() {
             return;
         }
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("security");
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/security");
         std::fs::create_dir_all(&folder).unwrap();
-        let counts = self.counts.lock().unwrap();
         let mut text = String::new();
-        for (id, Count { checks, inputs }) in counts.iter() {
-            assert!(*checks > 0, "{id} checks nothing");
-            text += &format!("{id}\t{checks}\t{inputs}\n");
+        for (id, Count { checks, inputs }) in self.counts.lock().unwrap().iter() {
+            assert!(*checks > 0, "{id} of {} {} checks nothing", self.group, self.test);
+            text += &format!("check {id} {checks}\n");
+            if *inputs > 0 {
+                text += &format!("input {id} {inputs}\n");
+            }
         }
-        std::fs::write(folder.join(format!("{}.{}.tsv", self.group, self.test)), text).unwrap();
+        // One write: tests run side by side.
+        let mut log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(folder.join("run.log"))
+            .unwrap();
+        log.write_all(text.as_bytes()).unwrap();
     }
 }

@@ -12,5 +12,5 @@ mod cases;
 
 pub use app::TestApp;
 pub use ask::Ask;
-pub use browser::{Browser, Page};
+pub use browser::{Browser, Form, Page};
 pub use cases::{Case, Cases};

@@ -131,7 +131,7 @@ async fn what_is_remembered_is_nobody_elses() {
     let case = cases.case("A04");
     let (main, other) = two_people(&app).await;
     let (of_main, of_other) = (app.stacks(), app.world().visible_to(&app.other_person()));
-    let elsewhere = app.second().await;
+    let elsewhere = app.another().await;
     for _ in 0..3 {
         let (one, two) = tokio::join!(main.get("/"), other.get("/"));
         for stack in &of_main {
@@ -151,7 +151,7 @@ async fn what_is_remembered_is_nobody_elses() {
     case.check(page.body.contains("/sign-out"), "somebody else is signed in");
     case.check(of_main.iter().all(|stack| !page.body.contains(&stack.uid)), "nothing of the one before");
     // The other instance knows nothing that it has not asked for with that person's own token.
-    let page = Ask::get(format!("{}/", elsewhere.1))
+    let page = Ask::get(format!("http://{}/", elsewhere.address))
         .header("host", app.url.strip_prefix("http://").unwrap())
         .cookie(SESSION, other.cookie(SESSION).unwrap())
         .send()
@@ -159,7 +159,7 @@ async fn what_is_remembered_is_nobody_elses() {
     case.same(page.status, StatusCode::OK, "the other instance");
     let strangers = of_main.iter().filter(|stack| of_other.iter().all(|other| other.uid != stack.uid));
     case.check(strangers.into_iter().all(|stack| !page.body.contains(&stack.uid)), "only the person's own");
-    elsewhere.0.stop().await;
+    elsewhere.running.stop().await;
 }
 
 #[tokio::test]

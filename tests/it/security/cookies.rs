@@ -385,7 +385,8 @@ async fn everywhere() {
     let cases = Cases::of("cookies", "everywhere");
     let app = super::flow::app().await;
     let case = cases.case("C12");
-    let (other_instance, elsewhere) = app.second().await;
+    let other = app.another().await;
+    let elsewhere = format!("http://{}", other.address);
     let host = app.url.strip_prefix("http://").unwrap().to_owned();
     let mut browsers = Vec::new();
     for _ in 0..3 {
@@ -434,7 +435,7 @@ async fn everywhere() {
         case.same(at_the_other(id.clone()).send().await.status, StatusCode::SEE_OTHER, "and there");
     }
     case.check(is_signed_in(&stranger.get("/").await), "nobody else");
-    other_instance.stop().await;
+    other.running.stop().await;
 }
 
 #[tokio::test]

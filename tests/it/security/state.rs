@@ -519,7 +519,8 @@ async fn time_and_restarts() {
     app.restart().await;
     case.check(open(&browser, &callback).await.sees_other(), "finished after a restart");
     case.check(browser.get("/").await.text().contains("Sign out"), "signed in");
-    let (other, elsewhere) = app.second().await;
+    let other = app.another().await;
+    let elsewhere = format!("http://{}", other.address);
     let callback = callback_of(&app, &browser).await;
     let host = app.url.strip_prefix("http://").unwrap();
     let page = Ask::get(callback.as_str().replace(&app.url, &elsewhere))
@@ -528,7 +529,7 @@ async fn time_and_restarts() {
         .send()
         .await;
     case.check(page.sees_other(), "begun at one instance, finished at another");
-    other.stop().await;
+    other.running.stop().await;
 }
 
 #[tokio::test]

@@ -143,10 +143,10 @@ async fn another_secret_opens_nothing() {
     let browser = app.signed_in().await;
     let old = "dGhlIHRlc3RzJyBvd24gc2VjcmV0LCBsb25nIGVub3VnaA==";
     let new = "YW5vdGhlciBzZWNyZXQgb2YgdGhlIHRlc3RzLCBhcyBsb25nIQ==";
-    app.set("STACKDECK_SECRET", &format!("{new},{old}"));
+    app.change("STACKDECK_SECRET", &format!("{new},{old}"));
     app.restart().await;
     case.check(browser.get("/").await.body.contains("/sign-out"), "a new secret in front: the old session opens");
-    app.set("STACKDECK_SECRET", new);
+    app.change("STACKDECK_SECRET", new);
     app.restart().await;
     let page = browser.get("/").await;
     case.same(page.status, StatusCode::OK, "the old one taken away");
