@@ -522,6 +522,7 @@ fn words_to_avoid_are_avoided() {
     });
 }
 
+/// Case Y07.
 #[test]
 fn vendored_scripts_are_what_their_readme_says() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("static/vendor");

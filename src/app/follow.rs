@@ -31,6 +31,9 @@ const PACE_AT_FIRST: Duration = Duration::seconds(5);
 const AT_FIRST: Duration = Duration::minutes(2);
 const PACE_LATER: Duration = Duration::seconds(10);
 
+/// When to look again where the person's hour has too few requests left.
+const PACE_OVER_BUDGET: Duration = Duration::minutes(1);
+
 /// How long anything is followed. Cloud 66's own tools give up after three hours (fact sheet 6.1).
 const FOLLOWED: Duration = Duration::hours(6);
 
@@ -60,7 +63,13 @@ impl App {
                 .stop_following(row, "This app no longer holds a sign-in with which to ask.")
                 .await;
         };
-        let api = self.cloud66().api(token, &self.watchers().budget(row.asked_by));
+        let budget = self.watchers().budget(row.asked_by);
+        if !budget.may_follow() {
+            // Many rows at once, as after a crash, must not use up what the person needs to redeploy.
+            let later = self.clock().now() + PACE_OVER_BUDGET;
+            return self.store().ledger().look_again(row.id, later).await.map(drop);
+        }
+        let api = self.cloud66().api(token, &budget);
         let looked = match row.state {
             RedeployState::Unknown => self.look_up(row, &api).await,
             _ => self.follow(row, token, &api).await,

@@ -143,6 +143,16 @@ impl App {
         self.store().ping().await
     }
 
+    /// How many requests this process sent to Cloud 66, by what came back.
+    pub fn cloud66_counts(&self) -> Vec<(&'static str, u64)> {
+        self.cloud66().counts()
+    }
+
+    /// How many redeploys this process saw end, by the word of their end.
+    pub fn redeploy_ends(&self) -> Vec<(&'static str, u64)> {
+        self.store().ledger().ends()
+    }
+
     /// Cloud 66 as this person sees it, counted against this person's hour.
     pub fn api(&self, who: &SignedIn) -> Api {
         self.cloud66()

@@ -1,4 +1,5 @@
-//! `stackdeck check`: reads the settings, tries what they name, and says what to mend. Starts nothing, and asks
+//! `stackdeck check`: reads the settings, tries what they name, and says what to mend. Starts nothing, changes
+//! nothing, and asks
 //! Cloud 66 three harmless questions: whether it is there, what time it is, and whether it knows our client id.
 
 use std::process::ExitCode;
@@ -9,7 +10,7 @@ use super::start::{client, oauth, store_options};
 use super::{mistaken, options, say};
 use crate::cloud66::{Client, ExchangeError, Timeouts};
 use crate::config::{self, Mode, Redirect, Settings};
-use crate::domain::{Clock, Random, Scopes};
+use crate::domain::{Clock, Scopes};
 use crate::store::Store;
 
 /// How far our clock and Cloud 66's may differ before ages on pages are wrong enough to mention.
@@ -66,14 +67,11 @@ impl Report {
 }
 
 async fn database(settings: &Settings, report: &mut Report) {
-    match Store::open(store_options(settings), Clock::system(), Random::system()).await {
-        Ok(store) => {
-            report.good(&format!(
-                "The database {} can be read and written.",
-                settings.database
-            ));
-            store.close().await;
-        }
+    match Store::rehearse(store_options(settings)).await {
+        Ok(()) => report.good(&format!(
+            "The database {} can be read and written.",
+            settings.database
+        )),
         Err(error) => report.bad(&error.to_string()),
     }
 }

@@ -31,9 +31,7 @@ async fn demo(given: &ArgMatches) -> Result<(), ExitCode> {
         .map_err(|error| cannot_start(&error.to_string()))?;
     let settings = config::from_env(made_up(&sandbox, &bind, &port), Mode::Demo).map_err(|m| mistaken(&m))?;
     telemetry::init(&settings.log, settings.log_format).map_err(|error| cannot_start(&error.to_string()))?;
-    let listener = serve::listen(&settings)
-        .await
-        .map_err(|words| cannot_start(&words))?;
+    let listener = serve::listen(&settings).map_err(|words| cannot_start(&words))?;
     let surroundings = Surroundings {
         demo: true,
         ..Surroundings::default()

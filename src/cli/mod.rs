@@ -2,15 +2,17 @@
 //!
 //! * [`options`]: the command line itself, made from the table of settings.
 //! * [`start`]: one instance, from settings to listening; `serve`, the demo and the tests all begin there.
-//! * [`serve`], [`demo`], [`sandbox`], [`check`], [`healthcheck`]: one command a file.
-//! * [`shutdown`]: from a signal to a clean end. [`telemetry`]: logs.
+//! * [`serve`], [`demo`], [`sandbox`], [`check`], [`healthcheck`], [`sessions`]: one command a file.
+//! * [`descriptors`]: as many open files as connections need. [`shutdown`]: from a signal to a clean end. [`telemetry`]: logs.
 
 mod check;
 mod demo;
+mod descriptors;
 mod healthcheck;
 mod options;
 mod sandbox;
 mod serve;
+mod sessions;
 mod shutdown;
 pub mod start;
 mod telemetry;
@@ -37,6 +39,7 @@ pub fn run() -> ExitCode {
             Some(("sandbox", options)) => sandbox::run(options).await,
             Some(("check", options)) => check::run(options).await,
             Some(("healthcheck", options)) => healthcheck::run(options).await,
+            Some(("sessions", options)) => sessions::run(options).await,
             // clap has answered everything else by itself.
             _ => ExitCode::from(CANNOT_START),
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
 
 use crate::config::{Fallback, SETTINGS, Setting};
 
@@ -22,6 +22,7 @@ pub(super) fn command() -> Command {
             Command::new("check").about("Read the settings, try what they name, and say what to mend"),
         ))
         .subcommand(healthcheck())
+        .subcommand(sessions())
 }
 
 fn demo() -> Command {
@@ -114,6 +115,26 @@ fn healthcheck() -> Command {
             "ADDRESS",
             "Where it listens; STACKDECK_BIND where not given",
         ))
+}
+
+fn sessions() -> Command {
+    Command::new("sessions")
+        .about("What an operator can do about people's sessions")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            with_settings(Command::new("end").about(
+                "End the sessions of one person, or all of them. The app may be running: it notices within two seconds",
+            ))
+            .arg(option("user", "ID", "The person's number at Cloud 66, as the log has it at each sign-in"))
+            .arg(
+                Arg::new("all")
+                    .long("all")
+                    .action(ArgAction::SetTrue)
+                    .help("Everybody's"),
+            )
+            .group(ArgGroup::new("whose").args(["user", "all"]).required(true)),
+        )
 }
 
 fn option(name: &'static str, value: &'static str, help: &'static str) -> Arg {

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use super::start::{Surroundings, start};
 use super::{cannot_start, mistaken, options, shutdown, telemetry};
 use crate::config::{self, Mode, Settings};
+use crate::web::server::{self, Limits};
 
 pub(super) async fn run(options: &ArgMatches) -> ExitCode {
     let settings = match config::from_env(options::settings_given(options), Mode::Serve) {
@@ -20,7 +21,7 @@ pub(super) async fn run(options: &ArgMatches) -> ExitCode {
     for warning in &settings.warnings {
         tracing::warn!("{warning}");
     }
-    let listener = match listen(&settings).await {
+    let listener = match listen(&settings) {
         Ok(listener) => listener,
         Err(words) => return cannot_start(&words),
     };
@@ -37,9 +38,9 @@ pub(super) async fn run(options: &ArgMatches) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-pub(super) async fn listen(settings: &Settings) -> Result<TcpListener, String> {
+pub(super) fn listen(settings: &Settings) -> Result<TcpListener, String> {
     let bind = settings.bind;
-    TcpListener::bind(bind).await.map_err(|error| match error.kind() {
+    server::listen(bind, &Limits::default()).map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => {
             format!(
                 "{bind} is taken by another program. Stop that one, or choose another address with --bind."

@@ -1,6 +1,8 @@
 //! One instance, from settings to listening. `serve`, the demo and the tests all begin here, so what is tested is
 //! what runs.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -9,16 +11,20 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::descriptors;
 use crate::app::policy::AskFirst;
 use crate::app::{App, Parts, Policy, worker};
 use crate::cloud66::{self, Client, ClientOptions, Oauth, OauthOptions, PkceMode, Timeouts};
 use crate::config::{self, DatabaseUrl, PublicUrl, Redirect, Settings};
 use crate::domain::{AccountId, Clock, Random, Scopes, WebLink};
 use crate::store::{Database, OpenError, Store, StoreOptions};
-use crate::web::server::{Limits, Server};
+use crate::web::server::{self, Limits, Server};
 use crate::web::state::OUT_OF_BAND;
 use crate::web::urls::Cloud66Pages;
 use crate::web::{self, Site, Urls, WebState};
+
+/// How many connections the metrics' listener takes: a few scrapers.
+const METRICS_CONNECTIONS: usize = 32;
 
 /// What differs between a served, a demonstrated and a tested instance.
 #[derive(Debug, Clone)]
@@ -56,12 +62,17 @@ pub enum StartError {
     /// Cloud 66's address cannot be linked to.
     #[error("CLOUD66_URL is not an address that a page can link to")]
     Address,
+    /// The metrics' address cannot be listened on.
+    #[error("STACKDECK_METRICS_BIND: {0} cannot be listened on: {1}")]
+    Metrics(SocketAddr, io::Error),
 }
 
 /// A running instance.
 pub struct Running {
     /// Its verbs, for tests.
     pub app: App,
+    /// Where the metrics are, if anywhere.
+    pub metrics: Option<SocketAddr>,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -124,7 +135,12 @@ pub async fn start(
     let app = App::new(parts);
     let port = listener.local_addr().map_or(0, |address| address.port());
     let state = WebState::new(app.clone(), site(settings, demo)?);
-    let limits = Limits::default();
+    let limits = Limits {
+        connections: descriptors::room_for(Limits::default().connections),
+        ..Limits::default()
+    };
+    let metrics = listen_for_metrics(settings, &limits)?;
+    let metrics_router = web::metrics::router(state.clone());
     let router = web::router(
         state,
         store.sessions(),
@@ -133,11 +149,35 @@ pub async fn start(
     );
     let stop = CancellationToken::new();
     let server = Server::new(router, limits, settings.trusted_proxies.clone());
-    let tasks = vec![
+    let mut tasks = vec![
         tokio::spawn(server.serve(listener, stop.clone())),
         tokio::spawn(worker::run(app.clone(), stop.clone())),
     ];
-    Ok(Running { app, stop, tasks })
+    let mut metrics_address = None;
+    if let Some(listener) = metrics {
+        metrics_address = listener.local_addr().ok();
+        let few = Limits {
+            connections: METRICS_CONNECTIONS,
+            ..limits
+        };
+        let server = Server::new(metrics_router, few, Vec::new());
+        tasks.push(tokio::spawn(server.serve(listener, stop.clone())));
+    }
+    Ok(Running {
+        app,
+        metrics: metrics_address,
+        stop,
+        tasks,
+    })
+}
+
+fn listen_for_metrics(settings: &Settings, limits: &Limits) -> Result<Option<TcpListener>, StartError> {
+    let Some(bind) = settings.metrics_bind else {
+        return Ok(None);
+    };
+    server::listen(bind, limits)
+        .map(Some)
+        .map_err(|error| StartError::Metrics(bind, error))
 }
 
 /// The database, as the settings name it.

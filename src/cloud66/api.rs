@@ -114,6 +114,12 @@ impl Api {
                 Err(name) => listing.unreadable.push(name),
             }
         }
+        // Rows of which none is a stack, or has so much as a name, are no list of stacks. Taken for one, it would
+        // say that the person has none.
+        let nothing_known = listing.unreadable.iter().all(|name| name == wire::UNNAMED);
+        if listing.stacks.is_empty() && !listing.unreadable.is_empty() && nothing_known {
+            return Err(Error::Unreadable);
+        }
         Ok(listing)
     }
 
@@ -253,7 +259,13 @@ impl Api {
         read: impl Fn(&Row<'_>) -> Option<T>,
     ) -> Result<Vec<T>, Error> {
         let gathered = self.list(operation, path, &[], 1, read, |_| false).await?;
-        Ok(gathered.rows.into_iter().flatten().collect())
+        let came = gathered.rows.len();
+        let rows: Vec<T> = gathered.rows.into_iter().flatten().collect();
+        // Where something came and none of it can be read, an empty list would be a claim of ours.
+        if rows.is_empty() && came > 0 {
+            return Err(Error::Unreadable);
+        }
+        Ok(rows)
     }
 
     async fn list<T>(

@@ -94,13 +94,19 @@ impl Budget {
     pub fn may_watch(&self) -> bool {
         let (mut count, now) = self.count();
         if let Some(throttle) = &mut count.throttled {
-            let try_again = now - throttle.last_try >= PROBE_EVERY;
-            if try_again {
-                throttle.last_try = now;
-            }
-            return try_again;
+            return throttle.may_try(now);
         }
         count.made < count.limit / 2 && count.remaining() > count.limit / 5
+    }
+
+    /// Whether one more request may be spent on learning what became of a redeploy: as long as a tenth is left,
+    /// so that watching ends first; where Cloud 66 refuses to answer, one a minute as above.
+    pub fn may_follow(&self) -> bool {
+        let (mut count, now) = self.count();
+        match &mut count.throttled {
+            Some(throttle) => throttle.may_try(now),
+            None => count.remaining() > count.limit / 10,
+        }
     }
 
     /// Until when Cloud 66 refuses to answer; none when it answers.
@@ -157,6 +163,17 @@ impl Budget {
             count.throttled = None;
         }
         (count, now)
+    }
+}
+
+impl Throttle {
+    /// Once a minute.
+    fn may_try(&mut self, now: OffsetDateTime) -> bool {
+        let try_again = now - self.last_try >= PROBE_EVERY;
+        if try_again {
+            self.last_try = now;
+        }
+        try_again
     }
 }
 
@@ -237,6 +254,17 @@ mod tests {
         assert!(!other.may_watch());
     }
 
+    #[test]
+    fn following_goes_on_after_watching_and_leaves_a_tenth() {
+        let (budget, _) = budget();
+        budget.learn(Some(10), Some(2));
+        assert!(!budget.may_watch());
+        assert!(budget.may_follow());
+        budget.learn(Some(10), Some(1));
+        assert!(!budget.may_follow());
+    }
+
+    /// Case U06.
     #[test]
     fn a_throttled_person_is_tried_once_a_minute_until_the_time_is_over() {
         let (budget, clock) = budget();

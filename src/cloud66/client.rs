@@ -152,6 +152,11 @@ impl Client {
         })
     }
 
+    /// How many requests this process sent to Cloud 66, by what came back.
+    pub fn counts(&self) -> Vec<(&'static str, u64)> {
+        self.http.counts().read()
+    }
+
     pub(super) fn http(&self) -> &Http {
         &self.http
     }

@@ -15,6 +15,7 @@ use url::Url;
 
 use super::budget::Budget;
 use super::client::{ClientError, Timeouts};
+use super::counts::Counts;
 use super::refusal;
 use super::reply::{Cut, NoReply, Reply};
 use crate::domain::{AccessToken, Clock, Random};
@@ -41,6 +42,7 @@ struct Inner {
     timeouts: Timeouts,
     clock: Clock,
     random: Random,
+    counts: Arc<Counts>,
 }
 
 /// One request. Its path is made of words of ours and of parsed ids only.
@@ -101,6 +103,7 @@ impl Http {
             timeouts,
             clock,
             random,
+            counts: Arc::default(),
         })))
     }
 
@@ -112,6 +115,7 @@ impl Http {
             timeouts,
             clock,
             random,
+            counts,
             ..
         } = &*self.0;
         Ok(Self(Arc::new(Inner {
@@ -121,6 +125,7 @@ impl Http {
             timeouts: *timeouts,
             clock: clock.clone(),
             random: random.clone(),
+            counts: counts.clone(),
         })))
     }
 
@@ -137,6 +142,11 @@ impl Http {
     /// The clock that the answers' times are compared with.
     pub(super) fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// What came back so far.
+    pub(super) fn counts(&self) -> &Counts {
+        &self.0.counts
     }
 
     /// How long to wait for what.
@@ -182,6 +192,7 @@ impl Http {
         if let (Some(budget), Ok(reply)) = (request.budget, &outcome) {
             budget.learn(reply.limit, reply.remaining);
         }
+        self.0.counts.add(&outcome);
         let (status, bytes, fault) = match &outcome {
             Ok(reply) => match &reply.body {
                 Ok(body) => (Some(reply.status), body.len(), None),

@@ -17,10 +17,12 @@
 pub mod api;
 pub mod budget;
 pub mod client;
+mod counts;
 pub mod error;
 mod http;
 pub mod oauth;
 mod pages;
+pub mod parsers;
 mod refusal;
 mod reply;
 pub mod send;

@@ -122,6 +122,7 @@ mod tests {
 
     use super::*;
 
+    /// Case U07.
     #[test]
     fn retry_after_is_obeyed_between_a_second_and_an_hour() {
         let now = datetime!(2026-11-23 10:20:30 UTC);

@@ -1,6 +1,6 @@
 //! Files that hold a secret, named by `NAME_FILE`.
 //!
-//! Invariant: a file that others on this machine can read is not a secret, and is refused. Containers mount
+//! Invariant: a file that others on this machine can read, or that belongs to another of them, is not a secret, and is refused. Containers mount
 //! secrets for the whole container to read (mode 0444), so files below `/run/secrets` and `/var/run/secrets`
 //! are exempt.
 
@@ -31,6 +31,12 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, String> {
         ));
     }
 
+    if !is_container_secret(path) && is_of_another_user(&metadata) {
+        return Err(format!(
+            "names {shown}, which belongs to another user. Run: chown $(id -un) {shown}"
+        ));
+    }
+
     let mut text = Zeroizing::new(String::new());
     file.take(MAX_BYTES + 1)
         .read_to_string(&mut text)
@@ -57,6 +63,23 @@ pub(super) fn is_open_to_others(metadata: &std::fs::Metadata) -> bool {
     metadata.permissions().mode() & 0o077 != 0
 }
 
+/// Whether the file is neither ours nor root's: its owner could read and change it whatever its mode.
+#[cfg(unix)]
+fn is_of_another_user(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    belongs_to_another(metadata.uid(), rustix::process::geteuid().as_raw())
+}
+
+#[cfg(unix)]
+fn belongs_to_another(owner: u32, us: u32) -> bool {
+    owner != 0 && owner != us
+}
+
+#[cfg(not(unix))]
+fn is_of_another_user(_metadata: &std::fs::Metadata) -> bool {
+    false
+}
+
 /// Other systems keep rights elsewhere; nothing is claimed about them.
 #[cfg(not(unix))]
 pub(super) fn is_open_to_others(_metadata: &std::fs::Metadata) -> bool {
@@ -66,6 +89,19 @@ pub(super) fn is_open_to_others(_metadata: &std::fs::Metadata) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_is_ours_or_roots_or_anothers() {
+        for (owner, us, another) in [
+            (1000, 1000, false),
+            (0, 1000, false),
+            (1001, 1000, true),
+            (1000, 0, true),
+        ] {
+            assert_eq!(belongs_to_another(owner, us), another, "{owner} {us}");
+        }
+    }
 
     #[test]
     fn only_the_folders_of_container_platforms_are_exempt() {

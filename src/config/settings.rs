@@ -289,6 +289,12 @@ fn read_metrics_bind(reading: &mut Reading<'_>, bind: Option<SocketAddr>) -> Opt
         );
         return None;
     }
+    if !metrics.ip().is_loopback() {
+        reading.warn(
+            &table::METRICS_BIND,
+            "lets other machines read the counts, without a password. Listen on 127.0.0.1, or let a firewall choose who.",
+        );
+    }
     Some(metrics)
 }
 

@@ -211,6 +211,7 @@ mod tests {
         assert_eq!(noted, Mistakes::default());
     }
 
+    /// Case G05.
     #[test]
     fn a_secret_that_others_can_read_is_a_warning() {
         let text = "STACKDECK_SECRET=x\n";

@@ -28,6 +28,9 @@ pub enum OpenError {
     /// The SQLite file may be read by other users of the machine.
     #[error("other users of this machine may read {path}: run `chmod 600 {path}`", path = .0.display())]
     ReadableByOthers(PathBuf),
+    /// The SQLite file belongs to somebody who is neither the user that runs the program nor root.
+    #[error("{path} belongs to another user of this machine: run `chown $(id -un) {path}`", path = .0.display())]
+    OfAnotherUser(PathBuf),
     /// The file is there and is something else.
     #[error("{} is not a SQLite database: choose another file", .0.display())]
     NotADatabase(PathBuf),

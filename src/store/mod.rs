@@ -103,6 +103,17 @@ impl Store {
         })
     }
 
+    /// Does all that [`open`](Self::open) would do, and takes it back: nothing is made and nothing migrated. For
+    /// a look at the settings beside an instance that runs.
+    pub async fn rehearse(options: StoreOptions) -> Result<(), OpenError> {
+        Sealer::new(&options.secrets, Random::system())?;
+        match &options.database {
+            Database::Sqlite { path } => Sqlite::rehearse(path).await,
+            Database::SqliteInMemory => Ok(()),
+            Database::Postgres { url } => Postgres::rehearse(url.expose_secret()).await,
+        }
+    }
+
     /// Who is signed in.
     pub fn sessions(&self) -> Sessions {
         self.sessions.clone()

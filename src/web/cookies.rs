@@ -1,5 +1,6 @@
 //! The cookies that this room sets by itself: the one that binds a sign-in to the browser that began it, and
-//! the person's preferences, which are this browser's and nobody else's business. The session's cookie is tower-sessions' business, but for one flaw that is mended here.
+//! the person's preferences, which are this browser's and nobody else's business. The session's cookie is
+//! tower-sessions' business, but for its removal, which is ours.
 
 use std::collections::HashSet;
 use std::hash::BuildHasher;
@@ -141,27 +142,25 @@ fn set(site: &Site, base: &str, value: &str, seconds: u32) -> HeaderValue {
 }
 
 /// The cookie with which tower-sessions 0.15 removes a session's lacks `Secure`, and browsers therefore keep a
-/// `__Host-` cookie after signing out. This layer, outside of it, adds the word.
-pub async fn secure_removal(State(state): State<WebState>, request: Request, next: Next) -> Response {
+/// `__Host-` cookie after signing out. This layer, outside of it, puts one of ours in its place, with every
+/// attribute that the cookie itself has.
+pub async fn whole_removal(State(state): State<WebState>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    if !state.site().public_url.is_https() {
+    let site = state.site();
+    let removal = format!("{}=;", session_name(site));
+    let is_removal = |cookie: &HeaderValue| cookie.as_bytes().starts_with(removal.as_bytes());
+    if !response.headers().get_all(SET_COOKIE).iter().any(is_removal) {
         return response;
     }
-    let prefix = format!("{}=", session_name(state.site()));
-    let mended: Vec<HeaderValue> = response
-        .headers()
-        .get_all(SET_COOKIE)
-        .iter()
-        .map(|cookie| match cookie.to_str() {
-            Ok(text) if text.starts_with(&prefix) && !text.contains("; Secure") => {
-                HeaderValue::from_str(&format!("{text}; Secure")).unwrap_or_else(|_| cookie.clone())
-            }
-            _ => cookie.clone(),
-        })
-        .collect();
     let headers = response.headers_mut();
+    let kept: Vec<HeaderValue> = headers.get_all(SET_COOKIE).iter().cloned().collect();
     headers.remove(SET_COOKIE);
-    for cookie in mended {
+    for cookie in kept {
+        let cookie = if is_removal(&cookie) {
+            set(site, SESSION, "", 0)
+        } else {
+            cookie
+        };
         headers.append(SET_COOKIE, cookie);
     }
     response

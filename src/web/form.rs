@@ -48,6 +48,9 @@ impl<T: DeserializeOwned> FromRequest<WebState> for SignedForm<T> {
         if !visitor.form_secret.accepts(token) {
             return Err(Problem::FORGED);
         }
+        state
+            .pace()
+            .form(visitor.who.person.id, state.app().clock().now())?;
         Ok(Self {
             visitor,
             fields: fields(&pairs)?,

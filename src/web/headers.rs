@@ -78,6 +78,7 @@ fn cloud66_origin(state: &WebState) -> Option<String> {
     state.app().sign_in_origin()
 }
 
+/// The pages' own scripts may turn text into HTML only through the policy of `static/trusted.js`.
 fn content_security_policy(also_submit_to: Option<String>) -> String {
     let elsewhere = also_submit_to
         .map(|origin| format!(" {origin}"))
@@ -85,6 +86,6 @@ fn content_security_policy(also_submit_to: Option<String>) -> String {
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
          manifest-src 'self'; form-action 'self'{elsewhere}; base-uri 'none'; object-src 'none'; \
-         frame-ancestors 'none'"
+         frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"
     )
 }

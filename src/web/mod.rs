@@ -4,23 +4,23 @@
 //! * [`pages`]: what is shown. [`urls`]: every address, once. [`assets`]: embedded files.
 //! * One file for each thing that has an address: [`stacks`], [`stack`], [`redeploy`], [`several`], [`actions`],
 //!   [`receipt`], [`receipts`], [`find`], [`sign_in`], [`settings`] and [`health`].
-//! * The guards: [`session`], [`form`], [`origin`], [`headers`] and [`cookies`]; and [`carried`], which lets no form
-//!   be lost.
-//! * Whatever goes wrong: [`problem`]. Connections: [`server`].
+//! * The guards: [`session`], [`form`], [`origin`], [`pace`], [`headers`] and [`cookies`].
+//! * Whatever goes wrong: [`problem`]. Connections: [`server`]. For the operator: [`metrics`].
 //!
 //! Invariants: every page works without JavaScript; a GET changes nothing; nothing about security is decided by
 //! a request header that anybody can set.
 
 pub mod actions;
 pub mod assets;
-pub mod carried;
 pub mod cookies;
 pub mod find;
 pub mod form;
 pub mod headers;
 pub mod health;
 pub mod looks;
+pub mod metrics;
 pub mod origin;
+pub mod pace;
 pub mod pages;
 pub mod problem;
 pub mod receipt;
@@ -38,7 +38,7 @@ pub mod trace;
 pub mod urls;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -68,7 +68,11 @@ pub fn router(
             get(sign_in::code_page).post(sign_in::paste_code),
         )
     } else {
-        open.route(route::OAUTH_CALLBACK, get(sign_in::callback))
+        // Not for HEAD, which whoever looks at a link ahead may send: a state is good for one request.
+        open.route(
+            route::OAUTH_CALLBACK,
+            get(sign_in::callback).head(problem::method_not_allowed),
+        )
     };
     // Each of these asks for a `Visitor`, which only a session gives.
     let signed_in = Router::new()
@@ -103,7 +107,7 @@ pub fn router(
         .layer(from_fn_with_state(state.clone(), problem::pages_for_problems))
         // Outside of the pages, so that a page that ends the session also removes its cookie.
         .layer(session_layer(&state, sessions))
-        .layer(from_fn_with_state(state.clone(), cookies::secure_removal))
+        .layer(from_fn_with_state(state.clone(), cookies::whole_removal))
         .layer(CompressionLayer::new())
         .merge(plain);
     let prefixed = match state.urls().prefix() {
@@ -115,8 +119,6 @@ pub fn router(
     };
     prefixed
         .fallback(problem::not_found)
-        // Inside of the reading, outside of all that a form may wait for.
-        .layer(from_fn(carried::carry_through))
         .layer(from_fn_with_state(limits, whole_body))
         .layer(from_fn_with_state(limits, answer_within))
         .layer(from_fn_with_state(limits, short_url))

@@ -17,12 +17,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::looks::{self, Seen};
 use super::pages::trouble::{SignInTrouble, Trouble, TroublePage};
-use super::sign_in::leading_to_cloud66;
 use super::state::WebState;
 use super::trace::RequestId;
 use crate::app::sign_in::SignInError;
 use crate::app::{self, Cloud66Error, StoreError};
 use crate::domain::ReturnTo;
+
+/// When to come again where as many sign-ins are under way as are kept.
+const WHEN_FULL_RETRY_AFTER_SECONDS: u32 = 60;
 
 /// What went wrong.
 #[derive(Debug, Clone)]
@@ -31,6 +33,11 @@ pub enum Problem {
     SignInFirst {
         /// The page.
         return_to: ReturnTo,
+    },
+    /// Somebody is faster than they may be: 429.
+    TooFast {
+        /// When to come again, for `Retry-After`.
+        retry_after_seconds: u32,
     },
     /// Everything else has a page.
     Page(Trouble),
@@ -60,6 +67,7 @@ impl Problem {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::SignInFirst { .. } => StatusCode::SEE_OTHER,
+            Self::TooFast { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Page(trouble) => status(trouble),
         }
     }
@@ -96,6 +104,11 @@ fn status(trouble: &Trouble) -> StatusCode {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
+        if let Self::TooFast { retry_after_seconds } = self {
+            response
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from(retry_after_seconds));
+        }
         response.extensions_mut().insert(self);
         response
     }
@@ -115,6 +128,7 @@ pub async fn pages_for_problems(State(state): State<WebState>, mut request: Requ
         Problem::SignInFirst { return_to } => {
             Redirect::to(&state.urls().home_then(*return_to)).into_response()
         }
+        Problem::TooFast { .. } => page(&state, &headers, &seen, id.as_ref(), &Trouble::TooMany),
         Problem::Page(trouble) => {
             if matches!(trouble, Trouble::SignedOutByCloud66 { .. }) {
                 end_session(&seen).await;
@@ -178,7 +192,7 @@ fn page(
     );
     let visitor = seen.visitor().filter(|_| !signed_out);
     let frame = looks::frame(state, headers, visitor.as_ref(), id);
-    let mut response = leading_to_cloud66(TroublePage::new(frame, trouble));
+    let mut response = TroublePage::new(frame, trouble).into_response();
     // A page that could not be rendered is a 500 of its own.
     if !response.status().is_server_error() {
         *response.status_mut() = status(trouble);
@@ -221,11 +235,15 @@ impl From<SignInError> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
+        if error == StoreError::Full {
+            return Self::TooFast {
+                retry_after_seconds: WHEN_FULL_RETRY_AFTER_SECONDS,
+            };
+        }
         tracing::error!(%error, "the database failed");
         Self::Page(match error {
-            StoreError::Full => Trouble::TooMany,
-            StoreError::Unavailable => Trouble::Storage,
             StoreError::Broken => Trouble::Internal { nothing_sent: true },
+            _ => Trouble::Storage,
         })
     }
 }

@@ -11,6 +11,7 @@ use super::cookies;
 use super::form::{OpenForm, SignedForm};
 use super::headers::LeadsToCloud66;
 use super::looks::Looks;
+use super::pace::UnhurriedSignIn;
 use super::pages::code::CodePage;
 use super::pages::home::SignInPage;
 use super::pages::trouble::SignInTrouble;
@@ -66,6 +67,7 @@ pub async fn ask(
 /// and this happens there.
 pub async fn begin(
     State(state): State<WebState>,
+    _: UnhurriedSignIn,
     headers: HeaderMap,
     OpenForm(form): OpenForm<SignInForm>,
 ) -> Result<Response, Problem> {
@@ -90,12 +92,14 @@ pub async fn begin(
 /// that is not text, has to be refused and not guessed at.
 pub async fn callback(
     State(state): State<WebState>,
+    _: UnhurriedSignIn,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     visitor: Option<Visitor>,
     session: Session,
 ) -> Result<Response, Problem> {
-    let query = CallbackQuery::read(&query.unwrap_or_default());
+    let query = CallbackQuery::read(&query.unwrap_or_default())
+        .filter(|query| query.is_from(state.app().sign_in_origin().as_deref()));
     let finished = match (query, cookies::sign_in_browser(state.site(), &headers)) {
         (Some(query), Some(browser)) => {
             state
@@ -118,7 +122,7 @@ pub async fn callback(
 
 /// `GET /oauth/code`: the page that takes a pasted code.
 pub async fn code_page(State(state): State<WebState>, Looks(frame): Looks) -> Response {
-    leading_to_cloud66(CodePage::new(frame, &state.urls().sign_in(), false))
+    CodePage::new(frame, &state.urls().sign_in(), false).into_response()
 }
 
 /// The field of the page for a pasted code.
@@ -131,6 +135,7 @@ pub struct CodeForm {
 /// `POST /oauth/code`: takes a pasted code.
 pub async fn paste_code(
     State(state): State<WebState>,
+    _: UnhurriedSignIn,
     headers: HeaderMap,
     session: Session,
     OpenForm(form): OpenForm<CodeForm>,
@@ -197,6 +202,7 @@ pub fn leading_to_cloud66(page: impl axum::response::IntoResponse) -> Response {
 struct CallbackQuery {
     state: String,
     answer: Answer,
+    issuer: Option<String>,
 }
 
 impl CallbackQuery {
@@ -204,11 +210,13 @@ impl CallbackQuery {
         let mut state = None;
         let mut code = None;
         let mut error = None;
+        let mut issuer = None;
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             let place = match name.as_ref() {
                 "state" => &mut state,
                 "code" => &mut code,
                 "error" => &mut error,
+                "iss" => &mut issuer,
                 _ => continue,
             };
             if place.replace(value.into_owned()).is_some() {
@@ -223,13 +231,42 @@ impl CallbackQuery {
             (None, Some(word)) => Answer::Error { word },
             _ => return None,
         };
-        Some(Self { state, answer })
+        Some(Self {
+            state,
+            answer,
+            issuer,
+        })
     }
+
+    /// Whether the answer comes from where the sign-in was sent: a server that says who it is (RFC 9207) has to
+    /// say that. Cloud 66 is not known to say anything, so silence is taken.
+    fn is_from(&self, cloud66: Option<&str>) -> bool {
+        self.issuer.is_none() || self.issuer.as_deref() == cloud66
+    }
+}
+
+/// The state in a callback's query, where it is an answer to a sign-in; for tests that throw bytes at it.
+pub fn state_in_callback(query: &str) -> Option<String> {
+    CallbackQuery::read(query).map(|query| query.state)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_that_says_where_it_comes_from_says_cloud_66() {
+        let ours = Some("https://app.cloud66.com");
+        let read = |query: &str| CallbackQuery::read(query).unwrap();
+        assert!(read("code=a&state=s").is_from(ours));
+        assert!(read("code=a&state=s&iss=https%3A%2F%2Fapp.cloud66.com").is_from(ours));
+        for other in ["", "https://evil.example", "https://app.cloud66.com.evil.example"] {
+            assert!(
+                !read(&format!("code=a&state=s&iss={other}")).is_from(ours),
+                "{other}"
+            );
+        }
+    }
 
     #[test]
     fn an_answer_has_one_state_and_either_a_code_or_an_error() {
@@ -248,6 +285,7 @@ mod tests {
             "code=a&state=s&state=s",
             "code=a&error=b&state=s",
             "code=a&state=%00",
+            "code=a&state=s&iss=b&iss=b",
             &format!("code=a&state={}", "s".repeat(129)),
         ] {
             assert!(CallbackQuery::read(bad).is_none(), "{bad}");

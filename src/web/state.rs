@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::metrics::Counts;
+use super::pace::Pace;
 use super::urls::{Cloud66Pages, Urls};
 use crate::app::App;
 use crate::config::PublicUrl;
@@ -16,6 +18,8 @@ pub struct WebState(Arc<Inner>);
 struct Inner {
     app: App,
     site: Site,
+    pace: Pace,
+    counts: Counts,
 }
 
 /// Facts of this installation that pages need, all from the settings and none from a request.
@@ -49,7 +53,13 @@ impl Site {
 impl WebState {
     /// From the wiring.
     pub fn new(app: App, site: Site) -> Self {
-        Self(Arc::new(Inner { app, site }))
+        let counts = Counts::new(app.clock());
+        Self(Arc::new(Inner {
+            app,
+            site,
+            pace: Pace::default(),
+            counts,
+        }))
     }
 
     /// The verbs.
@@ -60,6 +70,16 @@ impl WebState {
     /// The site's facts.
     pub fn site(&self) -> &Site {
         &self.0.site
+    }
+
+    /// How fast addresses and people may go.
+    pub fn pace(&self) -> &Pace {
+        &self.0.pace
+    }
+
+    /// What the operator's metrics count.
+    pub fn counts(&self) -> &Counts {
+        &self.0.counts
     }
 
     /// Every path of ours.

@@ -39,6 +39,7 @@ pub async fn trace(State(state): State<WebState>, mut request: Request, next: Ne
         }
         let ms = (clock.now() - began).whole_milliseconds();
         let status = response.status().as_u16();
+        state.counts().answered(&route, status);
         tracing::info!(%method, route, status, ms, "answered");
         response
     }

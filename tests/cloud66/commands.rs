@@ -189,6 +189,7 @@ async fn a_yes_is_accepted() {
     }
 }
 
+/// Case E11.
 #[tokio::test]
 async fn a_no_is_refused() {
     let words = || "No\u{a0}way".to_owned().replace('\u{a0}', " ");
@@ -244,6 +245,7 @@ async fn a_no_is_refused() {
     assert_eq!(answer, Answer::Refused(Error::Forbidden { words: String::new() }));
 }
 
+/// Case E13; the measurement M13: the error is the same whether the server did the work or never saw it.
 #[tokio::test]
 async fn neither_yes_nor_no_is_no_answer_and_is_never_sent_again() {
     let raw = |bytes: &'static [u8], then: fn() -> Then| move || Reaction::Raw(bytes.to_vec(), then());
@@ -315,6 +317,7 @@ async fn a_silent_server_is_no_answer() {
     assert_eq!(fake.only().method, "POST");
 }
 
+/// Cases U20, E14; the measurement M12: by default one send became eleven.
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     for status in [301, 302, 303, 307, 308] {

@@ -15,6 +15,7 @@ fn id() -> OperationId {
     OperationId::from(0x2f1e)
 }
 
+/// Case E12; the measurement M13: only this proves that nothing was sent.
 #[tokio::test]
 async fn no_connection_is_not_sent() {
     let (api, budget) = api(&client(nowhere().await, ApiVersion::V3, patient()));
@@ -45,6 +46,7 @@ async fn no_connection_in_time_is_not_sent_and_not_tried_again() {
     assert_eq!(budget.usage().used, 2);
 }
 
+/// Case U02.
 #[tokio::test]
 async fn an_https_origin_is_never_spoken_to_in_the_clear() {
     let fake = Fake::start(|_, _| json(200, r#"{"ok":true}"#)).await;

@@ -71,6 +71,7 @@ async fn what_cannot_get_better_is_not_tried_again() {
     }
 }
 
+/// Cases U01, U03.
 #[tokio::test]
 async fn a_silent_server_is_down_after_one_try() {
     for head in [
@@ -99,6 +100,7 @@ async fn nobody_there_is_down() {
     assert_eq!(budget.usage().used, 3);
 }
 
+/// Case U19; the measurement M16: `.bytes()` inflates all of it.
 #[tokio::test]
 async fn a_flood_and_a_bomb_are_stopped_at_the_cap() {
     // Both would be an empty list if they were read to the end.
@@ -148,6 +150,7 @@ async fn a_server_that_comes_back_is_used_again() {
     assert!(api.stacks().await.is_ok());
 }
 
+/// Case U15.
 #[tokio::test]
 async fn odd_encodings_of_json_are_read_or_refused() {
     let bytes = |text: &str| text.as_bytes().to_vec();

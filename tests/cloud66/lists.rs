@@ -60,6 +60,7 @@ async fn one_page_is_one_request() {
     assert_eq!(fake.only().page(), 1);
 }
 
+/// Case U23.
 #[tokio::test]
 async fn a_bad_row_costs_only_itself() {
     let rows = [
@@ -113,6 +114,7 @@ async fn an_empty_page_ends_a_list_that_claims_to_be_longer() {
     assert!(fake.seen().len() <= 2 + 8, "{}", fake.seen().len());
 }
 
+/// Case U16.
 #[tokio::test]
 async fn a_list_without_end_is_cut_and_says_so() {
     let fake = Fake::start(|seen, _| json(200, page(&[seen.page()], u64::MAX / 4))).await;
@@ -142,6 +144,7 @@ async fn a_page_that_knows_of_later_ones_extends_the_list() {
     assert_eq!((numbers(&listing).len(), listing.incomplete), (4, false));
 }
 
+/// Case U04.
 #[tokio::test]
 async fn a_later_page_that_fails_leaves_the_list_incomplete() {
     for (status, body) in [
@@ -207,6 +210,7 @@ async fn look_up(pages: Vec<String>) -> Result<Option<i64>, Error> {
     found.map(|found| found.map(|action| action.id.0))
 }
 
+/// Case E19.
 #[tokio::test]
 async fn an_action_is_found_by_its_exact_reference() {
     let ours = action(5, &format!("{:032x}", 0xab));

@@ -97,6 +97,7 @@ async fn objects_are_asked_for_by_their_own_paths() {
     assert_eq!(fake.seen().len(), 7);
 }
 
+/// Case U22.
 #[tokio::test]
 async fn another_thing_than_was_asked_for_is_no_answer() {
     let fake = Fake::start(|_, _| json(200, r#"{"uid":"ffffffffffffffffffffffffffffffff","id":8}"#)).await;
@@ -234,6 +235,7 @@ async fn the_budget_counts_learns_and_pauses() {
     assert_eq!(fake.seen().len(), 4);
 }
 
+/// Case U21.
 #[tokio::test]
 async fn a_warning_is_passed_on_as_plain_text() {
     let fake = Fake::start(|_, _| {

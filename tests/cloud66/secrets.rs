@@ -107,6 +107,7 @@ async fn sign_in(fake: &Fake) -> (String, Vec<String>) {
     )
 }
 
+/// Case T08.
 #[tokio::test]
 async fn nothing_secret_is_logged_or_in_an_error() {
     let log = Log::default();

@@ -34,6 +34,7 @@ fn with_path(length: usize) -> String {
     get_request(&format!("/{}", "p".repeat(length - 1)), "Connection: close\r\n")
 }
 
+/// Cases N05, N06, N07, N09; the measurement M9: stock takes 100 KB of headers.
 #[tokio::test]
 async fn each_part_of_a_request_has_a_largest_size() {
     // Whoever is still sending gets the answer too.
@@ -171,6 +172,7 @@ async fn assert_refused(served: &Served) {
     );
 }
 
+/// Case N22.
 #[tokio::test]
 async fn one_address_has_no_more_than_its_share() {
     for limits in [

@@ -13,6 +13,7 @@ use super::{Client, get_request, patient, serve, status};
 /// Where the second process runs [`with_few_descriptors`].
 const INNER: &str = "descriptors::with_few_descriptors";
 
+/// Case N18.
 #[test]
 fn a_server_without_file_descriptors_recovers() {
     let output = Command::new("sh")

@@ -31,6 +31,7 @@ fn guarded() -> SocketAddr {
     address
 }
 
+/// Cases P01, N12; the measurement M9: stock answers 200 to no Host, two, or a foreign one.
 #[tokio::test]
 async fn each_host_is_checked_before_any_handler() {
     let address = guarded();

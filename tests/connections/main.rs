@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod capacity;
+mod crowd;
 mod descriptors;
 mod hosts;
 mod parsing;

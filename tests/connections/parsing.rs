@@ -83,6 +83,7 @@ const TWO_MEANINGS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Case N10; the measurement M9.
 #[tokio::test]
 async fn requests_of_two_meanings_smuggle_nothing() {
     let served = impatient();
@@ -114,6 +115,7 @@ async fn requests_of_two_meanings_smuggle_nothing() {
     assert!(served.seen.paths().iter().any(|path| path == "/hidden"));
 }
 
+/// Cases N08, N14.
 #[tokio::test]
 async fn other_protocols_and_nonsense_are_closed() {
     let served = impatient();
@@ -159,6 +161,7 @@ async fn other_protocols_and_nonsense_are_closed() {
     assert_eq!(served.seen.paths(), ["/"]);
 }
 
+/// Case N13.
 #[tokio::test]
 async fn unusual_methods_end_with_an_answer() {
     let routes = Router::new().route("/page", axum::routing::get(|| async {}));
@@ -189,6 +192,7 @@ async fn unusual_methods_end_with_an_answer() {
     served.assert_healthy().await;
 }
 
+/// Case N20.
 #[tokio::test]
 async fn a_thousand_requests_in_one_go_get_a_thousand_answers() {
     let served = impatient();

@@ -25,6 +25,7 @@ fn events(end: CancellationToken) -> Body {
     Body::from_stream(first.chain(last))
 }
 
+/// Case Q01; the measurement M16: stock graceful shutdown never ends with an open stream.
 #[tokio::test]
 async fn an_open_stream_that_follows_the_token_ends_cleanly() {
     let token = Arc::new(OnceCell::<CancellationToken>::new());
@@ -60,6 +61,7 @@ async fn an_open_stream_that_follows_the_token_ends_cleanly() {
     }
 }
 
+/// Case Q01; the measurement M16.
 #[tokio::test]
 async fn an_open_stream_that_ignores_the_token_is_cut_off() {
     let stream = || async { events(CancellationToken::new()) };
@@ -82,6 +84,7 @@ async fn an_open_stream_that_ignores_the_token_is_cut_off() {
     );
 }
 
+/// Case Q05.
 #[tokio::test]
 async fn a_request_under_way_is_finished_and_no_other_is_taken() {
     let begun = Arc::new(Notify::new());

@@ -16,6 +16,7 @@ use super::{NEVER, SHORT, get_request, in_time, patient, serve, status};
 
 const HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ";
 
+/// Case N01; the measurements M6 and M7: stock servers keep it open for ever.
 #[tokio::test]
 async fn a_silent_connection_is_closed() {
     let served = serve(
@@ -28,6 +29,7 @@ async fn a_silent_connection_is_closed() {
     assert_eq!(served.connect().await.rest().await, "");
 }
 
+/// Case N02; the measurement M6.
 #[tokio::test]
 async fn a_head_that_never_ends_is_closed() {
     let served = serve(
@@ -107,6 +109,7 @@ async fn the_pause_between_requests_may_be_longer_than_a_head() {
     waiting.receive("HTTP/1.1 200").await;
 }
 
+/// Case N03; the measurement M8: a layer that starts anew with each byte never ends.
 #[tokio::test]
 async fn a_slow_body_is_answered_408_and_reaches_no_handler() {
     let served = serve(
@@ -176,6 +179,7 @@ impl Drop for SaysWhenDropped {
     }
 }
 
+/// Cases N04, N17.
 #[tokio::test]
 async fn a_peer_that_does_not_read_is_dropped() {
     let (routes, mut given_up) = endless();
@@ -196,6 +200,7 @@ async fn a_peer_that_does_not_read_is_dropped() {
     served.assert_healthy().await;
 }
 
+/// Case N04.
 #[tokio::test]
 async fn a_peer_that_reads_in_drops_is_dropped() {
     let (routes, mut given_up) = endless();

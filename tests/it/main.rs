@@ -20,6 +20,7 @@ mod queued;
 mod receipts;
 mod redeploy;
 mod secrets;
+mod security;
 mod several;
 mod sign_in;
 mod stacks;

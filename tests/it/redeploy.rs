@@ -34,6 +34,7 @@ async fn a_redeploy_is_confirmed_sent_once_and_followed_to_its_end() {
     );
 }
 
+/// Cases E01, E03.
 #[tokio::test]
 async fn a_double_click_a_reload_and_the_back_button_show_the_first_receipt() {
     let app = with_quick_deploys().await;
@@ -67,6 +68,7 @@ async fn fifty_posts_of_one_operation_id_are_one_redeploy() {
     assert_eq!(app.world().journal().count("redeploy"), 1);
 }
 
+/// Case E06.
 #[tokio::test]
 async fn an_operation_id_from_elsewhere_sends_nothing() {
     let app = with_quick_deploys().await;

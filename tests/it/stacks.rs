@@ -84,6 +84,7 @@ async fn a_stacks_page_has_its_history() {
     assert!(page.text().contains("Live now"), "{}", page.text());
 }
 
+/// Case A06; the measurement M10: a library joins `..` into another address.
 #[tokio::test]
 async fn what_is_not_a_uid_is_not_asked_for() {
     let app = TestApp::start().await;
@@ -156,6 +157,7 @@ async fn throttling_is_said() {
     );
 }
 
+/// Cases U10, T09.
 #[tokio::test]
 async fn a_token_that_cloud66_revoked_ends_the_session() {
     let app = TestApp::start().await;

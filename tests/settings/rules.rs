@@ -253,6 +253,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
 ];
 
+/// Cases G01, G02, G03, P06.
 #[test]
 fn each_mistake_names_its_remedy() {
     for (values, words) in MISTAKES {
@@ -303,6 +304,7 @@ fn every_mistake_is_reported_at_once() {
     );
 }
 
+/// Case G10.
 #[test]
 fn what_is_unwise_is_a_warning() {
     for (values, words) in [

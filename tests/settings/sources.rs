@@ -67,6 +67,7 @@ fn the_demo_takes_nothing_real_from_outside() {
     assert_eq!(dotenv_only.lookup("STACKDECK_LOG", Mode::Demo), None);
 }
 
+/// Case G07.
 #[test]
 fn misspelt_names_are_reported_once() {
     let names = |names: &[&str]| {
@@ -185,6 +186,7 @@ fn every_secret_can_come_from_a_file() {
     }
 }
 
+/// Case T08.
 #[test]
 fn nothing_secret_is_shown() {
     let secrets = ["top-secret-client", SECRET, "hunter2", "dbuser"];

@@ -106,12 +106,14 @@ async fn five_hundred(world: &World, ask: impl Fn(u128) -> NewRedeploy) -> BTree
     counts
 }
 
+/// Case E05; the measurement M15: one winner.
 async fn of_five_hundred_with_one_id_one_is_new(world: World) {
     let counts = five_hundred(&world, |_| redeploy_of(1, operation(1))).await;
     assert_eq!(counts, BTreeMap::from([("new", 1), ("already", 499)]));
     assert_eq!(world.number("SELECT count(*) FROM redeploys").await, 1);
 }
 
+/// Case E02; the measurement M15.
 async fn of_five_hundred_on_one_stack_one_is_new(world: World) {
     let counts = five_hundred(&world, |n| redeploy_of(1, operation(n))).await;
     assert_eq!(counts, BTreeMap::from([("new", 1), ("taken", 499)]));

@@ -62,6 +62,7 @@ async fn nothing_in_the_database_lets_anybody_in(world: World) {
 }
 
 /// PostgreSQL's vacuum does this in its own time; SQLite is told to.
+/// Case D12.
 #[tokio::test]
 async fn what_is_deleted_in_sqlite_leaves_no_bytes() {
     let world = World::sqlite();

@@ -212,6 +212,7 @@ async fn the_judge_refuses_what_the_machine_does_not_have(world: World) {
     assert!(attempt.await.is_err());
 }
 
+/// Cases E15, as far as the ledger goes.
 async fn no_order_of_calls_goes_an_illegal_way(world: World) {
     let store = world.open().await;
     judge(&world).await;

@@ -71,6 +71,7 @@ async fn works_again(store: &Store) {
 /// Longer than any caller should wait: for a connection and for an answer.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// Cases D05, D07.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL"]
 async fn a_network_that_swallows_everything_blocks_nobody_for_ever() {
@@ -119,6 +120,7 @@ async fn callers_that_are_dropped_keep_no_place_of_the_pool() {
         .unwrap();
 }
 
+/// Case D06.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL"]
 async fn connections_that_the_server_ends_are_replaced() {

@@ -31,6 +31,7 @@ async fn what_was_written_is_there_after_a_restart(world: World) {
     assert!(store.sessions().load(&id).await.unwrap().is_some());
 }
 
+/// Case D08.
 async fn many_that_start_at_once_migrate_once(world: World) {
     let world = std::sync::Arc::new(world);
     let mut instances = JoinSet::new();
@@ -50,6 +51,7 @@ async fn many_that_start_at_once_migrate_once(world: World) {
     assert_eq!(steps, each, "each step was taken once");
 }
 
+/// Case D08.
 async fn a_database_that_knows_a_later_step_is_left_alone(world: World) {
     world.open().await.close().await;
     world
@@ -135,6 +137,7 @@ async fn a_new_file_and_its_journals_are_private() {
     }
 }
 
+/// Case G04.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_file_that_others_may_read_is_refused_with_the_remedy() {
@@ -200,6 +203,7 @@ async fn a_folder_that_cannot_be_written_is_named_with_the_remedy() {
 }
 
 /// A write waits for another program's lock, instead of failing.
+/// Case D03.
 #[tokio::test]
 async fn a_locked_file_is_waited_for() {
     let world = World::sqlite();

@@ -42,6 +42,7 @@ async fn race(world: &World, workers: usize) -> Vec<OperationId> {
     race.join_all().await.into_iter().flatten().collect()
 }
 
+/// Case E05; the measurement M15.
 async fn of_sixty_four_workers_one_gets_the_row(world: World) {
     let store = world.open().await;
     for n in 0..5 {
@@ -156,6 +157,7 @@ async fn what_was_not_sent_is_sent_again_at_its_time(world: World) {
     assert_eq!(state(&store, operation(1)).await.message, None);
 }
 
+/// Cases Q03, E15.
 async fn an_ended_lease_makes_it_unknown_and_never_sent_again(world: World) {
     let store = world.open().await;
     let ledger = store.ledger();
@@ -177,6 +179,7 @@ async fn an_ended_lease_makes_it_unknown_and_never_sent_again(world: World) {
     assert!(ledger.claim("worker", LEASE).await.unwrap().is_none());
 }
 
+/// Case E18.
 async fn a_worker_that_comes_late_is_believed_only_when_it_was_accepted(world: World) {
     let store = world.open().await;
     let ledger = store.ledger();

@@ -22,6 +22,7 @@ on_both!(
 );
 
 /// The published stores' `save` adds the row again: with them 100 of 100 came back.
+/// Case C10; the measurement M1.
 async fn a_slow_request_does_not_bring_a_session_back(world: World) {
     let store = world.open().await;
     let sessions = Arc::new(store.sessions());
@@ -124,6 +125,7 @@ async fn nothing_revives_a_session_that_has_ended(world: World) {
     assert!(store.sessions().load(&record.id).await.unwrap().is_none());
 }
 
+/// Case D11.
 async fn sweeping_takes_all_that_have_ended_and_no_other(world: World) {
     let store = world.open().await;
     let alive = signed_in(&store, ANA.0).await.id;

@@ -156,6 +156,7 @@ async fn content_copied_to_another_row_does_not_open(world: World) {
     assert!(store.sessions().load(&victim.id).await.unwrap().is_some());
 }
 
+/// Case D09.
 async fn a_new_secret_in_front_lets_everybody_stay_and_reseals_what_is_saved(world: World) {
     let first = world.open_with(&[1]).await;
     let (saved, unsaved) = (signed_in(&first, ANA.0).await, signed_in(&first, BEN.0).await);

@@ -67,6 +67,7 @@ async fn another_browser_neither_gets_nor_spoils_it(world: World) {
     assert!(sign_ins.consume("state", "browser").await.unwrap().is_some());
 }
 
+/// Case S08; the measurement M15: one winner.
 async fn of_many_callbacks_one_wins(world: World) {
     let instances = [world.open().await, world.open().await];
     for round in 0..20 {

@@ -271,3 +271,8 @@ fn known_word(word: &BasicErrorResponseType) -> &'static str {
         _ => "other",
     }
 }
+
+/// Whether bytes are a token answer or a refusal of one; see `parsers`.
+pub(super) fn is_token_answer(status: u16, content_type: Option<&str>, body: &[u8]) -> bool {
+    token_answer::read(status, content_type, body).is_some()
+}

@@ -34,11 +34,14 @@ impl Cell {
         }
     }
 
-    /// The text of a text or a number, for names may be all digits; cut where it is beyond all measure.
+    /// The text of a text or a number, for names may be all digits; cut where it is beyond all measure. A sign that
+    /// is no text in HTML and a command to a terminal (NUL, escape) becomes the one that stands for such.
     pub(in crate::cloud66) fn name(&self) -> Option<String> {
         match self {
             Self::Number(number) => Some(number.to_string()),
-            _ => self.text().map(|text| text.chars().take(LONGEST_NAME).collect()),
+            _ => self
+                .text()
+                .map(|text| text.chars().take(LONGEST_NAME).map(printable).collect()),
         }
     }
 
@@ -77,6 +80,14 @@ impl Cell {
     /// An id: a whole number above zero.
     pub(in crate::cloud66) fn id(&self) -> Option<i64> {
         self.number().filter(|id| *id > 0)
+    }
+}
+
+fn printable(sign: char) -> char {
+    if sign.is_control() && !matches!(sign, '\n' | '\r' | '\t') {
+        char::REPLACEMENT_CHARACTER
+    } else {
+        sign
     }
 }
 

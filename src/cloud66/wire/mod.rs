@@ -26,4 +26,4 @@ pub(super) use envelope::{Page, Row, one, rows};
 pub(super) use people::{NAMELESS, account, person};
 pub(super) use service::service;
 pub(super) use setting::continuous_deploy;
-pub(super) use stack::{stack, unreadable_name};
+pub(super) use stack::{UNNAMED, stack, unreadable_name};

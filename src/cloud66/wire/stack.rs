@@ -7,7 +7,7 @@ use super::envelope::Row;
 use crate::domain::{AccountId, Environment, Health, Stack, StackUid, Status, WebLink};
 
 /// What a stack without a name is called.
-const UNNAMED: &str = "(no name)";
+pub(in crate::cloud66) const UNNAMED: &str = "(no name)";
 /// The longest name that is shown of a stack that cannot be read, in characters.
 const LONGEST_NAME: usize = 100;
 /// A status that Cloud 66 did not give: none of its own codes.
@@ -46,7 +46,7 @@ pub(in crate::cloud66) fn stack(wire: &WireStack) -> Option<Stack> {
     Some(Stack {
         uid,
         name: wire.name.name().unwrap_or_else(|| UNNAMED.to_owned()),
-        environment: Environment::new(wire.environment.text().unwrap_or("unknown")),
+        environment: Environment::new(wire.environment.name().as_deref().unwrap_or("unknown")),
         account: wire.account_id.id().map(AccountId),
         account_name: wire.account_name.name(),
         // Own servers are written `no_cloud` (fact sheet 8.16).

@@ -51,9 +51,11 @@ impl Ledger {
 
     /// `unknown` → `lost`, an end: Cloud 66 has no record of it. False: it was not `unknown` any more.
     pub async fn lost(&self, id: OperationId, message: &str) -> Result<bool, StoreError> {
-        self.rows
+        let lost = self
+            .rows
             .set_lost(&id.to_string(), &storable(message), self.now_ms())
-            .await
+            .await?;
+        Ok(self.ends.add(RedeployState::Lost, lost))
     }
 
     /// Nothing new: counts the look, and sets the time of the next. False at an end.
@@ -102,9 +104,11 @@ impl Ledger {
             git_hash: git_hash.as_deref(),
             message: message.as_deref(),
         };
-        self.rows
+        let ended = self
+            .rows
             .set_ended(&id.to_string(), state.as_str(), learnt, self.now_ms())
-            .await
+            .await?;
+        Ok(self.ends.add(state, ended))
     }
 
     /// Names the action to follow of one that is `accepted` or `running` and has none yet. False otherwise.
@@ -157,6 +161,7 @@ impl Ledger {
             .rows
             .refuse_stale(before_ms, Ending::TooLate.words(), self.now_ms())
             .await?;
+        self.ends.add_many(RedeployState::Refused, refused);
         let erased = self.rows.erase_tokens(before_ms).await?;
         if refused + erased > 0 {
             tracing::warn!(

@@ -3,7 +3,7 @@
 //! * `asking`: a click becomes a row, once. [`Ledger::request`]
 //! * `sending`: a worker holds the row while its request goes out. [`Ledger::claim`], [`Claim`]
 //! * `following`: what Cloud 66 says afterwards, until the end. [`Ledger::due`]
-//! * `reading`: for pages.
+//! * `reading`: for pages. `ends`: how many ended how, for the operator.
 //! * `row`: between rows and [`Redeploy`](crate::domain::Redeploy).
 //!
 //! The states and the ways between them are drawn in [`crate::domain::redeploy`]. They are kept here:
@@ -20,6 +20,7 @@
 //! * `sending` is committed, and on disk, before [`Ledger::claim`] returns.
 
 mod asking;
+mod ends;
 mod following;
 mod reading;
 mod row;
@@ -39,6 +40,7 @@ use super::rows::Rows;
 use super::rows::ledger::RedeployRow;
 use super::seal::{Purpose, Sealer};
 use crate::domain::{AccessToken, Clock};
+use ends::Ends;
 
 /// The ledger. Cheap to clone.
 #[derive(Clone)]
@@ -47,6 +49,7 @@ pub struct Ledger {
     sealer: Arc<Sealer>,
     clock: Clock,
     wake: Arc<Notify>,
+    ends: Arc<Ends>,
 }
 
 impl Ledger {
@@ -56,6 +59,7 @@ impl Ledger {
             sealer,
             clock,
             wake: Arc::default(),
+            ends: Arc::default(),
         }
     }
 
@@ -63,6 +67,11 @@ impl Ledger {
     /// round. A hint only: what another process wrote, or what was there at the start, is found by claiming.
     pub fn wake(&self) -> Arc<Notify> {
         self.wake.clone()
+    }
+
+    /// How many redeploys this process saw end, by the word of their end.
+    pub fn ends(&self) -> Vec<(&'static str, u64)> {
+        self.ends.read()
     }
 
     fn now_ms(&self) -> i64 {

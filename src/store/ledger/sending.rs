@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::Ledger;
 use super::row::{read, storable};
-use crate::domain::{AccessToken, ActionId, Ending, Redeploy};
+use crate::domain::{AccessToken, ActionId, Ending, Redeploy, RedeployState};
 use crate::store::rows::ledger::Held;
 use crate::store::{StoreError, millis};
 
@@ -62,9 +62,11 @@ impl Ledger {
                 attempt,
             };
             let Some(token) = token else {
-                self.rows
+                let refused = self
+                    .rows
                     .set_refused(held, Ending::NoToken.words(), self.now_ms())
                     .await?;
+                self.ends.add(RedeployState::Refused, refused);
                 continue;
             };
             return Ok(Some(Claim {
@@ -108,9 +110,11 @@ impl Ledger {
     /// `sending` → `refused`, an end: Cloud 66 said no in these words, or nothing could be sent. False: the
     /// claim was lost.
     pub async fn refused(&self, claim: &Claim, message: &str) -> Result<bool, StoreError> {
-        self.rows
+        let refused = self
+            .rows
             .set_refused(claim.held(), &storable(message), self.now_ms())
-            .await
+            .await?;
+        Ok(self.ends.add(RedeployState::Refused, refused))
     }
 
     /// `sending` → `unknown`: no answer that says yes or no. Due to be looked up at once. False: the claim

@@ -44,13 +44,39 @@ impl Postgres {
     }
 }
 
+impl Postgres {
+    /// Does all that opening would do, in a transaction that is taken back.
+    pub(crate) async fn rehearse(url: &str) -> Result<(), OpenError> {
+        let options: PgConnectOptions = url.parse().map_err(|_| OpenError::Address)?;
+        let options = options.disable_statement_logging();
+        rehearse(&options)
+            .await
+            .map_err(|error| migrations::error(error, |error| words(&options, &error)))
+    }
+}
+
+/// Takes all steps, and takes them back.
+async fn rehearse(options: &PgConnectOptions) -> Result<(), MigrateError> {
+    let mut connection = connect(options).await?;
+    let mut transaction = connection.begin().await?;
+    migrations::postgres()
+        .run_direct(None, &mut *transaction, false)
+        .await?;
+    transaction.rollback().await?;
+    Ok(connection.close().await?)
+}
+
+async fn connect(options: &PgConnectOptions) -> Result<sqlx::PgConnection, sqlx::Error> {
+    let timed_out = |_| sqlx::Error::from(io::Error::from(io::ErrorKind::TimedOut));
+    tokio::time::timeout(CONNECT, options.connect())
+        .await
+        .map_err(timed_out)?
+}
+
 /// Takes all steps over a connection of its own, without a limit for a statement: it may have to wait for
 /// another process that migrates. sqlx holds an advisory lock meanwhile, which ends with the connection.
 async fn migrate(options: &PgConnectOptions) -> Result<(), MigrateError> {
-    let timed_out = |_| sqlx::Error::from(io::Error::from(io::ErrorKind::TimedOut));
-    let mut connection = tokio::time::timeout(CONNECT, options.connect())
-        .await
-        .map_err(timed_out)??;
+    let mut connection = connect(options).await?;
     let migrated = migrations::postgres()
         .run_direct(None, &mut connection, false)
         .await;

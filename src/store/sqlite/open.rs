@@ -48,6 +48,21 @@ impl Sqlite {
         Ok(Self { writer, readers })
     }
 
+    /// Does all that opening would do, in a transaction that is taken back: the file is then as it was, or not
+    /// there.
+    pub(crate) async fn rehearse(path: &Path) -> Result<(), OpenError> {
+        let was_there = path.exists();
+        prepare(path)?;
+        let in_words = |error: sqlx::Error| words(path, &error);
+        let rehearsed = rehearse(path)
+            .await
+            .map_err(|error| migrations::error(error, in_words));
+        if !was_there {
+            std::fs::remove_file(path).map_err(|error| file_words(path, &error))?;
+        }
+        rehearsed
+    }
+
     /// A database in memory, gone when it is closed. One connection does everything: each connection to a
     /// database in memory would have its own.
     pub(crate) async fn open_in_memory() -> Result<Self, OpenError> {
@@ -112,6 +127,16 @@ async fn migrate(writer: &SqlitePool) -> Result<(), sqlx::migrate::MigrateError>
     Ok(())
 }
 
+/// Takes all steps, and takes them back.
+async fn rehearse(path: &Path) -> Result<(), sqlx::migrate::MigrateError> {
+    let mut connection = options().filename(path).connect().await?;
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let steps = migrations::sqlite();
+    steps.run_direct(None, &mut *transaction, false).await?;
+    transaction.rollback().await?;
+    Ok(connection.close().await?)
+}
+
 /// Makes the file if there is none; otherwise looks whether it is one that can be used, and is private.
 fn prepare(path: &Path) -> Result<(), OpenError> {
     match private(OpenOptions::new().write(true).create_new(true)).open(path) {
@@ -129,6 +154,9 @@ fn prepare(path: &Path) -> Result<(), OpenError> {
         .map_err(|error| file_words(path, &error))?;
     if read_by_others(&file).map_err(|error| file_words(path, &error))? {
         return Err(OpenError::ReadableByOthers(path.to_owned()));
+    }
+    if of_another_user(&file).map_err(|error| file_words(path, &error))? {
+        return Err(OpenError::OfAnotherUser(path.to_owned()));
     }
     // The first bytes of every SQLite file; one that is still empty is a new one.
     let mut begin = Vec::new();
@@ -163,6 +191,19 @@ fn read_by_others(file: &File) -> io::Result<bool> {
 
 #[cfg(not(unix))]
 fn read_by_others(_: &File) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// Whether the file is neither ours nor root's: its owner could read and change it whatever its mode.
+#[cfg(unix)]
+fn of_another_user(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let owner = file.metadata()?.uid();
+    Ok(owner != 0 && owner != rustix::process::geteuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn of_another_user(_: &File) -> io::Result<bool> {
     Ok(false)
 }
 

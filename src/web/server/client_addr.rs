@@ -72,6 +72,7 @@ mod tests {
             .to_string()
     }
 
+    /// Case P03.
     #[test]
     fn a_direct_client_cannot_say_who_it_is() {
         assert_eq!(find("192.0.2.1", &[b"1.1.1.1"], &[]), "192.0.2.1");
@@ -79,6 +80,7 @@ mod tests {
         assert_eq!(find("::ffff:192.0.2.1", &[b"1.1.1.1"], &TRUSTED), "192.0.2.1");
     }
 
+    /// Case P04.
     #[test]
     fn behind_trusted_proxies_it_is_the_rightmost_stranger() {
         let many = vec!["1.1.1.1"; 500].join(", ");

@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode};
+use axum::response::IntoResponse as _;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -17,6 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
@@ -26,6 +28,14 @@ use super::limits::Limits;
 
 /// The least that hyper takes for its buffer.
 const MIN_BUFFER: usize = 8192;
+
+/// An answer in the making.
+enum Begun<Answering: Future> {
+    /// In the connection's task, with which it ends.
+    Here(Answering),
+    /// In a task of its own.
+    Apart(JoinHandle<<Answering as Future>::Output>),
+}
 
 /// What all connections share.
 #[derive(Clone)]
@@ -59,10 +69,26 @@ pub(super) async fn serve(serving: Serving, socket: TcpStream, peer: IpAddr) {
         let mut request = request.map(Body::new);
         let client = ClientAddr::find(peer, request.headers(), &trusted);
         request.extensions_mut().insert(client);
+        let changes = !request.method().is_safe();
         let answer = router.clone().call(request);
+        // hyper drops what it serves as soon as the peer has gone, and a click whose tab is closed at once would be
+        // written down or not as the processor pleases. Begun here and not when it is first polled: by then the
+        // end of the connection may have been seen. What only reads ends with its client.
+        let answer = if changes {
+            Begun::Apart(tokio::spawn(answer))
+        } else {
+            Begun::Here(answer)
+        };
         let phase = phase.clone();
         async move {
-            let response = answer.await?;
+            let response = match answer {
+                Begun::Here(answer) => answer.await?,
+                // Handlers' own panics are caught by the router.
+                Begun::Apart(task) => match task.await {
+                    Ok(response) => response?,
+                    Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+                },
+            };
             Ok::<Response<Answer>, Infallible>(response.map(|body| Answer { body, phase }))
         }
     });

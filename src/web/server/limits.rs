@@ -34,7 +34,8 @@ pub struct Limits {
     pub url: usize,
     /// How many bytes a request's body may have; more is answered 413. Our largest form is a fraction of it.
     pub body_bytes: usize,
-    /// How many connections there may be in all.
+    /// How many connections there may be in all: ten thousand event streams, and as many again as it takes for a
+    /// crowd of slow clients beside them to be cut off before it leaves no place.
     pub connections: usize,
     /// How many connections one address may have; a trusted proxy may have all of them.
     pub per_address: usize,
@@ -57,7 +58,7 @@ impl Default for Limits {
             headers: 64,
             url: 8 * 1024,
             body_bytes: 16 * 1024,
-            connections: 10_240,
+            connections: 16_384,
             per_address: 256,
             send_buffer: 128 * 1024,
         }

@@ -8,6 +8,7 @@
 //! * Each state of a connection has a limit in [`Limits`]: the head of a request, the pause between requests,
 //!   a peer that does not read, a body, an answer, and the end of the process.
 //! * One address (an IPv6 /64 counts as one) cannot use up the connections of all.
+//! * A request that changes something runs to its end, also where its client has left.
 //! * The name by which we are called is checked against the settings before any handler runs.
 //!
 //! What is left to the router's owner: to put [`host_guard`], [`short_url`], [`answer_within`] and
@@ -29,3 +30,4 @@ pub use accept::{Server, listen};
 pub use client_addr::ClientAddr;
 pub use guards::{answer_within, host_guard, short_url, whole_body};
 pub use limits::Limits;
+pub use slots::household;

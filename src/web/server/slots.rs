@@ -89,7 +89,7 @@ impl Drop for Slot {
 }
 
 /// What one customer of a network provider has: an IPv4 address, or an IPv6 /64 with all its 2^64 addresses.
-fn household(address: IpAddr) -> IpAddr {
+pub fn household(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),

@@ -1,15 +1,17 @@
 //! The program under test: started as `stackdeck serve` starts it, against a sandbox over real HTTP.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use stackdeck::cli::start::{Running, Surroundings, start};
 use stackdeck::cloud66::Timeouts;
 use stackdeck::config::{Mode, Settings};
-use stackdeck::domain::{Clock, ManualClock, Random};
+use stackdeck::domain::redeploy::{Before, Command, RedeployOptions};
+use stackdeck::domain::{AccessToken, Clock, ManualClock, OperationId, Random, StackUid, UserId};
 use stackdeck::sandbox::{Options, Sandbox, Stack, World};
-use stackdeck::store::Ledger;
+use stackdeck::store::{Database, Ledger, NewRedeploy, Store, StoreOptions};
 use tokio::net::TcpListener;
 
 use super::browser::Browser;
@@ -23,6 +25,12 @@ pub struct TestApp {
     running: Option<Running>,
     settings: HashMap<String, String>,
     folder: tempfile::TempDir,
+}
+
+/// A second instance.
+pub struct Another {
+    pub running: Running,
+    pub address: SocketAddr,
 }
 
 /// What a test wants to be different.
@@ -54,8 +62,15 @@ impl Wish {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let url = format!("http://localhost:{port}");
+        let public = self
+            .settings
+            .iter()
+            .find(|(name, _)| *name == "STACKDECK_PUBLIC_URL")
+            .map_or(&url, |(_, public)| public);
+        let mut callbacks = self.sandbox.callbacks;
+        callbacks.push(format!("{public}/oauth/callback"));
         let options = Options {
-            callbacks: vec![format!("{url}/oauth/callback")],
+            callbacks,
             client_secret: Some("marker-client-secret-0123456789abcdef".into()),
             ..self.sandbox
         };
@@ -189,6 +204,78 @@ impl TestApp {
             .collect()
     }
 
+    /// A number that SQL finds in the SQLite database, as somebody else who reads the file would.
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        let mut database = self.open_database().await;
+        sqlx::query_scalar(sql).fetch_one(&mut database).await.unwrap()
+    }
+
+    /// Changes the SQLite database behind the app's back.
+    pub async fn sql(&self, sql: &'static str) {
+        let mut database = self.open_database().await;
+        sqlx::query(sql).execute(&mut database).await.unwrap();
+    }
+
+    async fn open_database(&self) -> sqlx::SqliteConnection {
+        use sqlx::ConnectOptions as _;
+        sqlx::sqlite::SqliteConnectOptions::new()
+            .filename(self.folder.path().join("stackdeck.db"))
+            .busy_timeout(Duration::from_secs(10))
+            .connect()
+            .await
+            .unwrap()
+    }
+
+    /// Sets one of the settings that the next start reads.
+    pub fn change(&mut self, name: &str, value: &str) {
+        self.settings.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Where the metrics are, if anywhere.
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.running.as_ref().and_then(|running| running.metrics)
+    }
+
+    /// Fills the database of an app that was stopped with rows in the middle of being sent, as a crash leaves
+    /// them. Gives whose they are.
+    pub async fn leave_behind(&self, rows: u32, token: &str) -> i64 {
+        let store = self.store().await;
+        let person = self.world().main_person().unwrap().id;
+        let person = i64::try_from(person).unwrap();
+        for number in 0..rows {
+            let row = NewRedeploy {
+                id: OperationId::from(u128::from(number) + 1),
+                command: Command::Redeploy,
+                stack: StackUid::from(u128::from(number) + 1),
+                stack_name: "left".into(),
+                environment: "staging".into(),
+                asked_by: UserId(person),
+                asked_by_name: "Maya".into(),
+                options: RedeployOptions::default(),
+                before: Before::default(),
+                token: AccessToken::new(token.to_owned()),
+                batch: None,
+            };
+            store.ledger().request(row).await.unwrap();
+            store
+                .ledger()
+                .claim("crashed", Duration::from_secs(60))
+                .await
+                .unwrap()
+                .unwrap();
+        }
+        store.close().await;
+        person
+    }
+
+    /// A second instance on the same database, settings and Cloud 66, at an address of its own.
+    pub async fn another(&self) -> Another {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let running = self.start_on(listener).await;
+        Another { running, address }
+    }
+
     /// Ends the app as SIGTERM does.
     pub async fn stop(&mut self) {
         if let Some(running) = self.running.take() {
@@ -218,13 +305,12 @@ impl TestApp {
     }
 
     /// The database, opened beside the app or after it.
-    pub async fn store(&self) -> stackdeck::store::Store {
+    pub async fn store(&self) -> Store {
         let settings = self.read_settings();
-        let stackdeck::config::DatabaseUrl::Sqlite { path } = settings.database else {
-            panic!("these tests run on SQLite");
-        };
-        let options = stackdeck::store::StoreOptions {
-            database: stackdeck::store::Database::Sqlite { path },
+        let options = StoreOptions {
+            database: Database::Sqlite {
+                path: self.folder.path().join("stackdeck.db"),
+            },
             secrets: settings
                 .secrets
                 .iter()
@@ -233,7 +319,7 @@ impl TestApp {
             idle: settings.session.idle,
             lifetime: settings.session.lifetime,
         };
-        stackdeck::store::Store::open(options, self.clock.clock(), Random::system())
+        Store::open(options, self.clock.clock(), Random::system())
             .await
             .unwrap()
     }
@@ -244,6 +330,10 @@ impl TestApp {
     }
 
     async fn run_on(&mut self, listener: TcpListener) {
+        self.running = Some(self.start_on(listener).await);
+    }
+
+    async fn start_on(&self, listener: TcpListener) -> Running {
         let settings = self.read_settings();
         let surroundings = Surroundings {
             clock: self.clock.clock(),
@@ -255,10 +345,8 @@ impl TestApp {
                 ..Timeouts::default()
             },
         };
-        self.running = Some(
-            start(&settings, listener, surroundings)
-                .await
-                .unwrap_or_else(|error| panic!("{error}")),
-        );
+        start(&settings, listener, surroundings)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 }

@@ -3,11 +3,17 @@
 //! * [`TestApp`]: the whole program as it runs, with a clock that can be pushed.
 //! * [`confirm`], [`until`]: a redeploy and its receipt.
 //! * [`Browser`]: keeps cookies, follows redirects, submits the forms that it finds in the HTML.
+//! * [`Ask`]: one request with every header chosen by the test.
+//! * [`Cases`]: counts the cases of `tests/it/security` and what is held against each.
 
 mod app;
+mod ask;
 mod browser;
+mod cases;
 mod redeploys;
 
 pub use app::TestApp;
-pub use browser::{Browser, Page};
+pub use ask::Ask;
+pub use browser::{Browser, Form, Page};
+pub use cases::{Case, Cases};
 pub use redeploys::{confirm, until, with_quick_deploys};

@@ -1,0 +1,143 @@
+//! N01, N02, N03 at full size: five thousand silent, five thousand dribbling and a thousand slow bodies, with the
+//! times and caps that are served, from many addresses, while healthy clients are measured. `bin/slow-clients`
+//! runs it; the short version in `slow.rs` runs with every test.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use stackdeck::web::server::Limits;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+
+use super::{Client, get_request, in_time, serve, status};
+
+const SILENT: usize = 5_000;
+const DRIBBLING: usize = 5_000;
+const BODIES: usize = 1_000;
+
+/// How often a slow client sends a byte.
+const PACE: Duration = Duration::from_secs(1);
+
+/// One of many machines: each has its own address, and no more connections than it may.
+async fn connect(number: usize, server: SocketAddr) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    let machine = u8::try_from(number / 200).unwrap();
+    let address = IpAddr::V4(Ipv4Addr::new(127, 0, 1, machine + 1));
+    socket.bind(SocketAddr::new(address, 0)).unwrap();
+    socket.connect(server).await.unwrap()
+}
+
+/// Keeps a connection in its way until it is closed; says how long that took, and what was answered.
+async fn slow(kind: usize, stream: TcpStream) -> (usize, Duration, Option<u16>) {
+    let began = Instant::now();
+    let mut client = Client {
+        stream,
+        received: Vec::new(),
+    };
+    match kind {
+        0 => {}
+        1 => client.send("GET / HTTP/1.1\r\nHost: localhost\r\nX: ").await,
+        _ => {
+            client
+                .send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 15000\r\n\r\n")
+                .await;
+        }
+    }
+    let Client { stream, mut received } = client;
+    let (mut read, mut write) = stream.into_split();
+    let dribble = async move {
+        if kind > 0 {
+            while write.write_all(b"a").await.is_ok() {
+                tokio::time::sleep(PACE).await;
+            }
+        }
+        std::future::pending::<()>().await;
+    };
+    let closed = async {
+        use tokio::io::AsyncReadExt as _;
+        while !matches!(read.read_buf(&mut received).await, Ok(0) | Err(_)) {}
+    };
+    tokio::select! {
+        () = dribble => {}
+        () = closed => {}
+    }
+    (kind, began.elapsed(), status(&String::from_utf8_lossy(&received)))
+}
+
+fn at_share(sorted: &[Duration], share: usize) -> Duration {
+    sorted[(sorted.len() - 1) * share / 100]
+}
+
+async fn measure(address: SocketAddr, requests: usize) -> Vec<Duration> {
+    let mut times = Vec::with_capacity(requests);
+    for _ in 0..requests {
+        let began = Instant::now();
+        let mut client = Client {
+            stream: TcpStream::connect(address).await.unwrap(),
+            received: Vec::new(),
+        };
+        client.send(get_request("/", "Connection: close\r\n")).await;
+        assert_eq!(
+            status(&client.rest().await),
+            Some(200),
+            "a healthy client was not served"
+        );
+        times.push(began.elapsed());
+    }
+    times.sort();
+    times
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs 22,100 file descriptors and half a minute; bin/slow-clients runs it"]
+async fn eleven_thousand_slow_clients_are_cut_off_while_healthy_ones_are_served() {
+    let limits = Limits::default();
+    let served = serve(limits, Router::new());
+    let alone = measure(served.address, 500).await;
+
+    let mut crowd = JoinSet::new();
+    let kinds = [(0, SILENT), (1, DRIBBLING), (2, BODIES)];
+    let mut number = 0;
+    for (kind, count) in kinds {
+        for _ in 0..count {
+            let stream = connect(number, served.address).await;
+            crowd.spawn(slow(kind, stream));
+            number += 1;
+        }
+    }
+    let open = crowd.len();
+    let among = measure(served.address, 500).await;
+    let mut longest = [Duration::ZERO; 3];
+    let mut answered = 0;
+    in_time("the end of the crowd", async {
+        while let Some(ended) = crowd.join_next().await {
+            let (kind, took, status) = ended.unwrap();
+            longest[kind] = longest[kind].max(took);
+            match (kind, status) {
+                (2, Some(408)) => answered += 1,
+                (2, other) => panic!("a slow body was answered {other:?}"),
+                (_, None) => {}
+                (_, other) => panic!("a slow head was answered {other:?}"),
+            }
+        }
+    })
+    .await;
+    served.assert_healthy().await;
+    println!("{open} slow clients, all cut off; {answered} bodies answered 408");
+    println!(
+        "longest: silent {:?}, dribbling {:?}, bodies {:?}",
+        longest[0], longest[1], longest[2]
+    );
+    for (name, times) in [("alone", &alone), ("among them", &among)] {
+        println!(
+            "healthy, {name}: p50 {:?}, p99 {:?}",
+            at_share(times, 50),
+            at_share(times, 99)
+        );
+    }
+    // What the product promises, and what its machine may add.
+    let promised = limits.head.max(limits.body) + limits.linger;
+    assert!(longest.iter().all(|took| *took < promised * 2), "{longest:?}");
+}

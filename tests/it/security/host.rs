@@ -1,0 +1,282 @@
+//! P: names and addresses that a request claims. The guard alone is tested in `tests/connections/hosts.rs`, the
+//! reading of forwarded addresses beside it in `client_addr.rs`; here is that the app has them, and that nothing
+//! a header says becomes a link, a cookie or a redirect.
+
+use reqwest::Method;
+use reqwest::header::{HOST, LOCATION, SET_COOKIE};
+
+use super::raw::{address, authority, exchange, status};
+use super::tally::{Kind, note};
+use crate::harness::TestApp;
+
+/// P01, M9, M18: what is not ours is answered before any handler, and nothing of it comes back.
+#[tokio::test]
+async fn a_foreign_host_gets_nothing_from_any_route() {
+    let app = TestApp::start().await;
+    let ours = authority(&app);
+    app.world().clear_journal();
+    for path in [
+        "/",
+        "/sign-in",
+        "/oauth/callback?code=x&state=y",
+        "/settings",
+        "/static/app.css",
+        "/no-such-page",
+        "/redeploys/new",
+    ] {
+        for (case, head, expected) in [
+            ("P01", "Host: evil.example".to_owned(), 421),
+            ("P01", format!("Host: evil.example:{}", address(&app).port()), 421),
+            ("P01", format!("Host: {ours}.evil.example"), 421),
+            ("P01", format!("Host: evil.example/../@{ours}"), 421),
+            ("P01", format!("Host: {ours}, evil.example"), 421),
+            ("P01", "Host: localhost.evil.example".to_owned(), 421),
+            ("P01", "Host:".to_owned(), 421),
+            ("N12", "X-Evil: evil.example".to_owned(), 400),
+            ("N12", format!("Host: {ours}\r\nHost: evil.example"), 400),
+            (
+                "P02",
+                format!("X-Forwarded-Host: {ours}\r\nHost: evil.example"),
+                421,
+            ),
+            (
+                "P02",
+                format!("Forwarded: host={ours}\r\nHost: evil.example"),
+                421,
+            ),
+        ] {
+            let answer = exchange(address(&app), format!("GET {path} HTTP/1.1\r\n{head}\r\n\r\n")).await;
+            assert_eq!(status(&answer), Some(expected), "{path} {head}: {answer}");
+            assert!(!answer.contains("evil"), "{path} {head}: {answer}");
+            note(Kind::BadInput, case);
+        }
+        let absolute = format!("GET http://evil.example{path} HTTP/1.1\r\nHost: {ours}\r\n\r\n");
+        let answer = exchange(address(&app), absolute).await;
+        assert_eq!(status(&answer), Some(421), "{answer}");
+        note(Kind::BadInput, "N12");
+    }
+    // The probes are for load balancers, which call by address.
+    for path in ["/healthz", "/readyz"] {
+        let answer = exchange(
+            address(&app),
+            format!("GET {path} HTTP/1.1\r\nHost: 10.1.2.3\r\n\r\n"),
+        )
+        .await;
+        assert_eq!(status(&answer), Some(200), "{answer}");
+    }
+    assert_eq!(app.world().journal().entries().len(), 0);
+}
+
+/// P02, P03, P07: who says what about address, scheme and name changes nothing.
+#[tokio::test]
+async fn forwarded_headers_change_no_link_cookie_or_redirect() {
+    let app = TestApp::start().await;
+    let browser = app.browser();
+    let home = browser.get("/").await;
+    let form = home.form("Sign in with Cloud 66");
+    let plain = browser.send_once(&form).await;
+    let http = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    for (case, name, value) in [
+        ("P02", "x-forwarded-host", "evil.example"),
+        ("P02", "x-original-host", "evil.example"),
+        ("P02", "x-forwarded-prefix", "/evil.example"),
+        ("P02", "x-forwarded-uri", "//evil.example"),
+        ("P02", "x-original-url", "/evil.example"),
+        ("P02", "x-rewrite-url", "/evil.example"),
+        ("P03", "x-forwarded-for", "evil.example"),
+        ("P03", "x-real-ip", "evil.example"),
+        ("P05", "forwarded", "for=1.1.1.1;host=evil.example;proto=https"),
+        ("P07", "x-forwarded-proto", "https"),
+        ("P07", "x-forwarded-scheme", "https"),
+        ("P07", "front-end-https", "on"),
+    ] {
+        let request = |method: Method, path: &str| {
+            http.request(method, format!("{}{path}", app.url))
+                .header(name, value)
+                .header("origin", &app.url)
+        };
+        let page = request(Method::GET, "/").send().await.unwrap();
+        assert_eq!(page.status(), 200, "{case} {name}");
+        assert!(
+            !page.headers().contains_key("strict-transport-security"),
+            "{case} {name}"
+        );
+        #[expect(clippy::disallowed_methods, reason = "a test reads what it is given")]
+        let body = page.text().await.unwrap();
+        assert!(
+            !body.contains("evil") && !body.contains("https://localhost"),
+            "{case} {name}"
+        );
+
+        let begun = request(Method::POST, "/sign-in")
+            .form(&form.fields)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(begun.status(), 303, "{case} {name}");
+        let host = |location: &reqwest::header::HeaderValue| {
+            let url: url::Url = location.to_str().unwrap().parse().unwrap();
+            let callback = url
+                .query_pairs()
+                .find(|(name, _)| name == "redirect_uri")
+                .unwrap();
+            (url.origin(), callback.1.into_owned())
+        };
+        assert_eq!(
+            host(&begun.headers()[LOCATION]),
+            host(&plain.headers[LOCATION]),
+            "{case} {name}"
+        );
+        let cookie = begun.headers()[SET_COOKIE].to_str().unwrap();
+        assert!(
+            !cookie.contains("Secure") && !cookie.contains("Domain"),
+            "{case} {name}: {cookie}"
+        );
+        note(Kind::BadInput, case);
+    }
+}
+
+/// P07: behind a proxy that speaks plain http to us, the settings say https, and so do all answers.
+#[tokio::test]
+async fn an_https_address_in_the_settings_makes_every_answer_secure() {
+    let app = TestApp::with()
+        .setting("STACKDECK_PUBLIC_URL", "https://deck.example.com")
+        .start()
+        .await;
+    let http = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    for proto in ["http", "https", "ftp"] {
+        let begun = http
+            .post(format!("{}/sign-in", app.url))
+            .header(HOST, "deck.example.com")
+            .header("origin", "https://deck.example.com")
+            .header("x-forwarded-proto", proto)
+            .form(&[("access", "redeploy")])
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(begun.status(), 303, "{proto}");
+        let cookie = begun.headers()[SET_COOKIE].to_str().unwrap();
+        assert!(
+            cookie.starts_with("__Host-") && cookie.contains("Secure"),
+            "{cookie}"
+        );
+        let location = begun.headers()[LOCATION].to_str().unwrap();
+        assert!(
+            location.contains("https%3A%2F%2Fdeck.example.com%2Foauth%2Fcallback"),
+            "{location}"
+        );
+        assert!(
+            begun.headers()["strict-transport-security"]
+                .to_str()
+                .unwrap()
+                .contains("max-age=")
+        );
+        note(Kind::Check, "P07");
+    }
+}
+
+/// P08: below a path prefix every link, form, file, cookie and redirect is below it too.
+#[tokio::test]
+async fn below_a_path_prefix_everything_is() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let url = format!("http://localhost:{port}/tools/deck");
+    let callback = format!("{url}/oauth/callback");
+    let app = TestApp::with()
+        .setting("STACKDECK_PUBLIC_URL", &url)
+        .sandbox(|options| options.callbacks = vec![callback.clone()])
+        .start()
+        .await;
+    let http = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    let host = format!("localhost:{port}");
+    for path in [
+        "/tools/deck",
+        "/tools/deck/",
+        "/tools/deck/help",
+        "/tools/deck/sign-in",
+    ] {
+        let page = http
+            .get(format!("{}{path}", app.url))
+            .header(HOST, &host)
+            .send()
+            .await
+            .unwrap();
+        if page.status() == 404 && path.ends_with('/') {
+            continue;
+        }
+        assert_eq!(page.status(), 200, "{path}");
+        #[expect(clippy::disallowed_methods, reason = "a test reads what it is given")]
+        let body = page.text().await.unwrap();
+        let document = scraper::Html::parse_document(&body);
+        let mut links = 0;
+        for (selector, name) in [
+            ("a", "href"),
+            ("link", "href"),
+            ("script", "src"),
+            ("form", "action"),
+            ("img", "src"),
+        ] {
+            for element in document.select(&scraper::Selector::parse(selector).unwrap()) {
+                let Some(link) = element.attr(name).filter(|link| link.starts_with('/')) else {
+                    continue;
+                };
+                assert!(link.starts_with("/tools/deck"), "{path}: {link}");
+                links += 1;
+            }
+        }
+        assert!(links > 3, "{path}: {links} links");
+        note(Kind::Check, "P08");
+    }
+    let begun = http
+        .post(format!("{}/tools/deck/sign-in", app.url))
+        .header(HOST, &host)
+        .header("origin", format!("http://{host}"))
+        .form(&[("access", "redeploy")])
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(begun.status(), 303);
+    let cookie = begun.headers()[SET_COOKIE].to_str().unwrap();
+    assert!(cookie.contains("Path=/tools/deck"), "{cookie}");
+    let location: url::Url = begun.headers()[LOCATION].to_str().unwrap().parse().unwrap();
+    let sent = location
+        .query_pairs()
+        .find(|(name, _)| name == "redirect_uri")
+        .unwrap()
+        .1
+        .into_owned();
+    assert_eq!(sent, callback);
+}
+
+/// P04: behind a trusted proxy the log names the client; see `client_addr.rs` for every way to write one.
+#[tokio::test]
+async fn a_trusted_proxy_is_believed_only_where_the_settings_say_so() {
+    for (trusted, expected) in [("127.0.0.0/8", true), ("", false)] {
+        let app = TestApp::with()
+            .setting("STACKDECK_TRUSTED_PROXIES", trusted)
+            .start()
+            .await;
+        // More connections than one address may have: only a trusted proxy brings so many.
+        let mut held = Vec::new();
+        for _ in 0..300 {
+            held.push(tokio::net::TcpStream::connect(address(&app)).await.unwrap());
+        }
+        let request = format!(
+            "GET /healthz HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            authority(&app)
+        );
+        let answer = exchange(address(&app), request).await;
+        assert_eq!(status(&answer) == Some(200), expected, "{trusted}: {answer}");
+        note(Kind::Check, "P04");
+    }
+}

@@ -1,0 +1,31 @@
+//! The threat model as tests: one file for each group of cases, each check under its case's number. The list of
+//! all cases is docs/security-cases.md; tests/cases.rs keeps it true.
+
+mod cloud66;
+mod flow;
+mod process;
+mod raw;
+mod relay;
+mod routes;
+mod tally;
+
+mod authorization;
+mod config;
+mod cookies;
+mod csrf;
+mod headers;
+mod host;
+mod http;
+mod metrics;
+mod out_of_band;
+mod panics;
+mod proxies;
+mod redeploy;
+mod return_to;
+mod shutdown;
+mod state;
+mod stock;
+mod storage;
+mod text;
+mod token;
+mod upstream;

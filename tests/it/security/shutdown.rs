@@ -1,0 +1,173 @@
+//! Q: the end of a process, and its start after one. Event streams and single connections: see
+//! `tests/connections/shutdown.rs`.
+
+use std::time::Duration;
+
+use super::process::Served;
+use super::redeploy::{quiet_stacks, row_form};
+use super::tally::{Kind, note};
+use crate::harness::{Browser, TestApp};
+use stackdeck::sandbox::Options;
+
+/// The main person of the sandbox's default world.
+const MAIN_PERSON: &str = "maya@harbourfinch.example";
+
+/// Q02: what is on its way is waited for, and its answer written down by the one who asked.
+#[tokio::test]
+async fn a_redeploy_on_its_way_is_waited_for() {
+    let mut app = TestApp::with()
+        .sandbox(|options| options.deploy_time = Duration::from_millis(100))
+        .start()
+        .await;
+    let browser = app.signed_in().await;
+    let list = browser.get("/").await;
+    app.world()
+        .add_fault("redeploy=delay:1.5;count=1".parse().unwrap());
+    let receipt = browser.send(row_form(&list, &quiet_stacks(&app)[0])).await;
+    while !browser
+        .get(receipt.url.path())
+        .await
+        .text()
+        .contains("It is on its way")
+    {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    app.stop().await;
+    assert_eq!(app.world().journal().count("redeploy"), 1, "it was cut off");
+    app.restart().await;
+    let page = browser.get(receipt.url.path()).await;
+    assert!(!page.text().contains("No answer yet"), "{}", page.text());
+    assert!(!page.text().contains("It is on its way"), "{}", page.text());
+    let journal = app.world().journal();
+    assert_eq!(
+        (journal.count("redeploy"), journal.count("actions")),
+        (1, 0),
+        "nothing had to be looked up"
+    );
+    note(Kind::Fault, "Q02");
+}
+
+/// Q04: a second signal does not wait; what was on its way is for the next start to look up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_it_at_once() {
+    let mut served = Served::start_with("true", Options::default(), &[]).await;
+    let browser = Browser::new(&served.url);
+    browser.sign_in(MAIN_PERSON).await;
+    served
+        .sandbox
+        .world()
+        .add_fault("redeploy=no-answer-after".parse().unwrap());
+    let list = browser.get("/?q=env%3Astaging+state%3Ahealthy").await;
+    let path = list.attribute("ul.stacks a[href$='/redeploy']", "href").unwrap();
+    let confirm = browser.get(&path).await;
+    browser.send_once(&confirm.form("Redeploy staging")).await;
+    served.sandbox.world().wait_for("redeploy", 1).await;
+    served.signal("TERM");
+    // It goes on waiting for the answer: the signal alone does not end it.
+    while tokio::net::TcpStream::connect(served.address).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    served.signal("TERM");
+    assert_eq!(served.wait().code(), Some(1));
+    assert_eq!(served.sandbox.world().journal().count("redeploy"), 1);
+    note(Kind::Fault, "Q04");
+}
+
+/// Q05: no new request is taken, and the one under way is finished.
+#[tokio::test(flavor = "multi_thread")]
+async fn at_the_end_nothing_new_is_taken_and_what_is_under_way_is_finished() {
+    let mut served = Served::start_with("true", Options::default(), &[]).await;
+    let browser = Browser::new(&served.url);
+    browser.begin_sign_in().await;
+    served
+        .sandbox
+        .world()
+        .add_fault("stacks=delay:2".parse().unwrap());
+    let page = browser.sign_in(MAIN_PERSON);
+    let ending = async {
+        served.sandbox.world().wait_for("token", 1).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        served.signal("TERM");
+        while tokio::net::TcpStream::connect(served.address).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let (page, ()) = tokio::join!(page, ending);
+    assert_eq!(page.status, 200, "{}", page.text());
+    assert!(served.wait().success());
+    note(Kind::Check, "Q05");
+}
+
+/// Q06: a thousand rows that a crash left behind are looked up within the person's hour, and none is sent.
+#[tokio::test]
+async fn a_thousand_rows_left_behind_are_looked_up_within_the_quota() {
+    const ROWS: u32 = 1_000;
+    let mut app = TestApp::start().await;
+    let browser = app.signed_in().await;
+    browser.get("/").await;
+    let token = app.world().tokens().pop().unwrap().value;
+    app.stop().await;
+    let person = app.leave_behind(ROWS, &token).await;
+    assert!(person > 0);
+    app.world().clear_journal();
+    app.restart().await;
+    // Past the leases, and well into the time of looking up, all within one hour of the app's clock.
+    app.clock.advance(time::Duration::seconds(61));
+    for _ in 0..60 {
+        app.clock.advance(time::Duration::seconds(10));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let journal = app.world().journal();
+    assert_eq!(journal.count("redeploy"), 0, "a row was sent again");
+    let asked = journal.count("actions");
+    assert!(asked > 0, "nothing was looked up");
+    let refused = journal
+        .of("actions")
+        .filter(|entry| entry.status == Some(503))
+        .count();
+    assert!(
+        asked <= 2_700 && refused == 0,
+        "asked {asked} times, {refused} refused"
+    );
+    note(Kind::Check, "Q06");
+}
+
+/// Q07: restarts under load lose no redeploy, and a sign-in in progress survives them.
+#[tokio::test]
+async fn restarts_under_load_lose_nothing() {
+    let mut app = TestApp::with()
+        .sandbox(|options| {
+            options.deploy_time = Duration::from_millis(100);
+            options.stacks = Some(100);
+        })
+        .start()
+        .await;
+    let browser = app.signed_in().await;
+    let newcomer = app.browser();
+    let consent = newcomer.begin_sign_in().await;
+    let stacks = quiet_stacks(&app);
+    let mut receipts = Vec::new();
+    for uid in stacks.iter().take(5) {
+        let list = browser.get("/").await;
+        receipts.push(browser.send_once(&row_form(&list, uid)).await.headers["location"].clone());
+        app.restart().await;
+    }
+    for receipt in receipts {
+        let path = receipt.to_str().unwrap();
+        let mut page = browser.get(path).await;
+        for _ in 0..200 {
+            if page.text().contains("Deployed") {
+                break;
+            }
+            app.clock.advance(time::Duration::seconds(1));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            page = browser.get(path).await;
+        }
+        assert!(page.text().contains("Deployed"), "{}", page.text());
+        note(Kind::Fault, "Q07");
+    }
+    assert_eq!(app.world().journal().count("redeploy"), 5);
+    let other = app.other_person();
+    let page = newcomer.allow(consent, &other).await;
+    assert!(!page.texts("ul.stacks > li").is_empty(), "{}", page.text());
+}
