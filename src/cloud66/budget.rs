@@ -298,10 +298,20 @@ mod tests {
     #[test]
     fn watching_leaves_a_twentieth_and_says_when_little_is_left() {
         let (budget, _) = budget();
-        for (left, allowed, scarce) in [(21, 16, false), (20, 15, true), (6, 1, true), (5, 0, true), (0, 0, true)] {
+        for (left, allowed, scarce) in [
+            (21, 16, false),
+            (20, 15, true),
+            (6, 1, true),
+            (5, 0, true),
+            (0, 0, true),
+        ] {
             budget.learn(Some(100), Some(left));
             let allowance = budget.allowance();
-            assert_eq!((allowance.left, allowance.scarce), (allowed, scarce), "{left} left");
+            assert_eq!(
+                (allowance.left, allowance.scarce),
+                (allowed, scarce),
+                "{left} left"
+            );
             assert_eq!(budget.may_watch(), allowed > 0);
         }
     }

@@ -105,14 +105,14 @@ impl Watchers {
     }
 
     /// The watchers with an open page.
-    pub(super) fn attended(&self) -> Vec<Arc<Watcher>> {
+    fn attended(&self) -> Vec<Arc<Watcher>> {
         let by_token = self.by_token.lock().unwrap_or_else(PoisonError::into_inner);
         let all = by_token.values().map(|kept| &kept.watcher);
         all.filter(|watcher| watcher.viewers().any()).cloned().collect()
     }
 
     /// Lets the task look at once for what is due.
-    pub(super) fn wake(&self) {
+    pub(in crate::app) fn wake(&self) {
         self.wake.notify_one();
     }
 

@@ -31,26 +31,29 @@ const RETRIES: [i64; 3] = [10, 20, 30];
 
 /// How often what is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
+pub(super) struct Pace {
     /// The whole list; none where the rest of the hour cannot pay for one.
-    pub list: Option<Duration>,
+    pub(super) list: Option<Duration>,
     /// Each running deploy; none where nothing is left.
-    pub deploy: Option<Duration>,
+    pub(super) deploy: Option<Duration>,
     /// A stack whose own page is open; none where nothing is left.
-    pub stack: Option<Duration>,
+    pub(super) stack: Option<Duration>,
     /// How many stacks may be asked for their versions now.
-    pub versions: u32,
+    pub(super) versions: u32,
 }
 
 impl Pace {
     /// For a list of so many pages and so many running deploys.
-    pub fn of(allowance: &Allowance, pages: u32, running: u32, now: OffsetDateTime) -> Self {
+    pub(super) fn of(allowance: &Allowance, pages: u32, running: u32, now: OffsetDateTime) -> Self {
         let left = f64::from(allowance.left);
         let until_reset = (allowance.resets_at - now).as_seconds_f64().clamp(1.0, 3_600.0);
         let pages = f64::from(pages.max(1));
         let scarce = |pace: f64, least: f64| if allowance.scarce { pace.max(least) } else { pace };
 
-        let natural = scarce(LIST.max(LIST_PER_PAGE * pages), SCARCE.max(LIST_PER_PAGE * 6.0 * pages));
+        let natural = scarce(
+            LIST.max(LIST_PER_PAGE * pages),
+            SCARCE.max(LIST_PER_PAGE * 6.0 * pages),
+        );
         let list = stretched(natural, pages, until_reset, left);
         let beside_list = left - list.map_or(0.0, |pace| pages * until_reset / pace);
 
@@ -61,7 +64,11 @@ impl Pace {
 
         let half = f64::from(allowance.limit / 2);
         let kept = half * FOR_LIST_AND_DEPLOYS * until_reset / 3_600.0;
-        let versions = if allowance.scarce { 0.0 } else { (left - kept).max(0.0) };
+        let versions = if allowance.scarce {
+            0.0
+        } else {
+            (left - kept).max(0.0)
+        };
         let some = |pace: f64| (left >= 1.0).then(|| Duration::seconds_f64(pace));
         Self {
             list: list.map(Duration::seconds_f64),
@@ -72,7 +79,7 @@ impl Pace {
     }
 
     /// How long to wait after so many failed attempts in a row.
-    pub fn retry(failures: u32) -> Duration {
+    pub(super) fn retry(failures: u32) -> Duration {
         let at = usize::try_from(failures.saturating_sub(1)).unwrap_or(usize::MAX);
         let seconds = RETRIES.get(at).or(RETRIES.last()).copied().unwrap_or(30);
         Duration::seconds(seconds)
@@ -131,7 +138,10 @@ mod tests {
         assert!(seconds(Pace::of(&left(1_500), 100, 5, NOW).deploy) < 5.0);
         let stretched = Pace::of(&left(700), 100, 5, NOW);
         assert!((seconds(stretched.deploy) - 30.0).abs() < 0.1, "{stretched:?}");
-        assert!((seconds(stretched.list) - 600.0).abs() < 0.1, "the list comes first");
+        assert!(
+            (seconds(stretched.list) - 600.0).abs() < 0.1,
+            "the list comes first"
+        );
     }
 
     #[test]
@@ -140,7 +150,11 @@ mod tests {
         assert!((seconds(pace.list) - 60.0).abs() < 0.1, "{pace:?}");
         let late = datetime!(2026-11-23 10:50 UTC);
         assert!((seconds(Pace::of(&left(60), 1, 3, late).list) - 20.0).abs() < 0.1);
-        assert_eq!(Pace::of(&left(5), 10, 1, NOW).list, None, "no part of a list is paid for");
+        assert_eq!(
+            Pace::of(&left(5), 10, 1, NOW).list,
+            None,
+            "no part of a list is paid for"
+        );
         let nothing = Pace::of(&left(0), 1, 1, NOW);
         assert_eq!((nothing.list, nothing.deploy, nothing.stack), (None, None, None));
         assert_eq!(nothing.versions, 0);
@@ -169,7 +183,9 @@ mod tests {
 
     #[test]
     fn a_failure_is_tried_again_ever_more_slowly_up_to_what_the_page_says() {
-        let waits: Vec<i64> = (1..=5).map(|failures| Pace::retry(failures).whole_seconds()).collect();
+        let waits: Vec<i64> = (1..=5)
+            .map(|failures| Pace::retry(failures).whole_seconds())
+            .collect();
         assert_eq!(waits, [10, 20, 30, 30, 30]);
     }
 

@@ -129,7 +129,14 @@ impl Plan {
         for uid in &noted.at_once {
             due.add(Step::Stack(*uid, Look::Whole), now, now);
         }
-        let asked = |uid: StackUid| noted.asked.get(&uid).copied().max(snapshot.listed_at).unwrap_or(now);
+        let asked = |uid: StackUid| {
+            noted
+                .asked
+                .get(&uid)
+                .copied()
+                .max(snapshot.listed_at)
+                .unwrap_or(now)
+        };
         for uid in snapshot.running.iter().filter(|uid| listed || looked_at(**uid)) {
             if let Some(every) = pace.deploy {
                 let at = noted.asked.get(uid).map_or(now, |at| *at + every);

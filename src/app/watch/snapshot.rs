@@ -98,7 +98,7 @@ impl Snapshot {
     }
 
     /// Whether the version of this stack is not known, or something happened to the stack since.
-    pub(super) fn has_moved(&self, stack: &Stack) -> bool {
+    pub(in crate::app) fn has_moved(&self, stack: &Stack) -> bool {
         match self.fleet.versions.get(&stack.uid) {
             None => true,
             Some(version) => stack.last_activity != version.at_activity,
@@ -111,9 +111,8 @@ impl Snapshot {
             .into_iter()
             .map(|stack| (stack.uid, stack))
             .collect();
-        let is_first = self.listed_at.is_none();
         for stack in &listing.stacks {
-            if before.get(&stack.uid).is_none_or(|known| known != stack) && !is_first {
+            if before.get(&stack.uid) != Some(stack) {
                 self.changed.insert(stack.uid, self.revision);
             }
         }
@@ -207,9 +206,6 @@ impl Snapshot {
     pub(super) fn take_redeploys(&mut self, open: Vec<Redeploy>, ended: Vec<Redeploy>) {
         for now in open.iter().chain(&ended) {
             let before = self.open.iter().find(|known| known.id == now.id);
-            if before != Some(now) {
-                self.changed.insert(now.stack, self.revision);
-            }
             let from = before.map(|before| before.state);
             if from != Some(now.state) {
                 self.moves.push_back(Move {
@@ -219,14 +215,22 @@ impl Snapshot {
                 });
             }
         }
-        let over = |before: &&Redeploy| !open.iter().chain(&ended).any(|now| now.id == before.id);
-        for before in self.open.iter().filter(over) {
-            self.changed.insert(before.stack, self.revision);
-        }
         while self.moves.len() > MOST_MOVES {
             self.moves.pop_front();
         }
-        self.open = open;
+        self.show_redeploys(open);
+    }
+
+    /// Takes in the person's redeploys that have not ended, as a page shows them.
+    pub(super) fn show_redeploys(&mut self, open: Vec<Redeploy>) {
+        let before = std::mem::replace(&mut self.open, open);
+        let (gone, news) = (
+            before.iter().filter(|redeploy| !self.open.contains(redeploy)),
+            self.open.iter().filter(|redeploy| !before.contains(redeploy)),
+        );
+        for redeploy in gone.chain(news) {
+            self.changed.insert(redeploy.stack, self.revision);
+        }
     }
 
     /// What follows from the rest; to be called after every change.

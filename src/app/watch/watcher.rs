@@ -90,7 +90,7 @@ impl Watcher {
     }
 
     /// The revisions as they come.
-    pub(super) fn revisions(&self) -> watch::Receiver<u64> {
+    pub(in crate::app) fn revisions(&self) -> watch::Receiver<u64> {
         self.revision.subscribe()
     }
 
@@ -170,7 +170,7 @@ impl Watcher {
 
     /// Asks for the deployments of the stacks that moved since they were last asked for, a few at a time, in
     /// the order of the page, what happened lately first, as many as the budget allows.
-    pub(super) async fn read_versions(self: Arc<Self>) {
+    pub(in crate::app) async fn read_versions(self: Arc<Self>) {
         if self.is_old_api() {
             return;
         }
@@ -258,7 +258,12 @@ impl Watcher {
     /// The paces as the budget allows them now.
     pub(super) fn pace(&self, snapshot: &Snapshot) -> Pace {
         let running = u32::try_from(snapshot.running.len()).unwrap_or(u32::MAX);
-        Pace::of(&self.budget.allowance(), snapshot.pages(), running, self.clock.now())
+        Pace::of(
+            &self.budget.allowance(),
+            snapshot.pages(),
+            running,
+            self.clock.now(),
+        )
     }
 
     /// Takes in what a page of one stack learnt.
@@ -289,10 +294,10 @@ impl Watcher {
         self.change(|snapshot| snapshot.outdated = true);
     }
 
-    /// Takes in the person's open redeploys as a page has just read them.
+    /// Takes in the person's open redeploys as a page has just read them, and shows them.
     pub fn learn_open(&self, open: &[Redeploy]) {
         if self.lock().open != open {
-            self.take_redeploys(open.to_vec(), Vec::new());
+            self.change(|snapshot| snapshot.show_redeploys(open.to_vec()));
         }
     }
 

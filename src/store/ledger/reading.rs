@@ -55,7 +55,10 @@ impl Ledger {
     /// All people's redeploys that have not ended and are still followed, and those that ended after `since`:
     /// what may have moved, for the pages that are open. One question, however many people look.
     pub async fn moving(&self, since: OffsetDateTime) -> Result<Vec<Redeploy>, StoreError> {
-        let rows = self.rows.moving(millis::from_time(since), MOST_MOVING.into()).await?;
+        let rows = self
+            .rows
+            .moving(millis::from_time(since), MOST_MOVING.into())
+            .await?;
         Ok(read_all(rows))
     }
 
