@@ -151,6 +151,18 @@ impl Plan {
             }
         }
         due.steps.retain(|step| !noted.under_way.contains(step));
+        // Together they cost no more than what is left; what does not fit is due again.
+        let mut left = allowance.left;
+        due.steps.retain(|step| {
+            let cost = match step {
+                Step::List => snapshot.pages(),
+                Step::Versions => 1,
+                Step::Stack(..) => 2,
+            };
+            let is_paid = cost <= left;
+            left = left.saturating_sub(if is_paid { cost } else { 0 });
+            is_paid
+        });
         due
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use crate::cloud66;
+use crate::cloud66::{self, Allowance};
 use crate::domain::{Deployment, Fleet, Redeploy, RedeployState, Stack, StackUid, Status, Version};
 
 /// Rows of a page of Cloud 66's lists (fact sheet 5.2).
@@ -89,6 +89,11 @@ impl Snapshot {
     /// The redeploy of this stack that the person asked for and that has not ended.
     pub fn open_on(&self, uid: StackUid) -> Option<&Redeploy> {
         self.open.iter().find(|redeploy| redeploy.stack == uid)
+    }
+
+    /// Whether what is left for watching does not pay for one more reading of the list.
+    pub fn rests(&self, allowance: &Allowance) -> bool {
+        allowance.left < self.pages()
     }
 
     /// How many requests one reading of the list takes.

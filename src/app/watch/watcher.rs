@@ -129,7 +129,11 @@ impl Watcher {
         match snapshot.listed_at {
             Some(_) if fresh.is_none() || !self.budget.may_watch() => snapshot,
             Some(at) if fresh.is_some_and(|fresh| lately(at, fresh)) && !snapshot.outdated => snapshot,
-            Some(at) if lately(at, STALE.max(fresh.unwrap_or(STALE) * 2)) && !snapshot.outdated => {
+            Some(at)
+                if stale == Stale::IsShown
+                    && lately(at, STALE.max(fresh.unwrap_or(STALE) * 2))
+                    && !snapshot.outdated =>
+            {
                 tokio::spawn(self.refresh(now));
                 snapshot
             }
@@ -323,6 +327,15 @@ impl Watcher {
     fn lock(&self) -> MutexGuard<'_, Arc<Snapshot>> {
         self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is done with a list that is not fresh and not old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stale {
+    /// It is shown, and read again behind the page.
+    IsShown,
+    /// The page waits for the next one, as it does for an old list.
+    IsReadFirst,
 }
 
 /// How much of a stack is asked for.

@@ -27,6 +27,18 @@ pub struct Event {
 }
 
 impl Browser {
+    /// The stack list, once all that can be known of it is on it.
+    pub async fn whole_list(&self) -> Page {
+        for _ in 0..400 {
+            let page = self.get("/").await;
+            if !page.body.contains("Not loaded yet") {
+                return page;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("some versions never came");
+    }
+
     /// Opens the stream that this page names, from where the page was true, as the page's script does.
     pub async fn follow(&self, page: &Page) -> Stream {
         let since = page.attribute("body", "data-since").expect("a page to follow");
@@ -53,6 +65,35 @@ impl Browser {
     /// Asks as a hidden tab does.
     pub async fn get_json(&self, path: &str) -> Twin {
         let response = self.ask(path, "application/json").await;
+        let status = response.status();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a test's browser reads what it is given"
+        )]
+        let body = response.text().await.unwrap();
+        Twin { status, body }
+    }
+
+    /// Presses the one-click button of a stack in the list, as htmx does.
+    pub async fn press_in_place(&self, page: &Page, uid: &str) -> Twin {
+        let field = |name: &str| {
+            page.attribute(&format!("#page-op input[name={name}]"), "value")
+                .unwrap()
+        };
+        let url = self.address(&format!("/stacks/{uid}/redeploy"));
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("csrf", &field("csrf"))
+            .append_pair("op", &field("op"))
+            .finish();
+        let request = self.http().post(url.clone()).header("hx-request", "true");
+        let response = request
+            .header(COOKIE, self.cookie_header(&url).unwrap_or_default())
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
+            .send()
+            .await
+            .unwrap();
         let status = response.status();
         #[expect(
             clippy::disallowed_methods,
