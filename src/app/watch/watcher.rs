@@ -114,7 +114,7 @@ impl Watcher {
     /// What a page shows (stale-while-revalidate): a fresh list as it is, a stale one at once while it is read
     /// again, and where there is none or only an old one, the page waits a bounded time for the next. Fresh is
     /// what is younger than the pace at which an open page reads it, so that loading pages costs no more.
-    pub async fn view(self: Arc<Self>) -> Arc<Snapshot> {
+    pub async fn view(self: Arc<Self>, stale: Stale) -> Arc<Snapshot> {
         let snapshot = self.snapshot();
         let now = self.clock.now();
         let lately = |at: OffsetDateTime, within: Duration| now - at < within;
