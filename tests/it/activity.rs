@@ -36,8 +36,9 @@ async fn what_changed_names_the_deploy_the_commit_the_person_and_the_way() {
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("production");
     app.world().deploy_from_web(&uid, &app.main_person()).unwrap();
+    let before = app.world().deployments(&uid).len();
     let deployed = async {
-        while app.world().stack(&uid).unwrap().is_busy {
+        while app.world().deployments(&uid).len() == before || app.world().stack(&uid).unwrap().is_busy {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };

@@ -205,7 +205,7 @@ async fn nobody_gets_a_stream_without_a_session() {
     let app = TestApp::start().await;
     let mut stream = app.browser().follow_path("/events?view=stacks").await;
     let over = stream.next_event().await.unwrap();
-    assert_eq!(over.event, "signed-out");
+    assert_eq!(over.name, "signed-out");
     stream.ends().await;
     let twin = app.browser().get_json("/events?view=stacks").await;
     assert_eq!(twin.status, StatusCode::UNAUTHORIZED);

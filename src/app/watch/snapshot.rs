@@ -208,8 +208,8 @@ impl Snapshot {
 
     /// Takes in the person's redeploys as the ledger has them: those that have not ended, and those that ended
     /// lately.
-    pub(super) fn take_redeploys(&mut self, open: Vec<Redeploy>, ended: Vec<Redeploy>) {
-        for now in open.iter().chain(&ended) {
+    pub(super) fn take_redeploys(&mut self, open: Vec<Redeploy>, ended: &[Redeploy]) {
+        for now in open.iter().chain(ended) {
             let before = self.open.iter().find(|known| known.id == now.id);
             let from = before.map(|before| before.state);
             if from != Some(now.state) {

@@ -306,7 +306,7 @@ impl Watcher {
     }
 
     /// Takes in the person's redeploys, if they differ from what is known.
-    pub(super) fn take_redeploys(&self, open: Vec<Redeploy>, ended: Vec<Redeploy>) {
+    pub(super) fn take_redeploys(&self, open: Vec<Redeploy>, ended: &[Redeploy]) {
         if self.lock().open != open || !ended.is_empty() {
             self.change(|snapshot| snapshot.take_redeploys(open, ended));
         }
