@@ -13,6 +13,7 @@ use url::Url;
 
 use super::descriptors;
 use crate::app::policy::AskFirst;
+use crate::app::watch::keep;
 use crate::app::{App, Parts, Policy, worker};
 use crate::cloud66::{self, Client, ClientOptions, Oauth, OauthOptions, PkceMode, Timeouts};
 use crate::config::{self, DatabaseUrl, PublicUrl, Redirect, Settings};
@@ -131,6 +132,7 @@ pub async fn start(
         clock,
         random,
         policy: policy(settings),
+        stop: CancellationToken::new(),
     };
     let app = App::new(parts);
     let port = listener.local_addr().map_or(0, |address| address.port());
@@ -142,16 +144,18 @@ pub async fn start(
     let metrics = listen_for_metrics(settings, &limits)?;
     let metrics_router = web::metrics::router(state.clone());
     let router = web::router(
-        state,
+        state.clone(),
         store.sessions(),
         settings.public_url.allowed_hosts(port),
         limits,
     );
-    let stop = CancellationToken::new();
+    let stop = app.stop().clone();
     let server = Server::new(router, limits, settings.trusted_proxies.clone());
     let mut tasks = vec![
         tokio::spawn(server.serve(listener, stop.clone())),
         tokio::spawn(worker::run(app.clone(), stop.clone())),
+        tokio::spawn(keep::run(app.clone(), stop.clone())),
+        tokio::spawn(web::events::run(state, stop.clone())),
     ];
     let mut metrics_address = None;
     if let Some(listener) = metrics {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::events::Events;
 use super::metrics::Counts;
 use super::pace::Pace;
 use super::urls::{Cloud66Pages, Urls};
@@ -18,6 +19,7 @@ pub struct WebState(Arc<Inner>);
 struct Inner {
     app: App,
     site: Site,
+    events: Events,
     pace: Pace,
     counts: Counts,
 }
@@ -57,6 +59,7 @@ impl WebState {
         Self(Arc::new(Inner {
             app,
             site,
+            events: Events::default(),
             pace: Pace::default(),
             counts,
         }))
@@ -70,6 +73,11 @@ impl WebState {
     /// The site's facts.
     pub fn site(&self) -> &Site {
         &self.0.site
+    }
+
+    /// The open event streams.
+    pub fn events(&self) -> &Events {
+        &self.0.events
     }
 
     /// How fast addresses and people may go.

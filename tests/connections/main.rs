@@ -7,6 +7,7 @@
 mod capacity;
 mod crowd;
 mod descriptors;
+mod endless;
 mod hosts;
 mod parsing;
 mod shutdown;

@@ -9,11 +9,15 @@
 
 mod harness;
 
+mod activity;
 mod away;
+mod banners;
 mod commands;
 mod confirm;
 mod crash;
 mod dialects;
+mod events;
+mod live;
 mod options;
 mod process;
 mod queued;

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use stackdeck::app::App;
+use stackdeck::app::watch::keep::{self, Waiting};
 use stackdeck::cli::start::{Running, Surroundings, start};
 use stackdeck::cloud66::Timeouts;
 use stackdeck::config::{Mode, Settings};
@@ -31,6 +33,12 @@ pub struct TestApp {
 pub struct Another {
     pub running: Running,
     pub address: SocketAddr,
+}
+
+/// Another instance beside the app, which people open at an address of its own.
+pub struct Instance {
+    pub url: String,
+    _running: Running,
 }
 
 /// What a test wants to be different.
@@ -272,7 +280,7 @@ impl TestApp {
     pub async fn another(&self) -> Another {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let running = self.start_on(listener).await;
+        let running = self.start_with(&self.settings, listener).await;
         Another { running, address }
     }
 
@@ -306,7 +314,7 @@ impl TestApp {
 
     /// The database, opened beside the app or after it.
     pub async fn store(&self) -> Store {
-        let settings = self.read_settings();
+        let settings = read_settings(&self.settings);
         let options = StoreOptions {
             database: Database::Sqlite {
                 path: self.folder.path().join("stackdeck.db"),
@@ -324,17 +332,38 @@ impl TestApp {
             .unwrap()
     }
 
-    fn read_settings(&self) -> Settings {
-        Settings::read(|name| self.settings.get(name).cloned(), Mode::Serve)
-            .unwrap_or_else(|mistakes| panic!("{mistakes}"))
+    /// The verbs of the running app.
+    pub fn app(&self) -> &App {
+        &self.running.as_ref().unwrap().app
+    }
+
+    /// Lets time pass for the app, and does what became due for its open pages.
+    pub async fn pass(&self, time: time::Duration) {
+        self.clock.advance(time);
+        keep::round(self.app(), Waiting::ForAll).await;
+    }
+
+    /// Another instance of the app on the same database, sandbox and clock, at an address of its own.
+    pub async fn second_instance(&self) -> Instance {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let url = format!("http://localhost:{port}");
+        let mut settings = self.settings.clone();
+        settings.insert("STACKDECK_PUBLIC_URL".into(), url.clone());
+        settings.insert("STACKDECK_BIND".into(), format!("127.0.0.1:{port}"));
+        let running = self.start_with(&settings, listener).await;
+        Instance {
+            url,
+            _running: running,
+        }
     }
 
     async fn run_on(&mut self, listener: TcpListener) {
-        self.running = Some(self.start_on(listener).await);
+        self.running = Some(self.start_with(&self.settings, listener).await);
     }
 
-    async fn start_on(&self, listener: TcpListener) -> Running {
-        let settings = self.read_settings();
+    async fn start_with(&self, settings: &HashMap<String, String>, listener: TcpListener) -> Running {
+        let settings = read_settings(settings);
         let surroundings = Surroundings {
             clock: self.clock.clock(),
             random: Random::system(),
@@ -349,4 +378,9 @@ impl TestApp {
             .await
             .unwrap_or_else(|error| panic!("{error}"))
     }
+}
+
+fn read_settings(settings: &HashMap<String, String>) -> Settings {
+    Settings::read(|name| settings.get(name).cloned(), Mode::Serve)
+        .unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }

@@ -62,6 +62,7 @@ async fn state() -> WebState {
             ask_first: AskFirst::Never,
             production: std::sync::Arc::new(|_| false),
         },
+        stop: tokio_util::sync::CancellationToken::new(),
     });
     let site = Site {
         urls: Urls::new(""),
