@@ -92,9 +92,9 @@ impl Drop for Cases {
         let mut text = String::new();
         for (id, Count { checks, inputs }) in self.counts.lock().unwrap().iter() {
             assert!(*checks > 0, "{id} of {} {} checks nothing", self.group, self.test);
-            text += &format!("check {id} {checks}\n");
+            text += format!("check {id} {checks}\n").as_str();
             if *inputs > 0 {
-                text += &format!("input {id} {inputs}\n");
+                text += format!("input {id} {inputs}\n").as_str();
             }
         }
         // One write: tests run side by side.

@@ -11,7 +11,7 @@ use super::process::{SECRET, Served, free_port, settings, stackdeck};
 use super::tally::{Kind, note};
 
 fn words(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    String::from_utf8_lossy(&output.stdout).into_owned() + String::from_utf8_lossy(&output.stderr).as_ref()
 }
 
 fn private(path: &Path, text: &str, mode: u32) {

@@ -46,7 +46,7 @@ pub fn row_form(list: &Page, uid: &str) -> Form {
 async fn until(app: &TestApp, browser: &Browser, receipt: &Page, words: &[&str]) -> Page {
     for _ in 0..300 {
         let page = browser.get(receipt.url.path()).await;
-        let headline = page.texts("h2").join(" ") + &page.text();
+        let headline = page.texts("h2").join(" ") + page.text().as_str();
         if words.iter().any(|word| headline.contains(word)) {
             return page;
         }

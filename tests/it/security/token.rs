@@ -18,7 +18,7 @@ use crate::harness::{Ask, Browser, Case, Cases, TestApp};
 /// The ways to write a secret down: as it is, reversed, in hex, in base64 wherever it begins, percent-encoded.
 fn forms(secret: &str) -> Vec<Vec<u8>> {
     assert!(secret.len() >= 16, "too short to be looked for");
-    let hex = secret.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let hex = secret.bytes().fold(String::new(), |hex, byte| hex + format!("{byte:02x}").as_str());
     let mut forms = vec![
         secret.to_owned(),
         secret.chars().rev().collect(),
@@ -35,7 +35,7 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     }
     if let Ok(bytes) = URL_SAFE_NO_PAD.decode(secret) {
         // A secret that is base64 itself: its bytes, and their hex digits.
-        forms.push(bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")));
+        forms.push(bytes.iter().fold(String::new(), |hex, byte| hex + format!("{byte:02x}").as_str()));
         let mut forms: Vec<Vec<u8>> = forms.into_iter().map(String::into_bytes).collect();
         forms.push(bytes);
         return forms;
