@@ -84,7 +84,10 @@ impl FromRequestParts<WebState> for UnhurriedSignIn {
     async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Problem> {
         // Every connection of ours has its address; one without would share a bucket with its like.
         let nobody = IpAddr::from([0, 0, 0, 0]);
-        let address = parts.extensions.get::<ClientAddr>().map_or(nobody, |found| found.0);
+        let address = parts
+            .extensions
+            .get::<ClientAddr>()
+            .map_or(nobody, |found| found.0);
         let taken = state
             .pace()
             .sign_ins

@@ -261,7 +261,10 @@ mod tests {
         assert!(read("code=a&state=s").is_from(ours));
         assert!(read("code=a&state=s&iss=https%3A%2F%2Fapp.cloud66.com").is_from(ours));
         for other in ["", "https://evil.example", "https://app.cloud66.com.evil.example"] {
-            assert!(!read(&format!("code=a&state=s&iss={other}")).is_from(ours), "{other}");
+            assert!(
+                !read(&format!("code=a&state=s&iss={other}")).is_from(ours),
+                "{other}"
+            );
         }
     }
 

@@ -62,15 +62,31 @@ async fn somebody_elses_stack() {
     let csrf = home.form("Sign out").get("csrf").to_owned();
     let session = other.cookie(SESSION).unwrap();
     let made_up = "0123456789abcdef0123456789abcdef";
-    for path in ["", "/redeploy", "/actions/restart", "/actions/maintenance-on", "/deployments/1/cancel"] {
+    for path in [
+        "",
+        "/redeploy",
+        "/actions/restart",
+        "/actions/maintenance-on",
+        "/deployments/1/cancel",
+    ] {
         let (theirs, nobodys) = (
             other.get(&format!("/stacks/{uid}{path}")).await,
             other.get(&format!("/stacks/{made_up}{path}")).await,
         );
         case.same(theirs.status, StatusCode::NOT_FOUND, format!("GET {path}"));
-        case.same(without_random(&theirs), without_random(&nobodys), "the same words as for one that does not exist");
+        case.same(
+            without_random(&theirs),
+            without_random(&nobodys),
+            "the same words as for one that does not exist",
+        );
     }
-    for path in ["/redeploy", "/actions/restart", "/actions/clear-caches", "/actions/maintenance-off", "/deployments/1/cancel"] {
+    for path in [
+        "/redeploy",
+        "/actions/restart",
+        "/actions/clear-caches",
+        "/actions/maintenance-off",
+        "/deployments/1/cancel",
+    ] {
         for operation in [op.as_str(), "", "AAAA"] {
             let page = Ask::form(
                 format!("{}/stacks/{uid}{path}", app.url),
@@ -79,20 +95,35 @@ async fn somebody_elses_stack() {
             .cookie(SESSION, &session)
             .send()
             .await;
-            case.check(page.status.is_client_error(), format!("POST {path}: {}", page.status));
+            case.check(
+                page.status.is_client_error(),
+                format!("POST {path}: {}", page.status),
+            );
         }
     }
     let batch = Ask::form(
         format!("{}/redeploys/new", app.url),
-        &[("csrf", &csrf), ("op", &op), ("uid", &uid), ("production_ok", "yes")],
+        &[
+            ("csrf", &csrf),
+            ("op", &op),
+            ("uid", &uid),
+            ("production_ok", "yes"),
+        ],
     );
     let page = batch.cookie(SESSION, &session).send().await;
-    case.check(!page.body.contains(&uid), format!("several at once: {}", page.status));
+    case.check(
+        !page.body.contains(&uid),
+        format!("several at once: {}", page.status),
+    );
     let name = app.world().stack(&uid).unwrap().name;
     case.check(!home.body.contains(&uid), "it is not on the list");
     let search = other.get(&format!("/search?q={}", name.replace(' ', "+"))).await;
     case.check(!search.body.contains(&uid), "nor found");
-    case.same(app.number("SELECT count(*) FROM redeploys").await, 0, "nothing is written down");
+    case.same(
+        app.number("SELECT count(*) FROM redeploys").await,
+        0,
+        "nothing is written down",
+    );
     for operation in ["redeploy", "run-action", "cancel", "restart", "maintenance-mode"] {
         case.same(app.world().journal().count(operation), 0, operation);
     }
@@ -112,14 +143,38 @@ async fn somebody_elses_receipt() {
     let theirs = other.get(&path).await;
     let nobodys = other.get("/redeploys/0123456789abcdef0123456789abcdef").await;
     case.same(theirs.status, StatusCode::NOT_FOUND, "for somebody else");
-    case.same(without_random(&theirs), without_random(&nobodys), "the same words as for one that does not exist");
+    case.same(
+        without_random(&theirs),
+        without_random(&nobodys),
+        "the same words as for one that does not exist",
+    );
     let list = other.get("/redeploys").await;
     case.check(!list.body.contains(&path), "not on the other's list");
-    let batch = other.get("/redeploys/batches/0123456789abcdef0123456789abcdef").await;
-    case.same(batch.status, StatusCode::NOT_FOUND, "nor a batch that nobody asked for");
-    for odd in ["x", "..", "%2e%2e", "0123456789ABCDEF0123456789ABCDEF", "0123456789abcdef0123456789abcde", "1%27%20OR%201=1"] {
+    let batch = other
+        .get("/redeploys/batches/0123456789abcdef0123456789abcdef")
+        .await;
+    case.same(
+        batch.status,
+        StatusCode::NOT_FOUND,
+        "nor a batch that nobody asked for",
+    );
+    for odd in [
+        "x",
+        "..",
+        "%2e%2e",
+        "0123456789ABCDEF0123456789ABCDEF",
+        "0123456789abcdef0123456789abcde",
+        "1%27%20OR%201=1",
+    ] {
         case.input();
-        let status = raw(&app, "GET", &format!("/redeploys/{odd}"), &main.cookie(SESSION).unwrap(), "").await;
+        let status = raw(
+            &app,
+            "GET",
+            &format!("/redeploys/{odd}"),
+            &main.cookie(SESSION).unwrap(),
+            "",
+        )
+        .await;
         case.same(status, 404, odd);
     }
 }
@@ -137,7 +192,11 @@ async fn what_is_remembered_is_nobody_elses() {
         for stack in &of_main {
             let may = of_other.iter().any(|other| other.uid == stack.uid);
             case.check(one.body.contains(&stack.uid), "one's own stack is there");
-            case.same(two.body.contains(&stack.uid), may, format!("{} for the other", stack.name));
+            case.same(
+                two.body.contains(&stack.uid),
+                may,
+                format!("{} for the other", stack.name),
+            );
         }
     }
     // Two people in one browser, one after the other.
@@ -149,7 +208,10 @@ async fn what_is_remembered_is_nobody_elses() {
     next.sign_in(&app.person_without_stacks()).await;
     let page = next.get("/").await;
     case.check(page.body.contains("/sign-out"), "somebody else is signed in");
-    case.check(of_main.iter().all(|stack| !page.body.contains(&stack.uid)), "nothing of the one before");
+    case.check(
+        of_main.iter().all(|stack| !page.body.contains(&stack.uid)),
+        "nothing of the one before",
+    );
     // The other instance knows nothing that it has not asked for with that person's own token.
     let page = Ask::get(format!("http://{}/", elsewhere.address))
         .header("host", app.url.strip_prefix("http://").unwrap())
@@ -157,8 +219,13 @@ async fn what_is_remembered_is_nobody_elses() {
         .send()
         .await;
     case.same(page.status, StatusCode::OK, "the other instance");
-    let strangers = of_main.iter().filter(|stack| of_other.iter().all(|other| other.uid != stack.uid));
-    case.check(strangers.into_iter().all(|stack| !page.body.contains(&stack.uid)), "only the person's own");
+    let strangers = of_main
+        .iter()
+        .filter(|stack| of_other.iter().all(|other| other.uid != stack.uid));
+    case.check(
+        strangers.into_iter().all(|stack| !page.body.contains(&stack.uid)),
+        "only the person's own",
+    );
     elsewhere.running.stop().await;
 }
 
@@ -205,7 +272,10 @@ async fn uids_and_paths() {
             let status = raw(&app, "GET", &target, &session, "").await;
             case.check([404, 400].contains(&status), format!("GET {target}: {status}"));
             let status = raw(&app, "POST", &target, &session, &format!("csrf={csrf}&op=x")).await;
-            case.check([404, 405, 400].contains(&status), format!("POST {target}: {status}"));
+            case.check(
+                [404, 405, 400].contains(&status),
+                format!("POST {target}: {status}"),
+            );
         }
     }
     for (path, what) in [
@@ -225,7 +295,9 @@ async fn uids_and_paths() {
     let strange: Vec<&str> = asked
         .entries()
         .iter()
-        .filter(|entry| entry.path.contains("..") || entry.path.contains('%') || !entry.path.starts_with("/api/3/"))
+        .filter(|entry| {
+            entry.path.contains("..") || entry.path.contains('%') || !entry.path.starts_with("/api/3/")
+        })
         .map(|entry| entry.path.as_str())
         .collect();
     case.check(strange.is_empty(), format!("{strange:?}"));
@@ -233,7 +305,12 @@ async fn uids_and_paths() {
 
     // A uid from Cloud 66 that is none: the row is shown as far as it goes, and nothing is built from it.
     let case = cases.case("A07");
-    for bad in ["../x", "..%2f..%2foauth", "4F6C0E2B9D1A4C7E8B3F5A6D7C8E9F01", "a/b"] {
+    for bad in [
+        "../x",
+        "..%2f..%2foauth",
+        "4F6C0E2B9D1A4C7E8B3F5A6D7C8E9F01",
+        "a/b",
+    ] {
         let fake = super::cloud66::start_with_stacks(&format!(
             r#"[{{"uid":"{bad}","name":"marker-bad-row","environment":"staging"}},{{"uid":"{good}","name":"marker-good-row","environment":"staging"}}]"#
         ))
@@ -244,11 +321,20 @@ async fn uids_and_paths() {
             .start()
             .await;
         let session = super::cloud66::sign_in(&app).await;
-        let page = Ask::get(format!("{}/", app.url)).cookie(SESSION, &session).send().await;
+        let page = Ask::get(format!("{}/", app.url))
+            .cookie(SESSION, &session)
+            .send()
+            .await;
         case.check(page.body.contains("marker-good-row"), "the others are unharmed");
-        case.check(!page.body.contains(&format!("/stacks/{bad}")), "it is in no address");
-        case.check(!page.body.contains("href=\"/stacks/..") , "no way up");
-        case.check(fake.seen().iter().all(|seen| !seen.path.contains(bad)), "and is asked for nowhere");
+        case.check(
+            !page.body.contains(&format!("/stacks/{bad}")),
+            "it is in no address",
+        );
+        case.check(!page.body.contains("href=\"/stacks/.."), "no way up");
+        case.check(
+            fake.seen().iter().all(|seen| !seen.path.contains(bad)),
+            "and is asked for nowhere",
+        );
     }
 }
 
@@ -278,23 +364,35 @@ async fn options_of_a_form() {
         case.input();
         app.world().clear_journal();
         app.clock.advance(Duration::minutes(3));
-        let form = browser.get(&format!("/stacks/{uid}/redeploy")).await.form("Redeploy staging").set(name, value);
+        let form = browser
+            .get(&format!("/stacks/{uid}/redeploy"))
+            .await
+            .form("Redeploy staging")
+            .set(name, value);
         let page = browser.send_once(&form).await;
-        case.check(!page.status.is_server_error(), format!("{name}={value}: {}", page.status));
+        case.check(
+            !page.status.is_server_error(),
+            format!("{name}={value}: {}", page.status),
+        );
         if page.sees_other() && page.location().starts_with("/redeploys/") {
             app.world().wait_for("redeploy", 1).await;
         }
         let journal = app.world().journal();
         for entry in journal.entries() {
             let plain = entry.path.strip_prefix("/api/3/").is_some_and(|path| {
-                path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_.-".contains(&byte)) && !path.contains("..")
+                path.bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"/_.-".contains(&byte))
+                    && !path.contains("..")
             });
             case.check(plain, format!("{name}={value}: {}", entry.path));
             case.check(!entry.query.contains("access_token"), &entry.query);
         }
         for entry in journal.of("redeploy") {
             case.check(entry.path.contains(&uid), "the stack of the address, no other");
-            case.check(entry.user_reference.as_deref() != Some("mine"), "our own reference");
+            case.check(
+                entry.user_reference.as_deref() != Some("mine"),
+                "our own reference",
+            );
         }
         // Whatever was taken has to end before the next one may begin.
         app.world().clock().advance(std::time::Duration::from_mins(30));
@@ -331,11 +429,18 @@ async fn nobody_everywhere() {
                     .header("x-forwarded-user", "maya@harbourfinch.example")
                     .header("authorization", "Bearer x")
                     .send();
-                let page = tokio::time::timeout(std::time::Duration::from_secs(10), page).await.expect("no stream is held");
+                let page = tokio::time::timeout(std::time::Duration::from_secs(10), page)
+                    .await
+                    .expect("no stream is held");
                 let what = format!("{method} {path}{suffix}: {}", page.status);
                 if !public {
                     case.check([303, 401, 403, 404, 405].contains(&page.status.as_u16()), &what);
-                    case.check(page.status != 303 || page.location().starts_with("/?return_to=") || page.location() == "/", &what);
+                    case.check(
+                        page.status != 303
+                            || page.location().starts_with("/?return_to=")
+                            || page.location() == "/",
+                        &what,
+                    );
                 }
                 case.check(!page.body.contains("/sign-out"), &what);
                 case.check(!page.status.is_server_error(), &what);
@@ -343,13 +448,35 @@ async fn nobody_everywhere() {
         }
     }
     // Ways to write a path that a proxy's rule and our router might read differently.
-    for path in ["/settings/", "//settings", "/./settings", "/%73ettings", "/settings%2f", "/settings;x", "/SETTINGS", "/healthz/../settings", "/healthz%2f..%2fsettings", "/settings#/healthz", "/static/../settings", "/settings%00", "/settings/.", "/oauth/callback/../../settings"] {
+    for path in [
+        "/settings/",
+        "//settings",
+        "/./settings",
+        "/%73ettings",
+        "/settings%2f",
+        "/settings;x",
+        "/SETTINGS",
+        "/healthz/../settings",
+        "/healthz%2f..%2fsettings",
+        "/settings#/healthz",
+        "/static/../settings",
+        "/settings%00",
+        "/settings/.",
+        "/oauth/callback/../../settings",
+    ] {
         case.input();
         let page = Ask::get(format!("{}{path}", app.url)).send().await;
-        case.check([303, 404, 400].contains(&page.status.as_u16()), format!("{path}: {}", page.status));
+        case.check(
+            [303, 404, 400].contains(&page.status.as_u16()),
+            format!("{path}: {}", page.status),
+        );
         case.check(!page.body.contains("/sign-out"), path);
     }
-    case.same(app.world().journal().entries().len(), 0, "Cloud 66 was asked nothing");
+    case.same(
+        app.world().journal().entries().len(),
+        0,
+        "Cloud 66 was asked nothing",
+    );
     // The other way round: with a session each GET route is no sign-in page, so the table above is about the right routes.
     let browser = app.signed_in().await;
     for path in ["/settings", "/redeploys", "/redeploys/new", "/search"] {
@@ -362,7 +489,21 @@ async fn nothing_for_operators_is_open() {
     let cases = Cases::of("authorization", "operators");
     let app = TestApp::start().await;
     let case = cases.case("A11");
-    for path in ["/metrics", "/debug", "/admin", "/.env", "/.git/HEAD", "/stackdeck.db", "/server-status", "/actuator", "/control/faults", "/static/", "/static/../Cargo.toml", "/static/%2e%2e%2fCargo.toml", "/static/app.css"] {
+    for path in [
+        "/metrics",
+        "/debug",
+        "/admin",
+        "/.env",
+        "/.git/HEAD",
+        "/stackdeck.db",
+        "/server-status",
+        "/actuator",
+        "/control/faults",
+        "/static/",
+        "/static/../Cargo.toml",
+        "/static/%2e%2e%2fCargo.toml",
+        "/static/app.css",
+    ] {
         case.input();
         let page = Ask::get(format!("{}{path}", app.url)).send().await;
         case.same(page.status, StatusCode::NOT_FOUND, path);
@@ -385,14 +526,32 @@ async fn looking_only() {
     let list = browser.get("/").await;
     let op = list.attribute("input[name=op]", "value").unwrap_or_default();
     for path in ["/redeploy", "/actions/restart"] {
-        case.same(browser.get(&format!("/stacks/{uid}{path}")).await.status, StatusCode::FORBIDDEN, path);
-        let page = Ask::form(format!("{}/stacks/{uid}{path}", app.url), &[("csrf", &csrf), ("op", &op)])
-            .cookie(SESSION, &session)
-            .send()
-            .await;
-        case.check(page.status.is_client_error(), format!("POST {path}: {}", page.status));
+        case.same(
+            browser.get(&format!("/stacks/{uid}{path}")).await.status,
+            StatusCode::FORBIDDEN,
+            path,
+        );
+        let page = Ask::form(
+            format!("{}/stacks/{uid}{path}", app.url),
+            &[("csrf", &csrf), ("op", &op)],
+        )
+        .cookie(SESSION, &session)
+        .send()
+        .await;
+        case.check(
+            page.status.is_client_error(),
+            format!("POST {path}: {}", page.status),
+        );
     }
-    case.same(browser.get("/redeploys/new").await.status, StatusCode::FORBIDDEN, "several at once");
-    case.same(app.number("SELECT count(*) FROM redeploys").await, 0, "nothing is written down");
+    case.same(
+        browser.get("/redeploys/new").await.status,
+        StatusCode::FORBIDDEN,
+        "several at once",
+    );
+    case.same(
+        app.number("SELECT count(*) FROM redeploys").await,
+        0,
+        "nothing is written down",
+    );
     case.same(app.world().journal().count("redeploy"), 0, "and nothing sent");
 }

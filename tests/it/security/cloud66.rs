@@ -6,8 +6,7 @@ mod fake;
 
 pub(super) use fake::{Fake, Reaction, Seen, Then, json};
 
-const PING: &str =
-    r#"{"response":{"user_id":77,"user_name":"Ana","account_id":912,"account_name":"One"}}"#;
+const PING: &str = r#"{"response":{"user_id":77,"user_name":"Ana","account_id":912,"account_name":"One"}}"#;
 
 /// Starts one. `token` says what the token endpoint does with its requests.
 pub(super) async fn start(token: impl Fn(&Seen, usize) -> Reaction + Send + Sync + 'static) -> Fake {

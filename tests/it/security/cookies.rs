@@ -31,7 +31,10 @@ fn is_signed_in(page: &Page) -> bool {
 
 /// The home page with this session cookie.
 async fn home_with(app: &TestApp, session: &str) -> Page {
-    Ask::get(format!("{}/", app.url)).cookie(SESSION, session).send().await
+    Ask::get(format!("{}/", app.url))
+        .cookie(SESSION, session)
+        .send()
+        .await
 }
 
 /// Signs in under an https address, by hand: the app itself is reached over loopback, as behind a proxy.
@@ -77,7 +80,9 @@ async fn attributes() {
             .cookie(&format!("__Host-{SESSION}"), &session)
     };
     let saved = form("/settings", &[("theme", "dark"), ("live", "")]).send().await;
-    let pinned = form("/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01/pin", &[("pin", "yes")]).send().await;
+    let pinned = form("/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01/pin", &[("pin", "yes")])
+        .send()
+        .await;
     let goodbye = form("/sign-out", &[]).send().await;
     let mut seen = 0;
     for page in [&begun, &welcome, &saved, &pinned, &goodbye] {
@@ -95,7 +100,7 @@ async fn attributes() {
     }
     case.check(seen >= 5, format!("{seen} cookies were looked at"));
     // M5: the stock removal has no `Secure`, and the browser keeps the cookie.
-    let case = cases.case("C03");
+    let case = cases.case("C09");
     let removal = goodbye.set_cookie(&format!("__Host-{SESSION}")).unwrap();
     case.check(removal.contains("Max-Age=0"), &removal);
     case.check(removal.contains("; Secure"), &removal);
@@ -103,12 +108,17 @@ async fn attributes() {
     let case = cases.case("C02");
     let app = super::flow::app().await;
     let browser = app.signed_in().await;
-    let page = browser.send_once(&browser.get("/settings").await.form("Save").set("theme", "dark")).await;
+    let page = browser
+        .send_once(&browser.get("/settings").await.form("Save").set("theme", "dark"))
+        .await;
     let begun = super::flow::begin(&app).send().await;
     for cookie in page.set_cookies().into_iter().chain(begun.set_cookies()) {
         case.check(!cookie.starts_with("__"), &cookie);
         case.check(!cookie.contains("Secure"), "on loopback over http");
-        case.check(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), &cookie);
+        case.check(
+            cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"),
+            &cookie,
+        );
     }
 }
 
@@ -120,7 +130,7 @@ async fn under_a_path() {
         .setting("CLOUD66_PKCE", "on")
         .start()
         .await;
-    let case = cases.case("P08");
+    let case = cases.case("C03");
     let begun = Ask::form(format!("{}/deck/sign-in", app.url), &[])
         .header("host", HOST)
         .send()
@@ -132,10 +142,21 @@ async fn under_a_path() {
     case.check(cookie.contains("; Path=/deck"), &cookie);
     case.check(cookie.contains("; Secure"), &cookie);
     let redirect = query(&begun.location().parse().unwrap())["redirect_uri"].clone();
-    case.same(redirect.as_str(), "https://deploy.example.com/deck/oauth/callback", "callback");
+    case.same(
+        redirect.as_str(),
+        "https://deploy.example.com/deck/oauth/callback",
+        "callback",
+    );
     for path in ["/", "/sign-in", "/settings"] {
-        let page = Ask::get(format!("{}{path}", app.url)).header("host", HOST).send().await;
-        case.same(page.status, StatusCode::NOT_FOUND, format!("{path} outside of the prefix"));
+        let page = Ask::get(format!("{}{path}", app.url))
+            .header("host", HOST)
+            .send()
+            .await;
+        case.same(
+            page.status,
+            StatusCode::NOT_FOUND,
+            format!("{path} outside of the prefix"),
+        );
     }
 }
 
@@ -144,7 +165,15 @@ async fn visitors_and_made_up_ids() {
     let cases = Cases::of("cookies", "visitors");
     let app = super::flow::app().await;
     let case = cases.case("C04");
-    for path in ["/", "/sign-in", "/help", "/settings", "/no-such-page", "/healthz", "/readyz"] {
+    for path in [
+        "/",
+        "/sign-in",
+        "/help",
+        "/settings",
+        "/no-such-page",
+        "/healthz",
+        "/readyz",
+    ] {
         let page = Ask::get(format!("{}{path}", app.url)).send().await;
         case.check(page.set_cookies().is_empty(), format!("{path} sets nothing"));
     }
@@ -156,7 +185,10 @@ async fn visitors_and_made_up_ids() {
     browser.sign_in(&app.main_person()).await;
     let id = browser.cookie(SESSION).unwrap();
     case.check(id != MADE_UP, "the id is new");
-    case.check(!is_signed_in(&home_with(&app, MADE_UP).await), "the chosen one is nobody's");
+    case.check(
+        !is_signed_in(&home_with(&app, MADE_UP).await),
+        "the chosen one is nobody's",
+    );
     case.same(rows(&app).await.1, 1, "one session");
     // Signing in again, as somebody else: the old session of this browser is gone.
     let case = cases.case("C06");
@@ -164,9 +196,15 @@ async fn visitors_and_made_up_ids() {
     other.set_cookie(SESSION, &id);
     let authorize = authorize_of(&other).await;
     let callback = answer_of(&other, &authorize, &app.other_person()).await;
-    case.check(open(&other, &callback).await.sees_other(), "somebody else signs in here");
+    case.check(
+        open(&other, &callback).await.sees_other(),
+        "somebody else signs in here",
+    );
     case.check(other.cookie(SESSION).unwrap() != id, "a new id at each sign-in");
-    case.check(!is_signed_in(&home_with(&app, &id).await), "the old one has ended");
+    case.check(
+        !is_signed_in(&home_with(&app, &id).await),
+        "the old one has ended",
+    );
     case.same(rows(&app).await.1, 1, "still one session");
 
     let case = cases.case("C07");
@@ -194,11 +232,25 @@ async fn visitors_and_made_up_ids() {
         case.input();
         let mut header = format!("{SESSION}=").into_bytes();
         header.extend(&value);
-        let home = Ask::get(format!("{}/", app.url)).header("cookie", &header).send().await;
-        case.same(home.status, StatusCode::OK, format!("{what}: the page of somebody signed out"));
+        let home = Ask::get(format!("{}/", app.url))
+            .header("cookie", &header)
+            .send()
+            .await;
+        case.same(
+            home.status,
+            StatusCode::OK,
+            format!("{what}: the page of somebody signed out"),
+        );
         case.check(!is_signed_in(&home), what);
-        let private = Ask::get(format!("{}/settings", app.url)).header("cookie", &header).send().await;
-        case.same(private.status, StatusCode::SEE_OTHER, format!("{what}: on to the sign-in"));
+        let private = Ask::get(format!("{}/settings", app.url))
+            .header("cookie", &header)
+            .send()
+            .await;
+        case.same(
+            private.status,
+            StatusCode::SEE_OTHER,
+            format!("{what}: on to the sign-in"),
+        );
         let posted = Ask::form(format!("{}/sign-out", app.url), &[("csrf", "x")])
             .header("cookie", &header)
             .send()
@@ -207,7 +259,10 @@ async fn visitors_and_made_up_ids() {
     }
     let cleared = home_with(&app, MADE_UP).await;
     let removal = cleared.set_cookie(SESSION).unwrap_or_default();
-    case.check(removal.contains("Max-Age=0"), format!("an id that is nobody's is cleared: {removal}"));
+    case.check(
+        removal.contains("Max-Age=0"),
+        format!("an id that is nobody's is cleared: {removal}"),
+    );
     // 64 KB of cookie do not fit into a head.
     let huge = home_with(&app, &"a".repeat(64 * 1024)).await;
     case.same(huge.status.as_u16(), 431, "64 KB");
@@ -215,12 +270,18 @@ async fn visitors_and_made_up_ids() {
     let case = cases.case("C08");
     for order in [[MADE_UP, good.as_str()], [good.as_str(), MADE_UP]] {
         let page = Ask::get(format!("{}/settings", app.url))
-            .header("cookie", format!("{SESSION}={}; {SESSION}={}", order[0], order[1]))
+            .header(
+                "cookie",
+                format!("{SESSION}={}; {SESSION}={}", order[0], order[1]),
+            )
             .send()
             .await;
         case.check(page.status.is_success() || page.sees_other(), page.status);
     }
-    case.check(is_signed_in(&home_with(&app, &good).await), "and none of it has ended the session");
+    case.check(
+        is_signed_in(&home_with(&app, &good).await),
+        "and none of it has ended the session",
+    );
 }
 
 #[tokio::test]
@@ -238,7 +299,11 @@ async fn signing_out() {
             let ask = Ask::new(method.clone(), format!("{}{path}", app.url))
                 .header("sec-fetch-site", "same-origin")
                 .cookie(SESSION, &id);
-            case.same(ask.send().await.status, StatusCode::METHOD_NOT_ALLOWED, format!("{method} {path}"));
+            case.same(
+                ask.send().await.status,
+                StatusCode::METHOD_NOT_ALLOWED,
+                format!("{method} {path}"),
+            );
         }
     }
     for (what, header, value, token) in [
@@ -255,17 +320,27 @@ async fn signing_out() {
             .await;
         case.same(page.status, StatusCode::FORBIDDEN, what);
     }
-    case.check(is_signed_in(&home_with(&app, &id).await), "nothing of it signed anybody out");
+    case.check(
+        is_signed_in(&home_with(&app, &id).await),
+        "nothing of it signed anybody out",
+    );
 
     let case = cases.case("C09");
     let page = browser.send_once(&home.form("Sign out")).await;
     case.same((page.status.as_u16(), page.location()), (303, "/"), "sign-out");
     let removal = page.set_cookie(SESSION).unwrap();
     case.check(removal.contains("Max-Age=0"), &removal);
-    case.same(page.header("clear-site-data"), "\"cache\", \"storage\"", "never cookies");
+    case.same(
+        page.header("clear-site-data"),
+        "\"cache\", \"storage\"",
+        "never cookies",
+    );
     case.same(rows(&app).await.1, 0, "the row is gone");
     for path in PRIVATE {
-        let page = Ask::get(format!("{}{path}", app.url)).cookie(SESSION, &id).send().await;
+        let page = Ask::get(format!("{}{path}", app.url))
+            .cookie(SESSION, &id)
+            .send()
+            .await;
         case.same(page.status, StatusCode::SEE_OTHER, format!("replay on {path}"));
     }
     for path in ["/sign-out", "/sign-out/everywhere", "/settings", "/redeploys/new"] {
@@ -273,7 +348,11 @@ async fn signing_out() {
             .cookie(SESSION, &id)
             .send()
             .await;
-        case.same(page.status, StatusCode::UNAUTHORIZED, format!("replay on POST {path}"));
+        case.same(
+            page.status,
+            StatusCode::UNAUTHORIZED,
+            format!("replay on POST {path}"),
+        );
     }
 }
 
@@ -293,9 +372,12 @@ async fn a_slow_request_brings_nobody_back() {
         let csrf = settings.form("Save").get("csrf").to_owned();
         // It leaves a notice in the session, so it loads and saves the record.
         let slow = |_| {
-            Ask::form(format!("{}/settings", app.url), &[("csrf", &csrf), ("theme", "dark")])
-                .cookie(SESSION, &id)
-                .send()
+            Ask::form(
+                format!("{}/settings", app.url),
+                &[("csrf", &csrf), ("theme", "dark")],
+            )
+            .cookie(SESSION, &id)
+            .send()
         };
         let sign_out = Ask::form(format!("{}/sign-out", app.url), &[("csrf", &csrf)]).cookie(SESSION, &id);
         let (written, out) = tokio::join!(join_all((0..4).map(slow)), sign_out.send());
@@ -324,7 +406,10 @@ async fn many_requests_of_one_session() {
         let csrf = browser.get("/settings").await.form("Save").get("csrf").to_owned();
         let asks = (0..20).map(|n| {
             let ask = match n % 4 {
-                0 => Ask::form(format!("{}/settings", app.url), &[("csrf", &csrf), ("theme", "dark")]),
+                0 => Ask::form(
+                    format!("{}/settings", app.url),
+                    &[("csrf", &csrf), ("theme", "dark")],
+                ),
                 1 => Ask::get(format!("{}/settings", app.url)),
                 2 => Ask::get(format!("{}/redeploys", app.url)),
                 _ => Ask::get(format!("{}/", app.url)),
@@ -334,7 +419,11 @@ async fn many_requests_of_one_session() {
         for page in join_all(asks).await {
             case.check(page.status.is_success() || page.sees_other(), page.status);
             case.check(!page.body.contains("Sign in with Cloud 66"), "still signed in");
-            case.check(page.set_cookie(SESSION).is_none_or(|cookie| !cookie.contains("Max-Age=0")), "no logout");
+            case.check(
+                page.set_cookie(SESSION)
+                    .is_none_or(|cookie| !cookie.contains("Max-Age=0")),
+                "no logout",
+            );
         }
     }
     let page = browser.get("/settings").await;
@@ -356,11 +445,21 @@ async fn ends_in_time() {
     let id = browser.cookie(SESSION).unwrap();
     for minute in 0..6 {
         app.clock.advance(Duration::minutes(55));
-        case.check(is_signed_in(&home_with(&app, &id).await), format!("in use, hour {minute}"));
+        case.check(
+            is_signed_in(&home_with(&app, &id).await),
+            format!("in use, hour {minute}"),
+        );
     }
     app.clock.advance(Duration::minutes(61));
-    let page = Ask::get(format!("{}/settings", app.url)).cookie(SESSION, &id).send().await;
-    case.same(page.status, StatusCode::SEE_OTHER, "not used for an hour, cookie or not");
+    let page = Ask::get(format!("{}/settings", app.url))
+        .cookie(SESSION, &id)
+        .send()
+        .await;
+    case.same(
+        page.status,
+        StatusCode::SEE_OTHER,
+        "not used for an hour, cookie or not",
+    );
     // Reading a page is activity (M5: for the stock middleware it is not), asking in vain is none.
     let case = cases.case("C16");
     let browser = app.signed_in().await;
@@ -370,13 +469,19 @@ async fn ends_in_time() {
         case.check(is_signed_in(&home_with(&app, &id).await), "in use");
     }
     app.clock.advance(Duration::minutes(50));
-    case.check(!is_signed_in(&home_with(&app, &id).await), "after a day it ends all the same");
+    case.check(
+        !is_signed_in(&home_with(&app, &id).await),
+        "after a day it ends all the same",
+    );
     let case = cases.case("C15");
     for ahead in [-Duration::minutes(5), Duration::minutes(5)] {
         let browser = app.signed_in().await;
         app.clock.advance(ahead);
         let page = browser.get("/").await;
-        case.check(is_signed_in(&page), format!("a clock that is set right ends nothing: {}", page.text()));
+        case.check(
+            is_signed_in(&page),
+            format!("a clock that is set right ends nothing: {}", page.text()),
+        );
     }
 }
 
@@ -399,40 +504,80 @@ async fn everywhere() {
             .header("host", &host)
             .cookie(SESSION, id)
     };
-    let ids: Vec<String> = browsers.iter().map(|browser| browser.cookie(SESSION).unwrap()).collect();
+    let ids: Vec<String> = browsers
+        .iter()
+        .map(|browser| browser.cookie(SESSION).unwrap())
+        .collect();
     for id in &ids {
-        case.same(at_the_other(id.clone()).send().await.status, StatusCode::OK, "signed in at the other instance");
+        case.same(
+            at_the_other(id.clone()).send().await.status,
+            StatusCode::OK,
+            "signed in at the other instance",
+        );
     }
     let settings = browsers[0].get("/settings").await;
-    case.same(settings.texts("form[action*='/settings/sessions/']").len(), 2, "two others are listed");
+    case.same(
+        settings.texts("form[action*='/settings/sessions/']").len(),
+        2,
+        "two others are listed",
+    );
     case.same(settings.body.matches("This browser").count(), 1, "and this one");
     for id in &ids {
         case.check(!settings.body.contains(id.as_str()), "no id is shown");
     }
     // One of them by its handle; nobody else's.
     let case = cases.case("C17");
-    let handle = settings.attribute("form[action*='/settings/sessions/']", "action").unwrap();
-    let csrf = stranger.get("/settings").await.form("Save").get("csrf").to_owned();
+    let handle = settings
+        .attribute("form[action*='/settings/sessions/']", "action")
+        .unwrap();
+    let csrf = stranger
+        .get("/settings")
+        .await
+        .form("Save")
+        .get("csrf")
+        .to_owned();
     let theirs = Ask::form(format!("{}{handle}", app.url), &[("csrf", &csrf)])
         .cookie(SESSION, stranger.cookie(SESSION).unwrap());
-    case.same(theirs.send().await.status, StatusCode::NOT_FOUND, "a stranger cannot end it");
+    cases.case("A05").same(
+        theirs.send().await.status,
+        StatusCode::NOT_FOUND,
+        "a stranger cannot end it",
+    );
     case.same(rows(&app).await.1, 4, "all are there");
-    case.check(browsers[0].send_once(&settings.form("End it")).await.sees_other(), "the person can");
+    case.check(
+        browsers[0].send_once(&settings.form("End it")).await.sees_other(),
+        "the person can",
+    );
     case.same(rows(&app).await.1, 3, "it is gone");
 
     let case = cases.case("C12");
     let page = browsers[0].send_once(&settings.form("Sign out everywhere")).await;
     case.check(page.sees_other(), page.status);
-    case.check(page.set_cookie(SESSION).unwrap().contains("Max-Age=0"), "the cookie goes");
-    case.same(page.header("clear-site-data"), "\"cache\", \"storage\"", "and what is cached");
-    case.same(rows(&app).await.1, 1, "only the stranger's session is left, tokens and all");
+    case.check(
+        page.set_cookie(SESSION).unwrap().contains("Max-Age=0"),
+        "the cookie goes",
+    );
+    case.same(
+        page.header("clear-site-data"),
+        "\"cache\", \"storage\"",
+        "and what is cached",
+    );
+    case.same(
+        rows(&app).await.1,
+        1,
+        "only the stranger's session is left, tokens and all",
+    );
     for id in &ids {
         case.check(!is_signed_in(&home_with(&app, id).await), "at once here");
     }
     // The other instance trusts what it loaded for two seconds of the clock.
     app.clock.advance(Duration::seconds(3));
     for id in &ids {
-        case.same(at_the_other(id.clone()).send().await.status, StatusCode::SEE_OTHER, "and there");
+        case.same(
+            at_the_other(id.clone()).send().await.status,
+            StatusCode::SEE_OTHER,
+            "and there",
+        );
     }
     case.check(is_signed_in(&stranger.get("/").await), "nobody else");
     other.running.stop().await;

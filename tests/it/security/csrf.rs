@@ -73,25 +73,78 @@ async fn where_it_comes_from() {
     let sub = ours.replace("localhost", "evil.localhost");
     let rows_of_refusal: Vec<(&str, &str, Vec<(&str, &str)>)> = vec![
         ("F01", "cross-site", vec![("sec-fetch-site", "cross-site")]),
-        ("F01", "cross-site with our origin", vec![("sec-fetch-site", "cross-site"), ("origin", &ours)]),
+        (
+            "F01",
+            "cross-site with our origin",
+            vec![("sec-fetch-site", "cross-site"), ("origin", &ours)],
+        ),
         ("F02", "a sibling", vec![("sec-fetch-site", "same-site")]),
-        ("F02", "a sibling with our origin", vec![("sec-fetch-site", "same-site"), ("origin", &ours)]),
-        ("F03", "typed or from a bookmark", vec![("sec-fetch-site", "none")]),
-        ("F03", "none with our origin", vec![("sec-fetch-site", "none"), ("origin", &ours)]),
-        ("F04", "same-origin and a foreign origin", vec![("sec-fetch-site", "same-origin"), ("origin", "https://evil.example")]),
-        ("F04", "same-origin twice", vec![("sec-fetch-site", "same-origin"), ("sec-fetch-site", "same-origin")]),
-        ("F04", "same-origin and cross-site", vec![("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")]),
-        ("F04", "two origins", vec![("origin", &ours), ("origin", "https://evil.example")]),
+        (
+            "F02",
+            "a sibling with our origin",
+            vec![("sec-fetch-site", "same-site"), ("origin", &ours)],
+        ),
+        (
+            "F03",
+            "typed or from a bookmark",
+            vec![("sec-fetch-site", "none")],
+        ),
+        (
+            "F03",
+            "none with our origin",
+            vec![("sec-fetch-site", "none"), ("origin", &ours)],
+        ),
+        (
+            "F04",
+            "same-origin and a foreign origin",
+            vec![
+                ("sec-fetch-site", "same-origin"),
+                ("origin", "https://evil.example"),
+            ],
+        ),
+        (
+            "F04",
+            "same-origin twice",
+            vec![
+                ("sec-fetch-site", "same-origin"),
+                ("sec-fetch-site", "same-origin"),
+            ],
+        ),
+        (
+            "F04",
+            "same-origin and cross-site",
+            vec![
+                ("sec-fetch-site", "same-origin"),
+                ("sec-fetch-site", "cross-site"),
+            ],
+        ),
+        (
+            "F04",
+            "two origins",
+            vec![("origin", &ours), ("origin", "https://evil.example")],
+        ),
         ("F04", "another case", vec![("sec-fetch-site", "Same-Origin")]),
-        ("F04", "an unknown word", vec![("sec-fetch-site", "same-origin,cross-site")]),
-        ("F04", "an empty word", vec![("sec-fetch-site", ""), ("origin", &ours)]),
+        (
+            "F04",
+            "an unknown word",
+            vec![("sec-fetch-site", "same-origin,cross-site")],
+        ),
+        (
+            "F04",
+            "an empty word",
+            vec![("sec-fetch-site", ""), ("origin", &ours)],
+        ),
         ("F06", "neither header", vec![]),
         ("F06", "only a referer", vec![("referer", &ours)]),
         ("F14", "null alone", vec![("origin", "null")]),
         ("F14", "our host over https", vec![("origin", &as_https)]),
         ("F14", "our host at another port", vec![("origin", &other_port)]),
         ("F14", "below our host", vec![("origin", &sub)]),
-        ("F14", "our host as a user", vec![("origin", "http://localhost@evil.example")]),
+        (
+            "F14",
+            "our host as a user",
+            vec![("origin", "http://localhost@evil.example")],
+        ),
         ("F14", "with a path", vec![("origin", "http://localhost/")]),
         ("F14", "empty", vec![("origin", "")]),
         ("F14", "with white space", vec![("origin", " null")]),
@@ -104,10 +157,13 @@ async fn where_it_comes_from() {
             .fold(ready.form(), |ask, (name, value)| ask.header(name, value));
         let page = ask.send().await;
         case.same(page.status, StatusCode::FORBIDDEN, what);
-        case.check(ready.untouched().await, format!("{what}: nothing is written or sent"));
+        case.check(
+            ready.untouched().await,
+            format!("{what}: nothing is written or sent"),
+        );
     }
     // DNS rebinding: an evil name that points here. No handler is reached at all.
-    let case = cases.case("F16");
+    let case = cases.case("F14");
     for host in ["evil.example", "evil.example:8066", "localhost.evil.example"] {
         let page = ready
             .form()
@@ -127,7 +183,11 @@ async fn where_it_comes_from() {
     case.check(page.location().starts_with("/redeploys/"), page.location());
     ready.app.world().wait_for("redeploy", 1).await;
     let again = ready.form().header("sec-fetch-site", "same-origin").send().await;
-    case.same(again.location(), page.location(), "and once more is the same receipt");
+    case.same(
+        again.location(),
+        page.location(),
+        "and once more is the same receipt",
+    );
     let null = ready
         .form()
         .header("sec-fetch-site", "same-origin")
@@ -161,7 +221,10 @@ async fn tokens() {
         ("of a session that has ended", of_a_session_that_ended),
         ("truncated", good[..good.len() - 1].to_owned()),
         ("longer", format!("{good}A")),
-        ("flipped", format!("{}{}", if good.starts_with('A') { 'B' } else { 'A' }, &good[1..])),
+        (
+            "flipped",
+            format!("{}{}", if good.starts_with('A') { 'B' } else { 'A' }, &good[1..]),
+        ),
         ("another alphabet", good.replace(['-', '_'], "+")),
         ("padded", format!("{good}==")),
         ("zeros", "A".repeat(86)),
@@ -177,7 +240,11 @@ async fn tokens() {
         if token == good {
             continue;
         }
-        let page = ready.form_with("csrf", &token).header("sec-fetch-site", "same-origin").send().await;
+        let page = ready
+            .form_with("csrf", &token)
+            .header("sec-fetch-site", "same-origin")
+            .send()
+            .await;
         case.same(page.status, StatusCode::FORBIDDEN, what);
     }
     let missing: Vec<(&str, &str)> = ready
@@ -189,11 +256,12 @@ async fn tokens() {
     let ask = |fields: &[(&str, &str)]| {
         Ask::form(format!("{}{}", ready.app.url, ready.path), fields).cookie(SESSION, &ready.session)
     };
-    case.same(ask(&missing).send().await.status, StatusCode::FORBIDDEN, "missing");
-    let in_the_address = Ask::form(
-        format!("{}{}?csrf={good}", ready.app.url, ready.path),
-        &missing,
+    case.same(
+        ask(&missing).send().await.status,
+        StatusCode::FORBIDDEN,
+        "missing",
     );
+    let in_the_address = Ask::form(format!("{}{}?csrf={good}", ready.app.url, ready.path), &missing);
     case.same(
         in_the_address.cookie(SESSION, &ready.session).send().await.status,
         StatusCode::FORBIDDEN,
@@ -204,12 +272,19 @@ async fn tokens() {
         StatusCode::FORBIDDEN,
         "in a header",
     );
+    let case = cases.case("F11");
     let mut twice = missing.clone();
     twice.extend([("csrf", "x"), ("csrf", good.as_str())]);
-    case.check(ask(&twice).send().await.status.is_client_error(), "twice, the wrong one first");
+    case.check(
+        ask(&twice).send().await.status.is_client_error(),
+        "twice, the wrong one first",
+    );
     let mut twice = missing;
     twice.extend([("csrf", good.as_str()), ("csrf", "x")]);
-    case.check(ask(&twice).send().await.status.is_client_error(), "twice, the right one first");
+    case.check(
+        ask(&twice).send().await.status.is_client_error(),
+        "twice, the right one first",
+    );
     case.check(ready.untouched().await, "nothing is written or sent");
     // The token is masked anew for each page, so that compressing one gives nothing away (BREACH).
     let case = cases.case("F17");
@@ -220,7 +295,11 @@ async fn tokens() {
     }
     case.same(seen.len(), 20, "twenty pages, twenty tokens");
     for token in seen {
-        let page = ready.form_with("csrf", &token).header("sec-fetch-site", "same-origin").send().await;
+        let page = ready
+            .form_with("csrf", &token)
+            .header("sec-fetch-site", "same-origin")
+            .send()
+            .await;
         case.check(page.sees_other(), "each of them is good");
     }
 }
@@ -239,14 +318,21 @@ async fn methods_and_bodies() {
             .header("sec-fetch-site", "same-origin")
             .cookie(SESSION, &ready.session)
     };
-    for path in [url.clone(), format!("{url}?{query}"), format!("{url}?_method=POST&{query}")] {
+    for path in [
+        url.clone(),
+        format!("{url}?{query}"),
+        format!("{url}?_method=POST&{query}"),
+    ] {
         for method in [Method::GET, Method::HEAD] {
             let page = signed(method.clone(), &path)
                 .header("x-http-method-override", "POST")
                 .header("x-method-override", "POST")
                 .send()
                 .await;
-            case.check(!page.status.is_redirection() && !page.status.is_server_error(), page.status);
+            case.check(
+                !page.status.is_redirection() && !page.status.is_server_error(),
+                page.status,
+            );
         }
         for method in [Method::PUT, Method::PATCH, Method::DELETE] {
             let page = signed(method.clone(), &path)
@@ -260,13 +346,26 @@ async fn methods_and_bodies() {
     case.check(ready.untouched().await, "nothing is written or sent");
 
     let case = cases.case("F09");
-    let json = serde_json::to_string(&ready.fields.iter().cloned().collect::<std::collections::BTreeMap<_, _>>()).unwrap();
+    let json = serde_json::to_string(
+        &ready
+            .fields
+            .iter()
+            .cloned()
+            .collect::<std::collections::BTreeMap<_, _>>(),
+    )
+    .unwrap();
     for (kind, body) in [
         ("text/plain", query.clone()),
         ("text/plain;application/x-www-form-urlencoded", query.clone()),
         ("application/json", json.clone()),
         ("text/plain", json),
-        ("multipart/form-data; boundary=x", format!("--x\r\ncontent-disposition: form-data; name=\"csrf\"\r\n\r\n{}\r\n--x--", ready.field("csrf"))),
+        (
+            "multipart/form-data; boundary=x",
+            format!(
+                "--x\r\ncontent-disposition: form-data; name=\"csrf\"\r\n\r\n{}\r\n--x--",
+                ready.field("csrf")
+            ),
+        ),
         ("application/octet-stream", query.clone()),
         ("", query.clone()),
         ("application/x-www-form-urlencodedx", query.clone()),
@@ -275,10 +374,23 @@ async fn methods_and_bodies() {
         let page = signed(Method::POST, &url).body(kind, body).send().await;
         case.same(page.status, StatusCode::BAD_REQUEST, format!("{kind:?}"));
     }
-    for body in [&b"csrf=%ff%fe"[..], b"&&&===&", b"\0\xff", b"csrf[]=x", b"=x", b"a=1&a=2"] {
+    for body in [
+        &b"csrf=%ff%fe"[..],
+        b"&&&===&",
+        b"\0\xff",
+        b"csrf[]=x",
+        b"=x",
+        b"a=1&a=2",
+    ] {
         case.input();
-        let page = signed(Method::POST, &url).body("application/x-www-form-urlencoded", body).send().await;
-        case.check(page.status.is_client_error(), format!("{body:?}: {}", page.status));
+        let page = signed(Method::POST, &url)
+            .body("application/x-www-form-urlencoded", body)
+            .send()
+            .await;
+        case.check(
+            page.status.is_client_error(),
+            format!("{body:?}: {}", page.status),
+        );
     }
     case.check(ready.untouched().await, "nothing is written or sent");
 }
@@ -298,9 +410,17 @@ async fn every_form() {
         }
         taken += 1;
         for (what, ask) in [
-            ("cross-site", Ask::form(&url, &[]).without("sec-fetch-site").header("sec-fetch-site", "cross-site")),
+            (
+                "cross-site",
+                Ask::form(&url, &[])
+                    .without("sec-fetch-site")
+                    .header("sec-fetch-site", "cross-site"),
+            ),
             ("no header", Ask::form(&url, &[]).without("sec-fetch-site")),
-            ("foreign origin", Ask::form(&url, &[]).header("origin", "https://evil.example")),
+            (
+                "foreign origin",
+                Ask::form(&url, &[]).header("origin", "https://evil.example"),
+            ),
         ] {
             let page = ask.cookie(SESSION, &ready.session).send().await;
             case.same(page.status, StatusCode::FORBIDDEN, format!("{what} to {name}"));
@@ -308,7 +428,11 @@ async fn every_form() {
         if !routes::PUBLIC.contains(&name.as_str()) {
             case.same(bare.status, StatusCode::FORBIDDEN, format!("no token to {name}"));
             let anonymous = Ask::form(&url, &[("csrf", ready.field("csrf"))]).send().await;
-            case.same(anonymous.status, StatusCode::UNAUTHORIZED, format!("nobody to {name}"));
+            case.same(
+                anonymous.status,
+                StatusCode::UNAUTHORIZED,
+                format!("nobody to {name}"),
+            );
         }
     }
     case.check(taken >= 8, format!("{taken} routes take a form"));
@@ -323,7 +447,9 @@ async fn every_form() {
             .header("origin", "https://evil.example")
             .header("accept", "text/event-stream")
             .send();
-        let page = tokio::time::timeout(std::time::Duration::from_secs(5), page).await.expect("no stream is held");
+        let page = tokio::time::timeout(std::time::Duration::from_secs(5), page)
+            .await
+            .expect("no stream is held");
         case.check(!page.status.is_success(), page.status);
         case.same(page.header("access-control-allow-origin"), "", "never shared");
     }
@@ -339,7 +465,12 @@ async fn every_form() {
         case.same(page.header("cross-origin-resource-policy"), "same-origin", path);
         case.same(page.header("x-content-type-options"), "nosniff", path);
         case.check(page.header("content-type").starts_with("text/html"), path);
-        case.check(page.headers.keys().all(|name| !name.as_str().starts_with("access-control")), path);
+        case.check(
+            page.headers
+                .keys()
+                .all(|name| !name.as_str().starts_with("access-control")),
+            path,
+        );
     }
 }
 
@@ -364,7 +495,10 @@ async fn a_flood_of_forms() {
         let_through += pages.iter().filter(|page| page.sees_other()).count();
         refused = pages.into_iter().find(|page| !page.sees_other()).or(refused);
     }
-    case.check((1_000..1_200).contains(&let_through), format!("{let_through} of 1200"));
+    case.check(
+        (1_000..1_200).contains(&let_through),
+        format!("{let_through} of 1200"),
+    );
     let refused = refused.unwrap();
     case.same(refused.status, StatusCode::TOO_MANY_REQUESTS, "the others");
     let wait: u32 = refused.header("retry-after").parse().unwrap();
@@ -376,15 +510,29 @@ async fn a_flood_of_forms() {
     let save = home.form("Save");
     let more = futures_util::future::join_all((0..100).map(|_| another.send_once(&save))).await;
     case.check(
-        more.iter().any(|page| page.status == StatusCode::TOO_MANY_REQUESTS),
+        more.iter()
+            .any(|page| page.status == StatusCode::TOO_MANY_REQUESTS),
         "it is the person who is too fast, not the session",
     );
     let other = ready.app.browser();
     other.sign_in(&ready.app.other_person()).await;
     let home = other.get("/settings").await;
-    case.check(other.send_once(&home.form("Save")).await.sees_other(), "other people are not");
-    case.same(ready.browser.get("/").await.status, StatusCode::OK, "and pages are shown");
+    case.check(
+        other.send_once(&home.form("Save")).await.sees_other(),
+        "other people are not",
+    );
+    case.same(
+        ready.browser.get("/").await.status,
+        StatusCode::OK,
+        "and pages are shown",
+    );
     ready.app.clock.advance(Duration::minutes(2));
-    case.check(ask(&ready.session).send().await.sees_other(), "and later all is well");
-    case.check(begin(&ready.app).send().await.sees_other(), "sign-ins have their own count");
+    case.check(
+        ask(&ready.session).send().await.sees_other(),
+        "and later all is well",
+    );
+    case.check(
+        begin(&ready.app).send().await.sees_other(),
+        "sign-ins have their own count",
+    );
 }

@@ -34,26 +34,73 @@ async fn every_answer(app: &TestApp, browser: &Browser) -> Vec<Seen> {
         if name == "EVENTS" {
             continue;
         }
-        for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::OPTIONS] {
-            let ask = Ask::new(method.clone(), format!("{}{path}", app.url)).header("sec-fetch-site", "same-origin");
-            note(format!("{method} {path}, signed out"), &path, ask.clone().send().await);
+        for method in [
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::OPTIONS,
+        ] {
+            let ask = Ask::new(method.clone(), format!("{}{path}", app.url))
+                .header("sec-fetch-site", "same-origin");
+            note(
+                format!("{method} {path}, signed out"),
+                &path,
+                ask.clone().send().await,
+            );
             // Signing out is not what is looked at here.
             if !(method == Method::POST && path.starts_with("/sign-out")) {
-                note(format!("{method} {path}, signed in"), &path, ask.cookie(SESSION, &session).send().await);
+                note(
+                    format!("{method} {path}, signed in"),
+                    &path,
+                    ask.cookie(SESSION, &session).send().await,
+                );
             }
         }
     }
     let at = |path: &str| Ask::get(format!("{}{path}", app.url));
     let uid = app.quiet_stack("staging");
-    for path in [format!("/stacks/{uid}"), format!("/stacks/{uid}/redeploy"), "/?q=env%3Aproduction".into(), "/no-such-page".into()] {
-        note(format!("GET {path}"), &path, at(&path).cookie(SESSION, &session).send().await);
+    for path in [
+        format!("/stacks/{uid}"),
+        format!("/stacks/{uid}/redeploy"),
+        "/?q=env%3Aproduction".into(),
+        "/no-such-page".into(),
+    ] {
+        note(
+            format!("GET {path}"),
+            &path,
+            at(&path).cookie(SESSION, &session).send().await,
+        );
     }
-    let form = |path: &str| Ask::form(format!("{}{path}", app.url), &[("csrf", "x")]).cookie(SESSION, &session);
+    let form =
+        |path: &str| Ask::form(format!("{}{path}", app.url), &[("csrf", "x")]).cookie(SESSION, &session);
     note("forged".into(), "/settings", form("/settings").send().await);
-    note("cross-site".into(), "/settings", form("/settings").header("origin", "https://evil.example").send().await);
-    note("too large".into(), "/settings", form("/settings").body("application/x-www-form-urlencoded", vec![b'a'; 20_000]).send().await);
-    note("too long".into(), "/", at(&format!("/?q={}", "a".repeat(9_000))).send().await);
-    note("another host".into(), "/", at("/").header("host", "evil.example").send().await);
+    note(
+        "cross-site".into(),
+        "/settings",
+        form("/settings")
+            .header("origin", "https://evil.example")
+            .send()
+            .await,
+    );
+    note(
+        "too large".into(),
+        "/settings",
+        form("/settings")
+            .body("application/x-www-form-urlencoded", vec![b'a'; 20_000])
+            .send()
+            .await,
+    );
+    note(
+        "too long".into(),
+        "/",
+        at(&format!("/?q={}", "a".repeat(9_000))).send().await,
+    );
+    note(
+        "another host".into(),
+        "/",
+        at("/").header("host", "evil.example").send().await,
+    );
     note("an odd query".into(), "/", at("/?%ff=%zz&&=").send().await);
     // The token endpoint does not answer well: 502.
     app.world().add_fault("token=status:500".parse().unwrap());
@@ -61,18 +108,33 @@ async fn every_answer(app: &TestApp, browser: &Browser) -> Vec<Seen> {
     let state = query(&begun.location().parse().unwrap())["state"].clone();
     let login = begun.cookie_value(SIGN_IN).unwrap();
     note("begun".into(), "/sign-in", begun);
-    note("502".into(), "/oauth/callback", at(&format!("/oauth/callback?code=a&state={state}")).cookie(SIGN_IN, login).send().await);
+    note(
+        "502".into(),
+        "/oauth/callback",
+        at(&format!("/oauth/callback?code=a&state={state}"))
+            .cookie(SIGN_IN, login)
+            .send()
+            .await,
+    );
     app.world().clear_faults();
     for asset in assets(&at("/").send().await) {
         let page = at(&asset).send().await;
         let tag = page.header("etag").to_owned();
         note(format!("GET {asset}"), &asset, page);
-        note(format!("GET {asset} again"), &asset, at(&asset).header("if-none-match", tag).send().await);
+        note(
+            format!("GET {asset} again"),
+            &asset,
+            at(&asset).header("if-none-match", tag).send().await,
+        );
     }
     // The database is in trouble: 503.
     app.sql("ALTER TABLE sessions RENAME TO gone").await;
     app.clock.advance(time::Duration::seconds(5));
-    note("503".into(), "/settings", at("/settings").cookie(SESSION, &session).send().await);
+    note(
+        "503".into(),
+        "/settings",
+        at("/settings").cookie(SESSION, &session).send().await,
+    );
     app.sql("ALTER TABLE gone RENAME TO sessions").await;
     seen
 }
@@ -93,9 +155,13 @@ async fn on_every_answer() {
     let app = super::flow::app().await;
     let browser = app.signed_in().await;
     let seen = every_answer(&app, &browser).await;
-    let statuses: std::collections::BTreeSet<u16> = seen.iter().map(|seen| seen.page.status.as_u16()).collect();
+    let statuses: std::collections::BTreeSet<u16> =
+        seen.iter().map(|seen| seen.page.status.as_u16()).collect();
     for wanted in [200, 303, 304, 400, 401, 403, 404, 405, 413, 414, 421, 502, 503] {
-        cases.case("H00").check(statuses.contains(&wanted), format!("{wanted} is among {statuses:?}"));
+        cases.case("H09").check(
+            statuses.contains(&wanted),
+            format!("{wanted} is among {statuses:?}"),
+        );
     }
     let plain = POLICY.replace("{}", "");
     let leading = POLICY.replace("{}", &format!(" {}", app.sandbox.url()));
@@ -106,20 +172,41 @@ async fn on_every_answer() {
         if page.body.is_empty() && page.status == StatusCode::OK {
             case.check(policy == plain || policy == leading, what);
         } else {
-            case.same(policy, if leads { leading.as_str() } else { plain.as_str() }, what);
+            case.same(
+                policy,
+                if leads { leading.as_str() } else { plain.as_str() },
+                what,
+            );
         }
-        case.check(!policy.contains("unsafe") && !policy.contains("data:") && !policy.contains('*'), what);
-        case.same(page.headers.get_all("content-security-policy").iter().count(), 1, what);
+        case.check(
+            !policy.contains("unsafe") && !policy.contains("data:") && !policy.contains('*'),
+            what,
+        );
+        case.same(
+            page.headers.get_all("content-security-policy").iter().count(),
+            1,
+            what,
+        );
         // H02: nowhere but on a page with the sign-in form may a form lead to Cloud 66.
         cases.case("H02").same(leads, policy == leading && leads, what);
 
         let case = cases.case("H05");
-        case.same(page.header("strict-transport-security"), "", format!("{what}: over http"));
+        case.same(
+            page.header("strict-transport-security"),
+            "",
+            format!("{what}: over http"),
+        );
         let case = cases.case("H06");
         case.same(page.header("x-content-type-options"), "nosniff", what);
         let kind = page.header("content-type");
-        case.check(!kind.starts_with("text/") || kind.contains("charset=utf-8"), format!("{what}: {kind}"));
-        case.check(page.body.is_empty() || !kind.is_empty(), format!("{what} says what it is"));
+        case.check(
+            !kind.starts_with("text/") || kind.contains("charset=utf-8"),
+            format!("{what}: {kind}"),
+        );
+        case.check(
+            page.body.is_empty() || !kind.is_empty(),
+            format!("{what} says what it is"),
+        );
         let case = cases.case("H07");
         for (name, value) in [
             ("referrer-policy", "no-referrer"),
@@ -128,11 +215,18 @@ async fn on_every_answer() {
             ("cross-origin-embedder-policy", "require-corp"),
         ] {
             case.same(page.header(name), value, format!("{what}: {name}"));
-            case.same(page.headers.get_all(name).iter().count(), 1, format!("{what}: {name} once"));
+            case.same(
+                page.headers.get_all(name).iter().count(),
+                1,
+                format!("{what}: {name} once"),
+            );
         }
         let denied = page.header("permissions-policy");
         for feature in ["camera", "microphone", "geolocation", "usb", "payment"] {
-            case.check(denied.contains(&format!("{feature}=()")), format!("{what}: {feature}"));
+            case.check(
+                denied.contains(&format!("{feature}=()")),
+                format!("{what}: {feature}"),
+            );
         }
         let case = cases.case("H08");
         let cache = page.header("cache-control");
@@ -143,18 +237,39 @@ async fn on_every_answer() {
             case.same(cache, "no-store", what);
         }
         let case = cases.case("H11");
-        for name in ["server", "x-powered-by", "via", "x-aspnet-version", "x-runtime", "access-control-allow-origin"] {
+        for name in [
+            "server",
+            "x-powered-by",
+            "via",
+            "x-aspnet-version",
+            "x-runtime",
+            "access-control-allow-origin",
+        ] {
             case.same(page.header(name), "", format!("{what}: {name}"));
         }
         let for_everybody = !page.body.contains("/sign-out") && !path.starts_with("/static/");
-        let names_version = page.body.contains(concat!("Stackdeck ", env!("CARGO_PKG_VERSION")));
+        let names_version = page
+            .body
+            .contains(concat!("Stackdeck ", env!("CARGO_PKG_VERSION")));
         case.check(!(for_everybody && names_version), format!("{what}: no version"));
         let case = cases.case("H09");
         if page.status.is_client_error() || page.status.is_server_error() {
-            let ours = page.body.is_empty() || page.body.contains("<h1>") || ["/healthz", "/readyz"].contains(&path.as_str());
+            let ours = page.body.is_empty()
+                || page.body.contains("<h1>")
+                || ["/healthz", "/readyz"].contains(&path.as_str());
             case.check(ours, format!("{what}: a page of ours: {}", page.body));
         }
-        for inside in ["sqlx", "SELECT ", "panicked", "src/", ".rs:", "serde", "Failed to deserialize", "axum", "stack backtrace"] {
+        for inside in [
+            "sqlx",
+            "SELECT ",
+            "panicked",
+            "src/",
+            ".rs:",
+            "serde",
+            "Failed to deserialize",
+            "axum",
+            "stack backtrace",
+        ] {
             if !path.starts_with("/static/") {
                 case.check(!page.body.contains(inside), format!("{what}: {inside}"));
             }
@@ -172,14 +287,39 @@ async fn under_https() {
         .await;
     let ask = |path: &str| Ask::get(format!("{}{path}", app.url)).header("host", "deploy.example.com");
     let case = cases.case("H05");
-    for path in ["/", "/sign-in", "/settings", "/no-such-page", "/healthz", "/readyz", "/oauth/callback", "/static/x"] {
-        let header = ask(path).send().await.header("strict-transport-security").to_owned();
-        let age: u64 = header.strip_prefix("max-age=").unwrap().split(';').next().unwrap().parse().unwrap();
+    for path in [
+        "/",
+        "/sign-in",
+        "/settings",
+        "/no-such-page",
+        "/healthz",
+        "/readyz",
+        "/oauth/callback",
+        "/static/x",
+    ] {
+        let header = ask(path)
+            .send()
+            .await
+            .header("strict-transport-security")
+            .to_owned();
+        let age: u64 = header
+            .strip_prefix("max-age=")
+            .unwrap()
+            .split(';')
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
         case.check(age >= 31_536_000, format!("{path}: {header}"));
     }
     let case = cases.case("P07");
     // The proxy speaks http to us and may say anything of itself.
-    for (name, value) in [("x-forwarded-proto", "http"), ("forwarded", "proto=http;host=evil.example"), ("x-forwarded-host", "evil.example"), ("x-forwarded-port", "80")] {
+    for (name, value) in [
+        ("x-forwarded-proto", "http"),
+        ("forwarded", "proto=http;host=evil.example"),
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-port", "80"),
+    ] {
         let page = ask("/settings").header(name, value).send().await;
         case.same(page.location(), "/?return_to=%2Fsettings", name);
         let begun = Ask::form(format!("{}/sign-in", app.url), &[])
@@ -196,8 +336,15 @@ async fn under_https() {
     }
     for (name, value) in [("x-forwarded-proto", "https"), ("x-forwarded-ssl", "on")] {
         let plain = super::flow::app().await;
-        let page = Ask::get(format!("{}/", plain.url)).header(name, value).send().await;
-        case.same(page.header("strict-transport-security"), "", "a header turns nothing on");
+        let page = Ask::get(format!("{}/", plain.url))
+            .header(name, value)
+            .send()
+            .await;
+        case.same(
+            page.header("strict-transport-security"),
+            "",
+            "a header turns nothing on",
+        );
     }
 }
 
@@ -210,12 +357,19 @@ pub(super) fn inline_parts(body: &str) -> Vec<String> {
         let name = element.value().name();
         let text: String = element.text().collect();
         match name {
-            "style" | "base" | "object" | "embed" | "iframe" | "frame" | "applet" => found.push(name.to_owned()),
+            "style" | "base" | "object" | "embed" | "iframe" | "frame" | "applet" => {
+                found.push(name.to_owned())
+            }
             "script" if element.attr("src").is_none_or(|src| !src.starts_with("/static/")) => {
                 found.push(format!("script {text}"));
             }
-            "script" if element.attr("integrity").is_none() => found.push("script without integrity".to_owned()),
-            "meta" if element.attr("http-equiv").is_some_and(|kind| kind.eq_ignore_ascii_case("refresh")) => {}
+            "script" if element.attr("integrity").is_none() => {
+                found.push("script without integrity".to_owned())
+            }
+            "meta"
+                if element
+                    .attr("http-equiv")
+                    .is_some_and(|kind| kind.eq_ignore_ascii_case("refresh")) => {}
             _ => {}
         }
         for (attribute, value) in element.value().attrs() {
@@ -225,7 +379,14 @@ pub(super) fn inline_parts(body: &str) -> Vec<String> {
             }
             let leads = ["href", "src", "action", "formaction", "xlink:href"].contains(&attribute);
             let scheme = value.split_once(':').map(|(scheme, _)| scheme.to_owned());
-            if leads && scheme.is_some_and(|scheme| !["http", "https"].contains(&scheme.as_str()) && !scheme.contains('/') && !scheme.contains('?') && !scheme.contains('#')) {
+            if leads
+                && scheme.is_some_and(|scheme| {
+                    !["http", "https"].contains(&scheme.as_str())
+                        && !scheme.contains('/')
+                        && !scheme.contains('?')
+                        && !scheme.contains('#')
+                })
+            {
                 found.push(format!("{name} {attribute}={value}"));
             }
         }
@@ -250,7 +411,16 @@ async fn nothing_inline() {
     }
     case.check(pages >= 60, format!("{pages} pages"));
     // The check itself can fail.
-    for bad in ["<p onclick=x>", "<p style=x>", "<script>x</script>", "<script src=https://evil.example/x></script>", "<a href='java\nscript:x'>", "<a href='javascript:x'>", "<iframe src=/>", "<form action='data:x'>"] {
+    for bad in [
+        "<p onclick=x>",
+        "<p style=x>",
+        "<script>x</script>",
+        "<script src=https://evil.example/x></script>",
+        "<a href='java\nscript:x'>",
+        "<a href='javascript:x'>",
+        "<iframe src=/>",
+        "<form action='data:x'>",
+    ] {
         case.check(!inline_parts(bad).is_empty() || bad.contains('\n'), bad);
     }
 }

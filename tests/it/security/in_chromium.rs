@@ -31,7 +31,11 @@ impl Drop for Process {
 impl Chromium {
     async fn open() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let child = Command::new("chromedriver")
             .arg(format!("--port={port}"))
             .stdout(Stdio::null())
@@ -40,12 +44,22 @@ impl Chromium {
             .unwrap();
         let process = Process(child);
         let mut wishes = DesiredCapabilities::chrome();
-        for argument in ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--window-size=1280,900"] {
+        for argument in [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--window-size=1280,900",
+        ] {
             wishes.add_arg(argument).unwrap();
         }
         for _ in 0..100 {
             if let Ok(page) = WebDriver::new(format!("http://127.0.0.1:{port}"), wishes.clone()).await {
-                return Self { page, _process: process };
+                return Self {
+                    page,
+                    _process: process,
+                };
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -61,7 +75,12 @@ impl Chromium {
     }
 
     async fn run(&self, script: &str) -> Value {
-        self.page.execute(script, Vec::new()).await.unwrap().json().clone()
+        self.page
+            .execute(script, Vec::new())
+            .await
+            .unwrap()
+            .json()
+            .clone()
     }
 
     /// Runs a script until it gives true.
@@ -72,7 +91,11 @@ impl Chromium {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("never: {what} at {}\n{}", self.url().await, self.page.source().await.unwrap());
+        panic!(
+            "never: {what} at {}\n{}",
+            self.url().await,
+            self.page.source().await.unwrap()
+        );
     }
 
     /// Presses the button that begins with this text.
@@ -87,12 +110,24 @@ impl Chromium {
         self.go(&app.url).await;
         self.press("Sign in with Cloud 66").await;
         let person = app.main_person();
-        self.until("the people", "return !!document.querySelector('[value*=\"@\"]')").await;
+        self.until("the people", "return !!document.querySelector('[value*=\"@\"]')")
+            .await;
         let chosen = format!("//form[.//*[@value='{person}']]//button | //button[@value='{person}']");
-        self.page.find(By::XPath(chosen.as_str())).await.unwrap().click().await.unwrap();
-        self.until("the consent page", "return location.pathname === '/oauth/authorize' && document.readyState === 'complete'").await;
+        self.page
+            .find(By::XPath(chosen.as_str()))
+            .await
+            .unwrap()
+            .click()
+            .await
+            .unwrap();
+        self.until(
+            "the consent page",
+            "return location.pathname === '/oauth/authorize' && document.readyState === 'complete'",
+        )
+        .await;
         self.press("Authorize").await;
-        self.until("signed in", "return !!document.querySelector('ul.stacks')").await;
+        self.until("signed in", "return !!document.querySelector('ul.stacks')")
+            .await;
     }
 }
 
@@ -126,8 +161,13 @@ async fn another_site() {
     let case = cases.case("H02");
     chromium.go(&app.url).await;
     chromium.press("Sign in with Cloud 66").await;
-    chromium.until("Cloud 66's page", "return location.pathname === '/users/sign_in'").await;
-    case.check(chromium.url().await.starts_with(app.sandbox.url()), "the form's redirect is followed");
+    chromium
+        .until("Cloud 66's page", "return location.pathname === '/users/sign_in'")
+        .await;
+    case.check(
+        chromium.url().await.starts_with(app.sandbox.url()),
+        "the form's redirect is followed",
+    );
     chromium.sign_in(&app).await;
     case.check(chromium.url().await.starts_with(&app.url), "and the way back");
 
@@ -138,32 +178,100 @@ async fn another_site() {
     // The one above, which nobody came back from.
     let begun = app.number("SELECT count(*) FROM sign_ins").await;
     for (what, page) in [
-        ("a form", format!("<form method=post action='{stacks}/redeploy'><input name=op value=x></form><script>document.forms[0].submit()</script>")),
-        ("a form to sign out", format!("<form method=post action='{ours}/sign-out'></form><script>document.forms[0].submit()</script>")),
-        ("a form as text", format!("<form method=post enctype=text/plain action='{ours}/sign-out/everywhere'></form><script>document.forms[0].submit()</script>")),
-        ("a sign-in", format!("<form method=post action='{ours}/sign-in'></form><script>document.forms[0].submit()</script>")),
-        ("an image", format!("<img src='{stacks}/redeploy'><script>setTimeout(() => document.title = 'done', 500)</script>")),
-        ("a fetch", format!("<script>fetch('{stacks}/redeploy', {{method: 'POST', mode: 'no-cors', credentials: 'include', body: new URLSearchParams({{op: 'x'}})}}).finally(() => document.title = 'done')</script>")),
-        ("a beacon", format!("<script>navigator.sendBeacon('{ours}/sign-out'); setTimeout(() => document.title = 'done', 500)</script>")),
-        ("a window", format!("<script>window.open('{stacks}/redeploy'); setTimeout(() => document.title = 'done', 500)</script>")),
+        (
+            "a form",
+            format!(
+                "<form method=post action='{stacks}/redeploy'><input name=op value=x></form><script>document.forms[0].submit()</script>"
+            ),
+        ),
+        (
+            "a form to sign out",
+            format!(
+                "<form method=post action='{ours}/sign-out'></form><script>document.forms[0].submit()</script>"
+            ),
+        ),
+        (
+            "a form as text",
+            format!(
+                "<form method=post enctype=text/plain action='{ours}/sign-out/everywhere'></form><script>document.forms[0].submit()</script>"
+            ),
+        ),
+        (
+            "a sign-in",
+            format!(
+                "<form method=post action='{ours}/sign-in'></form><script>document.forms[0].submit()</script>"
+            ),
+        ),
+        (
+            "an image",
+            format!(
+                "<img src='{stacks}/redeploy'><script>setTimeout(() => document.title = 'done', 500)</script>"
+            ),
+        ),
+        (
+            "a fetch",
+            format!(
+                "<script>fetch('{stacks}/redeploy', {{method: 'POST', mode: 'no-cors', credentials: 'include', body: new URLSearchParams({{op: 'x'}})}}).finally(() => document.title = 'done')</script>"
+            ),
+        ),
+        (
+            "a beacon",
+            format!(
+                "<script>navigator.sendBeacon('{ours}/sign-out'); setTimeout(() => document.title = 'done', 500)</script>"
+            ),
+        ),
+        (
+            "a window",
+            format!(
+                "<script>window.open('{stacks}/redeploy'); setTimeout(() => document.title = 'done', 500)</script>"
+            ),
+        ),
     ] {
         case.input();
         let site = hostile_site(page).await;
         chromium.go(&site).await;
-        chromium.until(what, "return document.title === 'done' || location.hostname === 'localhost'").await;
-        case.same(app.world().journal().count("redeploy"), 0, format!("{what}: nothing upstream"));
-        case.same(app.number("SELECT count(*) FROM redeploys").await, 0, format!("{what}: nothing written"));
-        case.same(app.number("SELECT count(*) FROM sign_ins").await, begun, format!("{what}: no sign-in begun"));
-        case.same(app.number("SELECT count(*) FROM sessions").await, 1, format!("{what}: nobody signed out"));
+        chromium
+            .until(
+                what,
+                "return document.title === 'done' || location.hostname === 'localhost'",
+            )
+            .await;
+        case.same(
+            app.world().journal().count("redeploy"),
+            0,
+            format!("{what}: nothing upstream"),
+        );
+        case.same(
+            app.number("SELECT count(*) FROM redeploys").await,
+            0,
+            format!("{what}: nothing written"),
+        );
+        case.same(
+            app.number("SELECT count(*) FROM sign_ins").await,
+            begun,
+            format!("{what}: no sign-in begun"),
+        );
+        case.same(
+            app.number("SELECT count(*) FROM sessions").await,
+            1,
+            format!("{what}: nobody signed out"),
+        );
     }
     chromium.go(&ours).await;
-    case.check(chromium.page.source().await.unwrap().contains("/sign-out"), "still signed in");
+    case.check(
+        chromium.page.source().await.unwrap().contains("/sign-out"),
+        "still signed in",
+    );
 
     let case = cases.case("F13");
     let site = hostile_site(format!("<script>window.onerror = () => true</script><script src='{ours}/settings' onload=\"document.title = 'loaded'\" onerror=\"document.title = 'blocked'\"></script>")).await;
     chromium.go(&site).await;
     chromium.until("an end", "return document.title !== ''").await;
-    case.same(chromium.run("return document.title").await, Value::from("blocked"), "a private page as a script");
+    case.same(
+        chromium.run("return document.title").await,
+        Value::from("blocked"),
+        "a private page as a script",
+    );
 
     let case = cases.case("H04");
     for tag in ["iframe src", "object data", "embed src"] {
@@ -177,24 +285,40 @@ async fn another_site() {
         chromium.page.enter_frame(0).await.unwrap();
         let framed = chromium.page.source().await.unwrap();
         chromium.page.enter_default_frame().await.unwrap();
-        case.check(!framed.contains("Stackdeck") && !framed.contains("ul class"), format!("framed: {framed}"));
+        case.check(
+            !framed.contains("Stackdeck") && !framed.contains("ul class"),
+            format!("framed: {framed}"),
+        );
     }
     let opener = hostile_site(format!("<script>window.w = window.open('{ours}/settings'); setTimeout(() => document.title = 'end', 1500)</script>")).await;
     chromium.go(&opener).await;
     chromium.until("an end", "return document.title === 'end'").await;
     let reach = chromium.run("try { return window.w === null || window.w.closed || window.w.length === undefined } catch { return true }").await;
-    case.same(reach, Value::Bool(true), "a window of ours is out of reach (COOP)");
+    case.same(
+        reach,
+        Value::Bool(true),
+        "a window of ours is out of reach (COOP)",
+    );
 
     let case = cases.case("H10");
     chromium.go(&ours).await;
     chromium.go(&format!("{ours}/settings")).await;
-    chromium.run("document.querySelector('form[action=\"/sign-out\"]').submit()").await;
-    chromium.until("signed out", "return !!document.querySelector('.hero')").await;
+    chromium
+        .run("document.querySelector('form[action=\"/sign-out\"]').submit()")
+        .await;
+    chromium
+        .until("signed out", "return !!document.querySelector('.hero')")
+        .await;
     for _ in 0..3 {
         let _ = chromium.page.back().await;
-        chromium.until("a page", "return document.readyState === 'complete'").await;
+        chromium
+            .until("a page", "return document.readyState === 'complete'")
+            .await;
         let shown = chromium.page.source().await.unwrap();
-        case.check(!shown.contains(&uid) && !shown.contains("Where you are signed in"), "back shows nothing private");
+        case.check(
+            !shown.contains(&uid) && !shown.contains("Where you are signed in"),
+            "back shows nothing private",
+        );
     }
 }
 
@@ -204,49 +328,105 @@ async fn another_site() {
 #[ignore = "needs Chromium and chromedriver; bin/check runs it"]
 async fn hostile_names_under_trusted_types() {
     let cases = Cases::of("chromium", "trusted_types");
-    let app = TestApp::with().sandbox(|options| options.stacks = Some(60)).start().await;
+    let app = TestApp::with()
+        .sandbox(|options| options.stacks = Some(60))
+        .start()
+        .await;
     for (stack, payload) in app.stacks().iter().zip(PAYLOADS) {
-        app.world().change(&stack.uid, |stack| stack.name = payload.replace("alert(1)", "window.ran = 1"));
+        app.world().change(&stack.uid, |stack| {
+            stack.name = payload.replace("alert(1)", "window.ran = 1")
+        });
     }
     let chromium = Chromium::open().await;
     chromium.sign_in(&app).await;
     let case = cases.case("V01");
-    case.same(chromium.run("return 'trustedTypes' in window").await, Value::Bool(true), "this Chromium has Trusted Types");
+    case.same(
+        chromium.run("return 'trustedTypes' in window").await,
+        Value::Bool(true),
+        "this Chromium has Trusted Types",
+    );
     let watch = "window.refused = []; document.addEventListener('securitypolicyviolation', e => window.refused.push(e.violatedDirective + ' ' + e.blockedURI + ' ' + e.sample)); \
                  window.errors = []; window.addEventListener('error', e => window.errors.push(e.message)); return true";
     chromium.run(watch).await;
-    let shown = chromium.run("return document.querySelectorAll('ul.stacks > li').length").await;
+    let shown = chromium
+        .run("return document.querySelectorAll('ul.stacks > li').length")
+        .await;
     case.same(shown, Value::from(60), "every row is there");
     // htmx at work: the search field filters without a reload.
     chromium.run("window.same = true; const q = document.querySelector('#q'); q.value = 'svg'; q.dispatchEvent(new Event('input', {bubbles: true})); q.dispatchEvent(new KeyboardEvent('keyup', {bubbles: true})); return true").await;
-    chromium.until("the search has swapped", "return window.same === true && document.querySelectorAll('ul.stacks > li').length < 60").await;
-    case.same(chromium.run("return window.same").await, Value::Bool(true), "without a reload");
+    chromium
+        .until(
+            "the search has swapped",
+            "return window.same === true && document.querySelectorAll('ul.stacks > li').length < 60",
+        )
+        .await;
+    case.same(
+        chromium.run("return window.same").await,
+        Value::Bool(true),
+        "without a reload",
+    );
     // The confirm page in the dialog, fetched and parsed by our script.
     chromium.go(&format!("{}/?q=env%3Aproduction", app.url)).await;
     chromium.run(watch).await;
     let link = chromium.page.find(By::Css("a[data-dialog]")).await.unwrap();
     link.click().await.unwrap();
-    chromium.until("the dialog", "return document.querySelector('#dialog').open && !!document.querySelector('#asked form')").await;
-    case.same(chromium.run("return window.refused").await, serde_json::json!([]), "nothing of ours is refused");
-    case.same(chromium.run("return window.errors").await, serde_json::json!([]), "nothing went wrong");
-    for path in ["/", "/redeploys", "/redeploys/new", "/settings", "/search?q=a", "/help"] {
+    chromium
+        .until(
+            "the dialog",
+            "return document.querySelector('#dialog').open && !!document.querySelector('#asked form')",
+        )
+        .await;
+    case.same(
+        chromium.run("return window.refused").await,
+        serde_json::json!([]),
+        "nothing of ours is refused",
+    );
+    case.same(
+        chromium.run("return window.errors").await,
+        serde_json::json!([]),
+        "nothing went wrong",
+    );
+    for path in [
+        "/",
+        "/redeploys",
+        "/redeploys/new",
+        "/settings",
+        "/search?q=a",
+        "/help",
+    ] {
         chromium.go(&format!("{}{path}", app.url)).await;
-        case.same(chromium.run("return window.ran ?? null").await, Value::Null, format!("nothing runs on {path}"));
+        case.same(
+            chromium.run("return window.ran ?? null").await,
+            Value::Null,
+            format!("nothing runs on {path}"),
+        );
     }
     for stack in app.stacks().iter().take(PAYLOADS.len()) {
         case.input();
         chromium.go(&format!("{}/stacks/{}", app.url, stack.uid)).await;
-        case.same(chromium.run("return window.ran ?? null").await, Value::Null, format!("nothing of {:?} runs", stack.name));
+        case.same(
+            chromium.run("return window.ran ?? null").await,
+            Value::Null,
+            format!("nothing of {:?} runs", stack.name),
+        );
     }
 
     let case = cases.case("V10");
     // What our policy takes and what it does not. Each gives whether the sink took it.
-    let html = |text: &str| format!("try {{ document.createElement('div').innerHTML = {text}; return true }} catch {{ return false }}", text = serde_json::to_string(text).unwrap());
+    let html = |text: &str| {
+        format!(
+            "try {{ document.createElement('div').innerHTML = {text}; return true }} catch {{ return false }}",
+            text = serde_json::to_string(text).unwrap()
+        )
+    };
     for (text, taken) in [
         ("<p class=\"x\">plain &lt;svg onload=1&gt;</p>", true),
         ("<a title=\"&lt;svg onload=alert(1)&gt;\" href=\"/x\">x</a>", true),
         ("<li data-once=\"1\" hx-get=\"/x\">a on b = c</li>", true),
-        ("<script defer src=\"/static/app.0123456789abcdef.js\" integrity=\"sha384-abc\"></script>", true),
+        (
+            "<script defer src=\"/static/app.0123456789abcdef.js\" integrity=\"sha384-abc\"></script>",
+            true,
+        ),
         ("<svg onload=alert(1)>", false),
         ("<svg/onload=alert(1)>", false),
         ("<img src=x ONERROR=alert(1)>", false),
@@ -256,7 +436,10 @@ async fn hostile_names_under_trusted_types() {
         ("<a title='>' onclick='x'>", false),
         ("<script>alert(1)</script>", false),
         ("<script src=//evil.example/x></script>", false),
-        ("<script defer src=\"//evil.example/x.js\" integrity=\"sha384-abc\"></script>", false),
+        (
+            "<script defer src=\"//evil.example/x.js\" integrity=\"sha384-abc\"></script>",
+            false,
+        ),
         ("<iframe srcdoc=\"x\"></iframe>", false),
         ("<iframe src=\"/\"></iframe>", false),
         ("<base href=\"https://evil.example\">", false),
@@ -267,11 +450,26 @@ async fn hostile_names_under_trusted_types() {
         case.same(chromium.run(&html(text)).await, Value::Bool(taken), text);
     }
     for (what, script) in [
-        ("a script's text", "try { document.createElement('script').text = '1'; return true } catch { return false }"),
-        ("a script's address", "try { document.createElement('script').src = '/static/x.js'; return true } catch { return false }"),
-        ("a handler's attribute", "try { document.body.setAttribute('onclick', '1'); return true } catch { return false }"),
-        ("another policy", "try { trustedTypes.createPolicy('x', {}); return true } catch { return false }"),
-        ("another default policy", "try { trustedTypes.createPolicy('default', {}); return true } catch { return false }"),
+        (
+            "a script's text",
+            "try { document.createElement('script').text = '1'; return true } catch { return false }",
+        ),
+        (
+            "a script's address",
+            "try { document.createElement('script').src = '/static/x.js'; return true } catch { return false }",
+        ),
+        (
+            "a handler's attribute",
+            "try { document.body.setAttribute('onclick', '1'); return true } catch { return false }",
+        ),
+        (
+            "another policy",
+            "try { trustedTypes.createPolicy('x', {}); return true } catch { return false }",
+        ),
+        (
+            "another default policy",
+            "try { trustedTypes.createPolicy('default', {}); return true } catch { return false }",
+        ),
     ] {
         case.same(chromium.run(script).await, Value::Bool(false), what);
     }
@@ -283,7 +481,13 @@ async fn hostile_names_under_trusted_types() {
     ] {
         chromium.run(&format!("window.tried = null; setTimeout(() => {{ try {{ {script} }} catch {{ window.tried = false }} }}, 0); return 1")).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
-        case.check(chromium.run("return window.tried").await != Value::Bool(true), what);
+        case.check(
+            chromium.run("return window.tried").await != Value::Bool(true),
+            what,
+        );
     }
-    case.check(app.number("SELECT count(*) FROM sessions").await == 1, format!("{SESSION} is still there"));
+    case.check(
+        app.number("SELECT count(*) FROM sessions").await == 1,
+        format!("{SESSION} is still there"),
+    );
 }

@@ -41,11 +41,18 @@ async fn a_pasted_code_signs_in() {
     let case = cases.case("O01");
     let browser = app.browser();
     let home = browser.get("/").await;
-    case.check(home.body.contains("/oauth/code"), "the home page leads to the form for a code");
+    case.check(
+        home.body.contains("/oauth/code"),
+        "the home page leads to the form for a code",
+    );
     let authorize = authorize_of(&browser).await;
     let asked = query(&authorize);
     case.same(asked["redirect_uri"].as_str(), URN, "the URN, byte for byte");
-    case.same(asked["code_challenge_method"].as_str(), "S256", "with a challenge");
+    case.same(
+        asked["code_challenge_method"].as_str(),
+        "S256",
+        "with a challenge",
+    );
     let code = code_at(&browser, &authorize, &app.main_person()).await;
     let form = browser.get("/oauth/code").await;
     let words = form.text();
@@ -54,7 +61,9 @@ async fn a_pasted_code_signs_in() {
         "the page warns of other people's codes",
     );
     case.check(words.contains("Start again"), "and offers to start again");
-    let page: Page = browser.send_once(&form.form("Sign in").set("code", &format!("  {code}\n"))).await;
+    let page: Page = browser
+        .send_once(&form.form("Sign in").set("code", &format!("  {code}\n")))
+        .await;
     case.same((page.status.as_u16(), page.location()), (303, "/"), "signed in");
     case.check(page.set_cookie(SESSION).is_some(), "a new session");
     case.same(token_requests(&app), 1, "one token request");
@@ -63,7 +72,11 @@ async fn a_pasted_code_signs_in() {
 
     let case = cases.case("O03");
     let login = browser.cookie(SIGN_IN).unwrap();
-    case.same(paste(&app, &login, &code).send().await.status, StatusCode::BAD_REQUEST, "again");
+    case.same(
+        paste(&app, &login, &code).send().await.status,
+        StatusCode::BAD_REQUEST,
+        "again",
+    );
     let code = code_of(&app, &browser).await;
     let before = token_requests(&app);
     let both = futures_util::future::join_all((0..20).map(|_| paste(&app, &login, &code).send())).await;
@@ -83,20 +96,32 @@ async fn what_is_not_taken() {
     let before = token_requests(&app);
     let case = cases.case("O02");
     let bare = Ask::form(format!("{}/oauth/code", app.url), &[("code", &code)]);
-    case.same(bare.send().await.status, StatusCode::BAD_REQUEST, "without a sign-in of one's own");
+    case.same(
+        bare.send().await.status,
+        StatusCode::BAD_REQUEST,
+        "without a sign-in of one's own",
+    );
     for cookie in ["", "x", &"a".repeat(43), &"a".repeat(9_000)] {
         let page = paste(&app, cookie, &code).send().await;
-        case.same(page.status, StatusCode::BAD_REQUEST, format!("cookie of {}", cookie.len()));
+        case.same(
+            page.status,
+            StatusCode::BAD_REQUEST,
+            format!("cookie of {}", cookie.len()),
+        );
         case.check(page.set_cookie(SESSION).is_none(), "no session");
     }
     case.same(token_requests(&app), before, "no token request");
     // The victim has begun one: the phisher's code then fails on the verifier, and uses the victim's attempt up.
     authorize_of(&browser).await;
     let page = paste(&app, &browser.cookie(SIGN_IN).unwrap(), &code).send().await;
-    case.same(page.status, StatusCode::BAD_REQUEST, "the code belongs to another challenge");
+    case.same(
+        page.status,
+        StatusCode::BAD_REQUEST,
+        "the code belongs to another challenge",
+    );
     case.check(page.set_cookie(SESSION).is_none(), "no session");
 
-    let case = cases.case("O04");
+    let case = cases.case("O06");
     let code = code_of(&app, &browser).await;
     let login = browser.cookie(SIGN_IN).unwrap();
     let before = token_requests(&app);
@@ -106,10 +131,16 @@ async fn what_is_not_taken() {
         ("sec-fetch-site", "none"),
         ("origin", "https://evil.example"),
     ] {
-        let ask = paste(&app, &login, &code).without("sec-fetch-site").header(name, value);
-        case.same(ask.send().await.status, StatusCode::FORBIDDEN, format!("{name}: {value}"));
+        let ask = paste(&app, &login, &code)
+            .without("sec-fetch-site")
+            .header(name, value);
+        case.same(
+            ask.send().await.status,
+            StatusCode::FORBIDDEN,
+            format!("{name}: {value}"),
+        );
     }
-    let case = cases.case("O06");
+    let case = cases.case("O04");
     for (what, wrong) in [
         ("empty", String::new()),
         ("white space", " \t\n ".into()),
@@ -124,10 +155,20 @@ async fn what_is_not_taken() {
         case.same(page.status, StatusCode::BAD_REQUEST, what);
         case.check(!page.body.contains("<b>"), "not shown");
     }
-    let twice = Ask::form(format!("{}/oauth/code", app.url), &[("code", &code), ("code", "x")]);
-    case.same(twice.cookie(SIGN_IN, &login).send().await.status, StatusCode::BAD_REQUEST, "twice");
+    let twice = Ask::form(
+        format!("{}/oauth/code", app.url),
+        &[("code", &code), ("code", "x")],
+    );
+    case.same(
+        twice.cookie(SIGN_IN, &login).send().await.status,
+        StatusCode::BAD_REQUEST,
+        "twice",
+    );
     case.same(token_requests(&app), before, "no token request for any of these");
-    case.check(paste(&app, &login, &code).send().await.sees_other(), "and none of them used it up");
+    case.check(
+        paste(&app, &login, &code).send().await.sees_other(),
+        "and none of them used it up",
+    );
 
     let case = cases.case("O07");
     // Cloud 66 shows a refusal itself, so nothing is heard; the attempt ends by itself.
@@ -145,11 +186,18 @@ async fn one_way_back_at_a_time() {
     let pasting = app().await;
     let browser = pasting.browser();
     for method in [Method::GET, Method::HEAD, Method::POST] {
-        let page = Ask::new(method.clone(), format!("{}/oauth/callback?code=a&state=b", pasting.url))
-            .header("sec-fetch-site", "same-origin")
-            .send()
-            .await;
-        case.same(page.status, StatusCode::NOT_FOUND, format!("{method} of the callback"));
+        let page = Ask::new(
+            method.clone(),
+            format!("{}/oauth/callback?code=a&state=b", pasting.url),
+        )
+        .header("sec-fetch-site", "same-origin")
+        .send()
+        .await;
+        case.same(
+            page.status,
+            StatusCode::NOT_FOUND,
+            format!("{method} of the callback"),
+        );
     }
     case.same(token_requests(&pasting), 0, "no token request");
     let usual = super::flow::app().await;
@@ -159,9 +207,17 @@ async fn one_way_back_at_a_time() {
             .body("application/x-www-form-urlencoded", "code=abc")
             .send()
             .await;
-        case.same(page.status, StatusCode::NOT_FOUND, format!("{method} of the code page"));
+        case.same(
+            page.status,
+            StatusCode::NOT_FOUND,
+            format!("{method} of the code page"),
+        );
     }
     let authorize = authorize_of(&usual.browser()).await;
     case.check(!authorize.as_str().contains("oob"), "the URN is never sent");
-    case.same(open(&browser, &browser.address("/oauth/code")).await.status, StatusCode::OK, "where it is on");
+    case.same(
+        open(&browser, &browser.address("/oauth/code")).await.status,
+        StatusCode::OK,
+        "where it is on",
+    );
 }

@@ -47,33 +47,153 @@ async fn every_way_out_leads_home() {
     let (app, _fake) = quick_app().await;
     let long = "/a".repeat(2_500);
     let table: Vec<(&str, Vec<&str>)> = vec![
-        ("R01", vec!["https://evil.example", "HTTPS://EVIL.EXAMPLE/", "http://evil.example/stacks"]),
+        (
+            "R01",
+            vec![
+                "https://evil.example",
+                "HTTPS://EVIL.EXAMPLE/",
+                "http://evil.example/stacks",
+            ],
+        ),
         ("R02", vec!["//evil.example", "//evil.example/stacks"]),
         ("R03", vec!["///evil.example"]),
         ("R04", vec!["////evil.example/%2f..", "////evil.example"]),
-        ("R05", vec!["/\\evil.example", "\\/evil.example", "\\\\evil.example", "/\\/evil.example"]),
-        ("R06", vec!["/%5cevil.example", "/%5c%5cevil.example", "%5c%5cevil.example"]),
-        ("R07", vec!["/\t/evil.example", "/\n/evil.example", "/\r/evil.example", "\t//evil.example"]),
+        (
+            "R05",
+            vec![
+                "/\\evil.example",
+                "\\/evil.example",
+                "\\\\evil.example",
+                "/\\/evil.example",
+            ],
+        ),
+        (
+            "R06",
+            vec!["/%5cevil.example", "/%5c%5cevil.example", "%5c%5cevil.example"],
+        ),
+        (
+            "R07",
+            vec![
+                "/\t/evil.example",
+                "/\n/evil.example",
+                "/\r/evil.example",
+                "\t//evil.example",
+            ],
+        ),
         ("R08", vec!["/%09/evil.example", "/%0a/evil.example"]),
-        ("R09", vec!["/%0d%0aLocation:%20//evil.example", "/\r\nLocation: //evil.example", "/%0d%0a%0d%0a<script>"]),
-        ("R10", vec!["/%0b/evil.example", "/\u{b}/evil.example", "/\u{c}/evil.example"]),
+        (
+            "R09",
+            vec![
+                "/%0d%0aLocation:%20//evil.example",
+                "/\r\nLocation: //evil.example",
+                "/%0d%0a%0d%0a<script>",
+            ],
+        ),
+        (
+            "R10",
+            vec!["/%0b/evil.example", "/\u{b}/evil.example", "/\u{c}/evil.example"],
+        ),
         ("R11", vec!["/./\\evil.example"]),
         ("R12", vec!["/.//evil.example", "/..//evil.example"]),
-        ("R13", vec!["/stacks/..//evil.example", "/stacks/../../evil.example"]),
+        (
+            "R13",
+            vec!["/stacks/..//evil.example", "/stacks/../../evil.example"],
+        ),
         ("R14", vec!["https:evil.example", "https:/evil.example"]),
         ("R15", vec!["http:///evil.example", "http:\\\\evil.example"]),
-        ("R16", vec!["https://our.host@evil.example", "//our.host@evil.example", "@evil.example"]),
+        (
+            "R16",
+            vec![
+                "https://our.host@evil.example",
+                "//our.host@evil.example",
+                "@evil.example",
+            ],
+        ),
         ("R17", vec!["https://our.host.evil.example", ".evil.example"]),
         ("R18", vec!["//our.host\\@evil.example"]),
-        ("R19", vec!["javascript:alert(1)", "JaVaScRiPt:alert(1)", "javascript://evil.example/%0aalert(1)"]),
-        ("R20", vec!["java%09script:alert(1)", "java\tscript:alert(1)", "\u{1}javascript:alert(1)"]),
-        ("R21", vec!["data:text/html,x", "vbscript:x", "blob:https://evil.example/x", "file:///etc/passwd"]),
-        ("R22", vec!["〵evil.example", "/。/evil", "／／evil.example", "/\u{2028}/evil.example", "/\u{feff}/evil"]),
-        ("R23", vec!["http://0xd83ad6ce", "//[::1]", "//3627734734", "//127.1"]),
-        ("R24", vec!["%2f%2fevil.example", "%252f%252fevil.example", "/%2f%2fevil.example", "/%252fevil.example"]),
+        (
+            "R19",
+            vec![
+                "javascript:alert(1)",
+                "JaVaScRiPt:alert(1)",
+                "javascript://evil.example/%0aalert(1)",
+            ],
+        ),
+        (
+            "R20",
+            vec![
+                "java%09script:alert(1)",
+                "java\tscript:alert(1)",
+                "\u{1}javascript:alert(1)",
+            ],
+        ),
+        (
+            "R21",
+            vec![
+                "data:text/html,x",
+                "vbscript:x",
+                "blob:https://evil.example/x",
+                "file:///etc/passwd",
+            ],
+        ),
+        (
+            "R22",
+            vec![
+                "〵evil.example",
+                "/。/evil",
+                "／／evil.example",
+                "/\u{2028}/evil.example",
+                "/\u{feff}/evil",
+            ],
+        ),
+        (
+            "R23",
+            vec!["http://0xd83ad6ce", "//[::1]", "//3627734734", "//127.1"],
+        ),
+        (
+            "R24",
+            vec![
+                "%2f%2fevil.example",
+                "%252f%252fevil.example",
+                "/%2f%2fevil.example",
+                "/%252fevil.example",
+            ],
+        ),
         ("R25", vec!["/%00/evil.example", "/\0/evil.example", &long, ""]),
-        ("R28", vec!["/sign-out", "/sign-out/everywhere", "/oauth/callback", "/oauth/code", "/sign-in", "/events", "/healthz", "/settings/sessions/0123456789abcdef/end", "/static/app.css", "/?q=x", "/#x", "/help/../sign-out"]),
-        ("R30", vec!["/stacks/4F6C0E2B9D1A4C7E8B3F5A6D7C8E9F01", "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f0", "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f011", "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01/redeploy", "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01?x", "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01#x", "//stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01", "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01/", " /stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01", "/activity/", "/ACTIVITY", "/settings;x"]),
+        (
+            "R28",
+            vec![
+                "/sign-out",
+                "/sign-out/everywhere",
+                "/oauth/callback",
+                "/oauth/code",
+                "/sign-in",
+                "/events",
+                "/healthz",
+                "/settings/sessions/0123456789abcdef/end",
+                "/static/app.css",
+                "/?q=x",
+                "/#x",
+                "/help/../sign-out",
+            ],
+        ),
+        (
+            "R30",
+            vec![
+                "/stacks/4F6C0E2B9D1A4C7E8B3F5A6D7C8E9F01",
+                "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f0",
+                "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f011",
+                "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01/redeploy",
+                "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01?x",
+                "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01#x",
+                "//stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01",
+                "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01/",
+                " /stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01",
+                "/activity/",
+                "/ACTIVITY",
+                "/settings;x",
+            ],
+        ),
     ];
     for (id, inputs) in table {
         for input in inputs {
@@ -81,18 +201,36 @@ async fn every_way_out_leads_home() {
             case.input();
             app.clock.advance(Duration::seconds(5));
             let shown: String = input.chars().take(60).collect();
-            case.same(location_after(&app, input).await, "/".to_owned(), format!("{shown:?}"));
+            case.same(
+                location_after(&app, input).await,
+                "/".to_owned(),
+                format!("{shown:?}"),
+            );
             // Where the page says what it will return to, it says our own page too.
             let mut page: Url = format!("{}/", app.url).parse().unwrap();
             page.query_pairs_mut().append_pair("return_to", &shown);
             let page = Ask::get(page.as_str()).send().await;
-            case.same(page.attribute("input[name=return_to]", "value").as_deref(), Some("/"), "in the form");
+            case.same(
+                page.attribute("input[name=return_to]", "value").as_deref(),
+                Some("/"),
+                "in the form",
+            );
         }
     }
     let case = cases.case("R27");
-    for kept in ["/", "/activity", "/settings", &format!("/stacks/{UID}"), &format!("/redeploys/{UID}")] {
+    for kept in [
+        "/",
+        "/activity",
+        "/settings",
+        &format!("/stacks/{UID}"),
+        &format!("/redeploys/{UID}"),
+    ] {
         app.clock.advance(Duration::seconds(5));
-        case.same(location_after(&app, kept).await, kept.to_owned(), "our own page is kept");
+        case.same(
+            location_after(&app, kept).await,
+            kept.to_owned(),
+            "our own page is kept",
+        );
     }
 }
 
@@ -101,7 +239,14 @@ async fn only_the_form_says_where() {
     let cases = Cases::of("return_to", "headers");
     let (app, _fake) = quick_app().await;
     let case = cases.case("R29");
-    for name in ["x-forwarded-uri", "x-auth-request-redirect", "x-original-url", "x-rewrite-url", "referer", "x-forwarded-prefix"] {
+    for name in [
+        "x-forwarded-uri",
+        "x-auth-request-redirect",
+        "x-original-url",
+        "x-rewrite-url",
+        "referer",
+        "x-forwarded-prefix",
+    ] {
         for value in ["https://evil.example/", "/settings"] {
             let begun = Ask::form(format!("{}/sign-in?return_to=/settings", app.url), &[])
                 .header(name, value)
@@ -109,11 +254,14 @@ async fn only_the_form_says_where() {
                 .send()
                 .await;
             let state = query(&begun.location().parse().unwrap())["state"].clone();
-            let page = Ask::get(format!("{}/oauth/callback?code=abc&state={state}&return_to=/settings", app.url))
-                .header(name, value)
-                .cookie(SIGN_IN, begun.cookie_value(SIGN_IN).unwrap())
-                .send()
-                .await;
+            let page = Ask::get(format!(
+                "{}/oauth/callback?code=abc&state={state}&return_to=/settings",
+                app.url
+            ))
+            .header(name, value)
+            .cookie(SIGN_IN, begun.cookie_value(SIGN_IN).unwrap())
+            .send()
+            .await;
             case.same(page.location(), "/", format!("{name}: {value}"));
         }
     }
@@ -121,9 +269,18 @@ async fn only_the_form_says_where() {
         format!("{}/sign-in", app.url),
         &[("return_to", "/settings"), ("return_to", "//evil.example")],
     );
-    case.same(twice.send().await.status.as_u16(), 400, "a field that comes twice");
+    case.same(
+        twice.send().await.status.as_u16(),
+        400,
+        "a field that comes twice",
+    );
     // A page that needs a signed-in person leads to the sign-in and back, whatever its address ends in.
-    for path in ["/stacks/x%2f..%2f..%2fevil", "/stacks/%2e%2e/evil", "//evil.example", "/\\evil.example"] {
+    for path in [
+        "/stacks/x%2f..%2f..%2fevil",
+        "/stacks/%2e%2e/evil",
+        "//evil.example",
+        "/\\evil.example",
+    ] {
         let browser = app.browser();
         let page = open(&browser, &format!("{}{path}", app.url).parse().unwrap()).await;
         let location = page.location();
@@ -136,12 +293,64 @@ async fn only_the_form_says_where() {
 
 /// Inputs made by rule: every prefix that may hide an authority, with every way to write the host, raw and encoded.
 fn corpus() -> BTreeSet<String> {
-    let schemes = ["", "https:", "HTTP:", "http:", "javascript:", "data:", "ftp:", "\thttps:", "https\u{3a}", " https:"];
+    let schemes = [
+        "",
+        "https:",
+        "HTTP:",
+        "http:",
+        "javascript:",
+        "data:",
+        "ftp:",
+        "\thttps:",
+        "https\u{3a}",
+        " https:",
+    ];
     let separators = [
-        "/", "//", "///", "////", "\\", "\\\\", "/\\", "\\/", "/\\/", "//\\", "/./", "/.//", "/../", "/..//", "/.\\",
-        "/\t/", "/\n/", "/\r/", "/\r\n/", "/\0/", "/\u{b}/", "/\u{c}/", "/\u{7f}/", "/ /", "/\u{a0}/", "/\u{2028}/", "/\u{200b}/",
-        "/%09/", "/%0a/", "/%0d/", "/%2f", "/%5c", "/%2f%2f", "/%252f", "/;/", "/?//", "/#//", "/stacks//", "/stacks/../",
-        "／／", "/〵", "/。/", "\u{1}//", "@", "/@",
+        "/",
+        "//",
+        "///",
+        "////",
+        "\\",
+        "\\\\",
+        "/\\",
+        "\\/",
+        "/\\/",
+        "//\\",
+        "/./",
+        "/.//",
+        "/../",
+        "/..//",
+        "/.\\",
+        "/\t/",
+        "/\n/",
+        "/\r/",
+        "/\r\n/",
+        "/\0/",
+        "/\u{b}/",
+        "/\u{c}/",
+        "/\u{7f}/",
+        "/ /",
+        "/\u{a0}/",
+        "/\u{2028}/",
+        "/\u{200b}/",
+        "/%09/",
+        "/%0a/",
+        "/%0d/",
+        "/%2f",
+        "/%5c",
+        "/%2f%2f",
+        "/%252f",
+        "/;/",
+        "/?//",
+        "/#//",
+        "/stacks//",
+        "/stacks/../",
+        "／／",
+        "/〵",
+        "/。/",
+        "\u{1}//",
+        "@",
+        "/@",
     ];
     let hosts = [
         "evil.example",
@@ -207,19 +416,33 @@ async fn a_corpus_made_by_rule() {
         let decoded: String = url::form_urlencoded::parse(format!("x={input}").as_bytes())
             .map(|(_, value)| value.into_owned())
             .collect();
-        case.same(urls.return_to(ReturnTo::parse(&decoded)).as_str(), "/", format!("{decoded:?}"));
+        case.same(
+            urls.return_to(ReturnTo::parse(&decoded)).as_str(),
+            "/",
+            format!("{decoded:?}"),
+        );
         // The usual rule, "begins with one slash", and the careful one, "joined, it has our origin".
         one_slash += usize::from(input.starts_with('/') && !input.starts_with("//") && !stays(input));
         joined += usize::from(stays(input));
     }
-    case.check(one_slash >= 10, format!("{one_slash} inputs leave by the usual rule"));
-    case.check(joined >= 100, format!("{joined} inputs are let through by the careful one"));
+    case.check(
+        one_slash >= 10,
+        format!("{one_slash} inputs leave by the usual rule"),
+    );
+    case.check(
+        joined >= 100,
+        format!("{joined} inputs are let through by the careful one"),
+    );
 
     let (app, _fake) = quick_app().await;
     for input in corpus.iter().step_by(29) {
         app.clock.advance(Duration::seconds(5));
         case.input();
-        case.same(location_after(&app, input).await, "/".to_owned(), format!("{input:?} through a sign-in"));
+        case.same(
+            location_after(&app, input).await,
+            "/".to_owned(),
+            format!("{input:?} through a sign-in"),
+        );
     }
 }
 

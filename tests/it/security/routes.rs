@@ -15,7 +15,11 @@ pub fn all() -> Vec<(String, String)> {
                 .replace("{command}", "restart")
                 .replace("{handle}", "0123456789abcdef")
                 .replace("{name}", "app.0000000000000000.css");
-            let id = if path.starts_with("/stacks/") { "7" } else { "4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f02" };
+            let id = if path.starts_with("/stacks/") {
+                "7"
+            } else {
+                "4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f02"
+            };
             (name.to_owned(), path.replace("{id}", id))
         })
         .collect();

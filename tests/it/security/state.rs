@@ -99,7 +99,10 @@ async fn the_start() {
         ),
         (
             "two answers",
-            &[("sec-fetch-site", "same-origin"), ("sec-fetch-site", "same-origin")],
+            &[
+                ("sec-fetch-site", "same-origin"),
+                ("sec-fetch-site", "same-origin"),
+            ],
         ),
         ("neither header", &[]),
     ];
@@ -134,7 +137,8 @@ async fn the_start() {
         ],
     );
     let elsewhere: url::Url = asked.send().await.location().parse().unwrap();
-    let without_random = |url: &url::Url| without_parameter(&without_parameter(url, "state"), "code_challenge");
+    let without_random =
+        |url: &url::Url| without_parameter(&without_parameter(url, "state"), "code_challenge");
     case.same(
         without_random(&elsewhere),
         without_random(&authorize),
@@ -304,7 +308,10 @@ async fn what_is_no_answer() {
     let browser = app.browser();
     let callback = callback_of(&app, &browser).await;
     let login = browser.cookie(SIGN_IN).unwrap();
-    let (code, state) = (query(&callback)["code"].clone(), query(&callback)["state"].clone());
+    let (code, state) = (
+        query(&callback)["code"].clone(),
+        query(&callback)["state"].clone(),
+    );
     let at = |query: String| format!("{}/oauth/callback{query}", app.url);
     let flip = |text: &str| {
         let last = if text.ends_with('A') { 'B' } else { 'A' };
@@ -318,42 +325,205 @@ async fn what_is_no_answer() {
         ("S10", format!("?code={code}"), None, &[400]),
         ("S10", String::new(), None, &[400]),
         ("S10", "?".into(), Some(login.clone()), &[400]),
-        ("S11", format!("?code={code}&state={state}"), None, &[400]),
-        ("S11", format!("?code={code}&state={state}"), Some(String::new()), &[400]),
-        ("S12", format!("?code={code}&state={state}"), Some(flip(&login)), &[400]),
-        ("S12", format!("?code={code}&state={state}"), Some(login[..42].into()), &[400]),
-        ("S12", format!("?code={code}&state={state}"), Some(format!("{login}A")), &[400]),
-        ("S12", format!("?code={code}&state={state}"), Some(long(43)), &[400]),
-        ("S12", format!("?code={code}&state={state}"), Some(long(8_000)), &[400]),
-        ("S12", format!("?code={code}&state={state}"), Some(state.clone()), &[400]),
-        ("S17", format!("?code={code}&state={}", flip(&state)), Some(login.clone()), &[400]),
-        ("S17", format!("?code={code}&state={}", state.to_lowercase()), Some(login.clone()), &[400]),
-        ("S17", format!("?code={code}&state={}", &state[..42]), Some(login.clone()), &[400]),
-        ("S17", format!("?code={code}&state={state}A"), Some(login.clone()), &[400]),
-        ("S17", format!("?code={code}&state={state}%20"), Some(login.clone()), &[400]),
-        ("S17", format!("?code={code}&state=+{state}"), Some(login.clone()), &[400]),
-        ("S17", format!("?code={code}&state={state}%00"), Some(login.clone()), &[400]),
-        ("S17", format!("?code={code}&state=%ff%fe"), Some(login.clone()), &[400]),
-        ("S17", format!("?code={code}&state[]={state}"), Some(login.clone()), &[400]),
-        ("S17", format!("?code={code}&state={login}"), Some(login.clone()), &[400]),
-        ("S17", format!("?code={code}&state={}", long(129)), Some(login.clone()), &[400]),
-        ("S17", format!("?code={code}&state=' OR 1=1 --"), Some(login.clone()), &[400]),
-        ("S20", format!("?code={code}&state={state}&state={state}"), Some(login.clone()), &[400]),
-        ("S20", format!("?code={code}&code=x&state={state}"), Some(login.clone()), &[400]),
-        ("S20", format!("?code={code}&error=access_denied&state={state}"), Some(login.clone()), &[400]),
-        ("S20", format!("?error=a&error=b&state={state}"), Some(login.clone()), &[400]),
+        ("S33", format!("?code={code}&state={state}"), None, &[400]),
+        (
+            "S33",
+            format!("?code={code}&state={state}"),
+            Some(String::new()),
+            &[400],
+        ),
+        (
+            "S17",
+            format!("?code={code}&state={state}"),
+            Some(flip(&login)),
+            &[400],
+        ),
+        (
+            "S17",
+            format!("?code={code}&state={state}"),
+            Some(login[..42].into()),
+            &[400],
+        ),
+        (
+            "S17",
+            format!("?code={code}&state={state}"),
+            Some(format!("{login}A")),
+            &[400],
+        ),
+        (
+            "S17",
+            format!("?code={code}&state={state}"),
+            Some(long(43)),
+            &[400],
+        ),
+        (
+            "S17",
+            format!("?code={code}&state={state}"),
+            Some(long(8_000)),
+            &[400],
+        ),
+        (
+            "S17",
+            format!("?code={code}&state={state}"),
+            Some(state.clone()),
+            &[400],
+        ),
+        (
+            "S12",
+            format!("?code={code}&state={}", flip(&state)),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S12",
+            format!("?code={code}&state={}", state.to_lowercase()),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S12",
+            format!("?code={code}&state={}", &state[..42]),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S12",
+            format!("?code={code}&state={state}A"),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S12",
+            format!("?code={code}&state={state}%20"),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S12",
+            format!("?code={code}&state=+{state}"),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S12",
+            format!("?code={code}&state={state}%00"),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S12",
+            format!("?code={code}&state=%ff%fe"),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S12",
+            format!("?code={code}&state[]={state}"),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S12",
+            format!("?code={code}&state={login}"),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S12",
+            format!("?code={code}&state={}", long(129)),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S12",
+            format!("?code={code}&state=' OR 1=1 --"),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S11",
+            format!("?code={code}&state={state}&state={state}"),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S11",
+            format!("?code={code}&code=x&state={state}"),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S20",
+            format!("?code={code}&error=access_denied&state={state}"),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S11",
+            format!("?error=a&error=b&state={state}"),
+            Some(login.clone()),
+            &[400],
+        ),
         ("S20", format!("?state={state}"), Some(login.clone()), &[400]),
         ("S19", "?error=access_denied".into(), Some(login.clone()), &[400]),
-        ("S19", format!("?error=access_denied&state={}", flip(&state)), Some(login.clone()), &[400]),
+        (
+            "S19",
+            format!("?error=access_denied&state={}", flip(&state)),
+            Some(login.clone()),
+            &[400],
+        ),
         ("S19", format!("?error=access_denied&state={state}"), None, &[400]),
-        ("S19", "?error=<script>&error_description=<b>&state=x".into(), Some(login.clone()), &[400]),
-        ("S21", format!("?code={code}&state={state}&iss=https%3A%2F%2Fevil.example"), Some(login.clone()), &[400]),
-        ("S21", format!("?code={code}&state={state}&iss="), Some(login.clone()), &[400]),
-        ("S21", format!("?code={code}&state={state}&iss={0}&iss={0}", app.sandbox.url()), Some(login.clone()), &[400]),
-        ("S21", format!("?code={code}&state={state}&iss={}.evil.example", app.sandbox.url()), Some(login.clone()), &[400]),
-        ("S21", format!("?error=access_denied&state={state}&iss=https%3A%2F%2Fevil.example"), Some(login.clone()), &[400]),
-        ("S25", format!("?code={}&state={state}", long(60_000)), Some(login.clone()), &[414, 431]),
-        ("S25", format!("?code={}&state={state}", long(15_000)), Some(login.clone()), &[414, 431]),
+        (
+            "S19",
+            "?error=<script>&error_description=<b>&state=x".into(),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S21",
+            format!("?code={code}&state={state}&iss=https%3A%2F%2Fevil.example"),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S21",
+            format!("?code={code}&state={state}&iss="),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S21",
+            format!("?code={code}&state={state}&iss={0}&iss={0}", app.sandbox.url()),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S21",
+            format!(
+                "?code={code}&state={state}&iss={}.evil.example",
+                app.sandbox.url()
+            ),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S21",
+            format!("?error=access_denied&state={state}&iss=https%3A%2F%2Fevil.example"),
+            Some(login.clone()),
+            &[400],
+        ),
+        (
+            "S25",
+            format!("?code={}&state={state}", long(60_000)),
+            Some(login.clone()),
+            &[414, 431],
+        ),
+        (
+            "S25",
+            format!("?code={}&state={state}", long(15_000)),
+            Some(login.clone()),
+            &[414, 431],
+        ),
     ];
     for (id, query, cookie, statuses) in rows_of_refusal {
         let case = cases.case(id);
@@ -370,11 +540,17 @@ async fn what_is_no_answer() {
         );
         case.check(page.set_cookie(SESSION).is_none(), format!("{what}: no session"));
         case.same(token_requests(&app), 0, &what);
-        case.check(!page.body.contains(&code), format!("{what}: the code is not shown"));
-        case.check(!page.body.contains(&state), format!("{what}: the state is not shown"));
+        case.check(
+            !page.body.contains(&code),
+            format!("{what}: the code is not shown"),
+        );
+        case.check(
+            !page.body.contains(&state),
+            format!("{what}: the state is not shown"),
+        );
     }
     // A link that is only looked at, or sent as a form, uses nothing up.
-    let case = cases.case("S27");
+    let case = cases.case("S35");
     for method in [Method::HEAD, Method::POST, Method::PUT, Method::OPTIONS] {
         let page = Ask::new(method.clone(), callback.as_str())
             .header("sec-fetch-site", "same-origin")
@@ -389,7 +565,10 @@ async fn what_is_no_answer() {
     let case = cases.case("S21");
     let right = with_parameter(&callback, "iss", app.sandbox.url());
     let page = open(&browser, &right).await;
-    case.check(page.sees_other(), "the right issuer, and the sign-in ends well after all of that");
+    case.check(
+        page.sees_other(),
+        "the right issuer, and the sign-in ends well after all of that",
+    );
     case.same(token_requests(&app), 1, "one token request");
 }
 
@@ -400,23 +579,29 @@ async fn a_code_of_odd_length_or_letters() {
     for (id, code) in [
         ("S25", String::new()),
         ("S25", "a".repeat(2_049)),
-        ("S26", "a b".into()),
-        ("S26", "a\nb".into()),
-        ("S26", "ä".into()),
-        ("S26", "\0".into()),
-        ("S26", "\u{202e}".into()),
+        ("S34", "a b".into()),
+        ("S34", "a\nb".into()),
+        ("S34", "ä".into()),
+        ("S34", "\0".into()),
+        ("S34", "\u{202e}".into()),
     ] {
         let case = cases.case(id);
         case.input();
         let begun = begin(&app).send().await;
         let state = &query(&begun.location().parse().unwrap())["state"];
         let mut url: url::Url = format!("{}/oauth/callback", app.url).parse().unwrap();
-        url.query_pairs_mut().append_pair("code", &code).append_pair("state", state);
+        url.query_pairs_mut()
+            .append_pair("code", &code)
+            .append_pair("state", state);
         let page = Ask::get(url.as_str())
             .cookie(SIGN_IN, begun.cookie_value(SIGN_IN).unwrap())
             .send()
             .await;
-        case.same(page.status, StatusCode::BAD_REQUEST, format!("{} letters", code.len()));
+        case.same(
+            page.status,
+            StatusCode::BAD_REQUEST,
+            format!("{} letters", code.len()),
+        );
         case.same(token_requests(&app), 0, "no token request");
     }
 }
@@ -431,11 +616,19 @@ async fn once() {
     case.check(open(&browser, &callback).await.sees_other(), "the first time");
     for _ in 0..3 {
         let again = open(&browser, &callback).await;
-        case.same((again.status.as_u16(), again.location()), (303, "/"), "signed in already");
+        case.same(
+            (again.status.as_u16(), again.location()),
+            (303, "/"),
+            "signed in already",
+        );
     }
     let stranger = app.browser();
     stranger.set_cookie(SIGN_IN, &browser.cookie(SIGN_IN).unwrap());
-    case.same(open(&stranger, &callback).await.status, StatusCode::BAD_REQUEST, "signed out");
+    case.same(
+        open(&stranger, &callback).await.status,
+        StatusCode::BAD_REQUEST,
+        "signed out",
+    );
     case.same(token_requests(&app), 1, "one token request");
 
     let case = cases.case("S08");
@@ -446,7 +639,10 @@ async fn once() {
     let copies = (0..200).map(|_| Ask::get(callback.as_str()).cookie(SIGN_IN, &login).send());
     let pages = futures_util::future::join_all(copies).await;
     let winners = pages.iter().filter(|page| page.sees_other()).count();
-    let losers = pages.iter().filter(|page| page.status == StatusCode::BAD_REQUEST).count();
+    let losers = pages
+        .iter()
+        .filter(|page| page.status == StatusCode::BAD_REQUEST)
+        .count();
     case.same((winners, losers), (1, 199), "of 200 copies at once");
     case.same(token_requests(&app) - before, 1, "one token request");
     case.same(rows(&app).await.1, 2, "one session more");
@@ -465,7 +661,11 @@ async fn two_browsers() {
 
     let case = cases.case("S13");
     let fresh = app.browser();
-    case.same(open(&fresh, &of_a).await.status, StatusCode::BAD_REQUEST, "in a fresh browser");
+    case.same(
+        open(&fresh, &of_a).await.status,
+        StatusCode::BAD_REQUEST,
+        "in a fresh browser",
+    );
     case.check(fresh.cookie(SESSION).is_none(), "no session there");
     case.same(token_requests(&app), 0, "no token request");
     case.check(open(&a, &of_a).await.sees_other(), "the rightful one can finish");
@@ -485,8 +685,15 @@ async fn two_browsers() {
     let page = open(&a, &injected).await;
     case.same(page.status, StatusCode::BAD_REQUEST, "the verifier does not fit");
     case.check(a.cookie(SESSION).is_none(), "no session");
-    case.check(page.text().contains("Cloud 66 did not take that code"), page.text());
-    case.same(token_requests(&app), before + 1, "Cloud 66 was asked, and refused");
+    case.check(
+        page.text().contains("Cloud 66 did not take that code"),
+        page.text(),
+    );
+    case.same(
+        token_requests(&app),
+        before + 1,
+        "Cloud 66 was asked, and refused",
+    );
 }
 
 #[tokio::test]
@@ -517,7 +724,10 @@ async fn time_and_restarts() {
     let browser = app.browser();
     let callback = callback_of(&app, &browser).await;
     app.restart().await;
-    case.check(open(&browser, &callback).await.sees_other(), "finished after a restart");
+    case.check(
+        open(&browser, &callback).await.sees_other(),
+        "finished after a restart",
+    );
     case.check(browser.get("/").await.text().contains("Sign out"), "signed in");
     let other = app.another().await;
     let elsewhere = format!("http://{}", other.address);
@@ -557,7 +767,11 @@ async fn refusals_by_cloud66() {
         case.check(page.text().contains(words), page.text());
         case.check(!page.body.contains("marker-description"), "none of its words");
         case.check(!page.body.contains("<script>"), "nor the error's name");
-        case.same(ask.send().await.status, StatusCode::BAD_REQUEST, "the state is used up");
+        case.same(
+            ask.send().await.status,
+            StatusCode::BAD_REQUEST,
+            "the state is used up",
+        );
     }
     case.same(token_requests(&app), 0, "no token request");
     case.same(rows(&app).await, (0, 0), "nothing is left");
@@ -583,7 +797,10 @@ async fn servers_with_and_without_pkce() {
             .start()
             .await;
         let page = app.browser().sign_in(&app.main_person()).await;
-        case.check(page.text().contains("Sign out"), format!("{pkce:?} with {setting}"));
+        case.check(
+            page.text().contains("Sign out"),
+            format!("{pkce:?} with {setting}"),
+        );
     }
 }
 
@@ -594,8 +811,15 @@ async fn tabs() {
     let case = cases.case("S29");
     for first_first in [true, false] {
         let browser = app.browser();
-        let (first, second) = (callback_of(&app, &browser).await, callback_of(&app, &browser).await);
-        let order = if first_first { [first, second] } else { [second, first] };
+        let (first, second) = (
+            callback_of(&app, &browser).await,
+            callback_of(&app, &browser).await,
+        );
+        let order = if first_first {
+            [first, second]
+        } else {
+            [second, first]
+        };
         for callback in order {
             case.check(open(&browser, &callback).await.sees_other(), "either order");
         }
@@ -611,7 +835,11 @@ async fn tabs() {
         let page = open(&browser, &callback).await;
         // Whoever is signed in meanwhile is led home by a callback that is gone.
         let finished = page.set_cookie(SESSION).is_some();
-        case.same(finished, number > 0, format!("sign-in {number}; the oldest was let go"));
+        case.same(
+            finished,
+            number > 0,
+            format!("sign-in {number}; the oldest was let go"),
+        );
     }
 }
 
@@ -636,19 +864,35 @@ async fn a_flood_of_starts() {
         refused = pages.into_iter().find(|page| !page.sees_other()).or(refused);
     }
     // Time passes while the flood is sent, and gives back one step a second.
-    case.check((300..400).contains(&begun), format!("{begun} of 1000 were let through"));
+    case.check(
+        (300..400).contains(&begun),
+        format!("{begun} of 1000 were let through"),
+    );
     let refused = refused.unwrap();
-    case.same(refused.status, StatusCode::TOO_MANY_REQUESTS, "the others are refused");
+    case.same(
+        refused.status,
+        StatusCode::TOO_MANY_REQUESTS,
+        "the others are refused",
+    );
     let wait: u32 = refused.header("retry-after").parse().unwrap();
     case.check((1..=60).contains(&wait), format!("Retry-After: {wait}"));
     case.check(refused.text().contains("Too many at once"), "in our own words");
     let case = cases.case("N19");
-    case.check(flood("192.0.2.67").send().await.sees_other(), "another address is not");
+    case.check(
+        flood("192.0.2.67").send().await.sees_other(),
+        "another address is not",
+    );
     let same_network = begin(&app).header("x-forwarded-for", "2001:db8::1");
     case.check(same_network.send().await.sees_other(), "nor an IPv6 one");
-    case.check(open(&browser, &callback).await.sees_other(), "a sign-in under way ends well");
+    case.check(
+        open(&browser, &callback).await.sees_other(),
+        "a sign-in under way ends well",
+    );
     app.clock.advance(Duration::minutes(1));
-    case.check(flood("192.0.2.66").send().await.sees_other(), "and later all is well");
+    case.check(
+        flood("192.0.2.66").send().await.sees_other(),
+        "and later all is well",
+    );
     case.same(
         open(&app.browser(), &app.browser().address("/")).await.status,
         StatusCode::OK,
@@ -663,7 +907,11 @@ async fn a_flood_of_starts() {
     )
     .await;
     let page = flood("192.0.2.68").send().await;
-    case.same(page.status, StatusCode::TOO_MANY_REQUESTS, "when the table is full");
+    case.same(
+        page.status,
+        StatusCode::TOO_MANY_REQUESTS,
+        "when the table is full",
+    );
     case.same(page.header("retry-after"), "60", "and says when to come again");
 }
 
@@ -681,21 +929,79 @@ async fn a_token_endpoint_in_trouble() {
     };
     type React = Box<dyn Fn() -> Reaction + Send + Sync>;
     let troubles: Vec<(&str, u16, React)> = vec![
-        ("hangs", 502, Box::new(|| Reaction::Raw(Vec::new(), Then::Silence))),
+        (
+            "hangs",
+            502,
+            Box::new(|| Reaction::Raw(Vec::new(), Then::Silence)),
+        ),
         ("resets", 502, Box::new(|| Reaction::Raw(Vec::new(), Then::Reset))),
         ("closes", 502, Box::new(|| Reaction::Raw(Vec::new(), Then::Close))),
-        ("leads elsewhere", 502, Box::new(|| json(302, "").with("Location", "http://127.0.0.1:1/"))),
-        ("leads elsewhere with the POST", 502, Box::new(|| json(307, "").with("Location", "http://127.0.0.1:1/"))),
+        (
+            "leads elsewhere",
+            502,
+            Box::new(|| json(302, "").with("Location", "http://127.0.0.1:1/")),
+        ),
+        (
+            "leads elsewhere with the POST",
+            502,
+            Box::new(|| json(307, "").with("Location", "http://127.0.0.1:1/")),
+        ),
         ("HTML", 502, Box::new(move || html(200))),
         ("an empty object", 502, Box::new(|| json(200, "{}"))),
         ("nothing", 502, Box::new(|| json(200, ""))),
-        ("mac", 502, Box::new(|| json(200, r#"{"access_token":"marker-in-the-token-answer","token_type":"mac"}"#))),
-        ("an empty token", 502, Box::new(|| json(200, r#"{"access_token":"","token_type":"bearer"}"#))),
-        ("a token of two lines", 502, Box::new(|| json(200, r#"{"access_token":"marker-in-the-token-answer\nx: y","token_type":"bearer"}"#))),
-        ("half a body", 502, Box::new(|| Reaction::Raw(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{\"access_token\":\"marker-in-the-token-answer".to_vec(), Then::Close))),
-        ("400", 400, Box::new(|| json(400, r#"{"error":"invalid_grant","error_description":"marker-in-the-token-answer"}"#))),
+        (
+            "mac",
+            502,
+            Box::new(|| {
+                json(
+                    200,
+                    r#"{"access_token":"marker-in-the-token-answer","token_type":"mac"}"#,
+                )
+            }),
+        ),
+        (
+            "an empty token",
+            502,
+            Box::new(|| json(200, r#"{"access_token":"","token_type":"bearer"}"#)),
+        ),
+        (
+            "a token of two lines",
+            502,
+            Box::new(|| {
+                json(
+                    200,
+                    r#"{"access_token":"marker-in-the-token-answer\nx: y","token_type":"bearer"}"#,
+                )
+            }),
+        ),
+        (
+            "half a body",
+            502,
+            Box::new(|| {
+                Reaction::Raw(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{\"access_token\":\"marker-in-the-token-answer".to_vec(), Then::Close)
+            }),
+        ),
+        (
+            "400",
+            400,
+            Box::new(|| {
+                json(
+                    400,
+                    r#"{"error":"invalid_grant","error_description":"marker-in-the-token-answer"}"#,
+                )
+            }),
+        ),
         ("400 in HTML", 502, Box::new(move || html(400))),
-        ("invalid_client", 502, Box::new(|| json(401, r#"{"error":"invalid_client","error_description":"marker-in-the-token-answer"}"#))),
+        (
+            "invalid_client",
+            502,
+            Box::new(|| {
+                json(
+                    401,
+                    r#"{"error":"invalid_client","error_description":"marker-in-the-token-answer"}"#,
+                )
+            }),
+        ),
         ("500", 502, Box::new(move || html(500))),
         ("503", 502, Box::new(move || html(503))),
         ("50 MB", 502, Box::new(Reaction::flood)),
@@ -723,20 +1029,36 @@ async fn a_token_endpoint_in_trouble() {
         let ask = Ask::get(format!("{}/oauth/callback?code=abc&state={state}", app.url))
             .cookie(SIGN_IN, begun.cookie_value(SIGN_IN).unwrap());
         let waited = tokio::time::timeout(std::time::Duration::from_secs(15), ask.clone().send());
-        let page = waited.await.unwrap_or_else(|_| panic!("{what}: no answer within 15 s"));
+        let page = waited
+            .await
+            .unwrap_or_else(|_| panic!("{what}: no answer within 15 s"));
         case.same(page.status.as_u16(), *status, what);
         case.check(page.set_cookie(SESSION).is_none(), format!("{what}: no session"));
         case.check(page.body.contains("<h1>"), format!("{what}: a page of ours"));
-        case.check(!page.body.contains(marker), format!("{what}: nothing of the answer"));
-        case.same(ask.send().await.status, StatusCode::BAD_REQUEST, format!("{what}: the state is gone"));
-        case.same(cloud66::exchanges(&fake).len(), before + 1, format!("{what}: asked once"));
+        case.check(
+            !page.body.contains(marker),
+            format!("{what}: nothing of the answer"),
+        );
+        case.same(
+            ask.send().await.status,
+            StatusCode::BAD_REQUEST,
+            format!("{what}: the state is gone"),
+        );
+        case.same(
+            cloud66::exchanges(&fake).len(),
+            before + 1,
+            format!("{what}: asked once"),
+        );
     }
     let case = cases.case("S28");
     case.same(rows(&app).await, (0, 0), "nothing is left");
     // What does not matter to us is not a reason to refuse.
     *current.lock().unwrap() = 0;
     let odd = cloud66::start(|_, _| {
-        json(200, r#"{"access_token":"abc","token_type":"Bearer","expires_in":"x","scope":""}"#)
+        json(
+            200,
+            r#"{"access_token":"abc","token_type":"Bearer","expires_in":"x","scope":""}"#,
+        )
     })
     .await;
     let app = TestApp::with()
@@ -751,4 +1073,134 @@ async fn a_token_endpoint_in_trouble() {
         .send()
         .await;
     case.check(page.sees_other(), "an odd expires_in is not read");
+}
+
+/// What is learned after the exchange decides too: who it is, what was granted, and whether the account may.
+#[tokio::test]
+async fn after_the_exchange() {
+    let cases = Cases::of("state", "after");
+    let app = app().await;
+    let case = cases.case("S26");
+    for fault in [
+        "ping-auth=status:500",
+        "ping-auth=html",
+        "ping-auth=unauthenticated",
+        "ping-auth=forbidden",
+        "ping-auth=no-answer-before",
+        "ping-auth=huge:3",
+    ] {
+        app.world().clear_faults();
+        app.world().add_fault(fault.parse().unwrap());
+        let browser = app.browser();
+        let callback = callback_of(&app, &browser).await;
+        let page = open(&browser, &callback).await;
+        case.check(
+            page.status.is_client_error() || page.status == 502,
+            format!("{fault}: {}", page.status),
+        );
+        case.check(page.set_cookie(SESSION).is_none(), format!("{fault}: no session"));
+        case.same(
+            rows(&app).await,
+            (0, 0),
+            format!("{fault}: the token is not kept"),
+        );
+    }
+    app.world().clear_faults();
+
+    let case = cases.case("S27");
+    let fake = cloud66::start(|_, _| {
+        cloud66::json(
+            200,
+            r#"{"access_token":"abc","token_type":"bearer","scope":"public"}"#,
+        )
+    })
+    .await;
+    let less = TestApp::with()
+        .setting("CLOUD66_URL", fake.url.as_str())
+        .setting("CLOUD66_PKCE", "on")
+        .start()
+        .await;
+    let session = cloud66::sign_in(&less).await;
+    let get = |path: &str| {
+        Ask::get(format!("{}{path}", less.url))
+            .cookie(SESSION, &session)
+            .send()
+    };
+    case.check(
+        get("/settings").await.body.contains("<code>public</code>"),
+        "what was granted counts, not what was asked",
+    );
+    case.same(
+        get("/redeploys/new").await.status,
+        StatusCode::FORBIDDEN,
+        "so it may only look",
+    );
+
+    let case = cases.case("S31");
+    let closed = TestApp::with()
+        .setting("CLOUD66_PKCE", "on")
+        .setting("STACKDECK_ACCOUNTS", "1")
+        .start()
+        .await;
+    let browser = closed.browser();
+    let callback = callback_of(&closed, &browser).await;
+    let page = open(&browser, &callback).await;
+    case.same(
+        page.status,
+        StatusCode::FORBIDDEN,
+        "an account that is not listed",
+    );
+    case.check(page.set_cookie(SESSION).is_none(), "no session");
+    case.same(rows(&closed).await, (0, 0), "nothing is kept");
+}
+
+/// S08 where two instances share a PostgreSQL: of 200 copies of one callback, half at each, one wins.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL; bin/check runs it"]
+async fn once_on_two_instances() {
+    let cases = Cases::of("state", "two_instances");
+    let case = cases.case("S08");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "bin/with-postgres says where it is in this way only"
+    )]
+    let server = std::env::var("STACKDECK_TEST_POSTGRES_URL").expect("bin/with-postgres sets it");
+    let app = TestApp::with()
+        .setting("CLOUD66_PKCE", "on")
+        .setting("STACKDECK_DATABASE_URL", server)
+        .start()
+        .await;
+    let other = app.another().await;
+    let host = app.url.strip_prefix("http://").unwrap();
+    for round in 0..5 {
+        app.clock.advance(Duration::minutes(5));
+        let browser = app.browser();
+        let callback = callback_of(&app, &browser).await;
+        let login = browser.cookie(SIGN_IN).unwrap();
+        let before = token_requests(&app);
+        let elsewhere = callback
+            .as_str()
+            .replace(&app.url, &format!("http://{}", other.address));
+        let copies = (0..200).map(|n| {
+            let url = if n % 2 == 0 {
+                callback.as_str()
+            } else {
+                elsewhere.as_str()
+            };
+            Ask::get(url).header("host", host).cookie(SIGN_IN, &login).send()
+        });
+        let pages = futures_util::future::join_all(copies).await;
+        let winners = pages.iter().filter(|page| page.sees_other()).count();
+        let losers = pages
+            .iter()
+            .filter(|page| page.status == StatusCode::BAD_REQUEST)
+            .count();
+        case.same((winners, losers), (1, 199), format!("round {round}"));
+        case.same(
+            token_requests(&app) - before,
+            1,
+            format!("round {round}: one token request"),
+        );
+    }
+    other.running.stop().await;
 }

@@ -58,7 +58,10 @@ async fn m1_sign_out_does_not_hold() {
     }
     let ours = our_store().await;
     for _ in 0..100 {
-        case.check(comes_back(Arc::new(Stock::default())).await, "stock: the session is back");
+        case.check(
+            comes_back(Arc::new(Stock::default())).await,
+            "stock: the session is back",
+        );
         case.check(!comes_back(Arc::new(ours.sessions())).await, "ours: it has ended");
     }
 }
@@ -72,7 +75,9 @@ async fn our_store() -> stackdeck::store::Store {
         idle: std::time::Duration::from_hours(1),
         lifetime: std::time::Duration::from_hours(24),
     };
-    Store::open(options, Clock::system(), Random::system()).await.unwrap()
+    Store::open(options, Clock::system(), Random::system())
+        .await
+        .unwrap()
 }
 
 /// M2: of two requests that change one session at once one loses its change; stock and ours alike, because the
@@ -87,13 +92,20 @@ async fn m2_one_of_two_changes_is_lost() {
     first.insert("who", "ana").await.unwrap();
     first.save().await.unwrap();
     let id = first.id();
-    let (one, other) = (Session::new(id, store.clone(), None), Session::new(id, store.clone(), None));
+    let (one, other) = (
+        Session::new(id, store.clone(), None),
+        Session::new(id, store.clone(), None),
+    );
     one.insert("state of tab 1", "a").await.unwrap();
     other.insert("state of tab 2", "b").await.unwrap();
     one.save().await.unwrap();
     other.save().await.unwrap();
     let after = Session::new(id, store, None);
-    case.same(after.get::<String>("state of tab 1").await.unwrap(), None::<String>, "stock: the first is lost");
+    case.same(
+        after.get::<String>("state of tab 1").await.unwrap(),
+        None::<String>,
+        "stock: the first is lost",
+    );
 
     let app = super::flow::app().await;
     let browser = app.browser();
@@ -101,12 +113,18 @@ async fn m2_one_of_two_changes_is_lost() {
     let login = browser.cookie(SIGN_IN).unwrap();
     let starts = (0..4).map(|_| begin(&app).cookie(SIGN_IN, &login).send());
     let begun = futures_util::future::join_all(starts).await;
-    let mut all: Vec<url::Url> = begun.iter().map(|page| page.location().parse().unwrap()).collect();
+    let mut all: Vec<url::Url> = begun
+        .iter()
+        .map(|page| page.location().parse().unwrap())
+        .collect();
     all.push(authorize);
     for authorize in all {
         let callback = super::flow::answer_of(&browser, &authorize, &app.main_person()).await;
         let page = Ask::get(callback.as_str()).cookie(SIGN_IN, &login).send().await;
-        case.check(page.set_cookie(SESSION).is_some(), "ours: each of five tabs finishes its sign-in");
+        case.check(
+            page.set_cookie(SESSION).is_some(),
+            "ours: each of five tabs finishes its sign-in",
+        );
     }
 }
 
@@ -117,7 +135,10 @@ async fn m3_a_state_is_used_again_after_an_error() {
     let cases = Cases::of("stock", "m3");
     let case = cases.case("M03");
     let router = Router::new()
-        .route("/start", get(|session: Session| async move { session.insert("state", "s").await.unwrap() }))
+        .route(
+            "/start",
+            get(|session: Session| async move { session.insert("state", "s").await.unwrap() }),
+        )
         .route(
             "/callback",
             get(|session: Session| async move {
@@ -128,9 +149,20 @@ async fn m3_a_state_is_used_again_after_an_error() {
             }),
         )
         .layer(SessionManagerLayer::new(Stock::default()));
-    let ask = |path: &str, cookie: &str| Request::get(path).header("cookie", cookie).body(Body::empty()).unwrap();
+    let ask = |path: &str, cookie: &str| {
+        Request::get(path)
+            .header("cookie", cookie)
+            .body(Body::empty())
+            .unwrap()
+    };
     let begun = router.clone().oneshot(ask("/start", "")).await.unwrap();
-    let cookie = begun.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let cookie = begun.headers()["set-cookie"]
+        .to_str()
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
     for _ in 0..2 {
         let page = router.clone().oneshot(ask("/callback", &cookie)).await.unwrap();
         case.same(page.status(), StatusCode::BAD_GATEWAY, "stock: used again");
@@ -142,7 +174,11 @@ async fn m3_a_state_is_used_again_after_an_error() {
     let state = query(&begun.location().parse().unwrap())["state"].clone();
     let callback = Ask::get(format!("{}/oauth/callback?code=a&state={state}", app.url))
         .cookie(SIGN_IN, begun.cookie_value(SIGN_IN).unwrap());
-    case.same(callback.clone().send().await.status.as_u16(), 502, "ours: the first time");
+    case.same(
+        callback.clone().send().await.status.as_u16(),
+        502,
+        "ours: the first time",
+    );
     case.same(callback.send().await.status.as_u16(), 400, "ours: used up");
 }
 
@@ -156,14 +192,23 @@ async fn m4_debug_tells_everything() {
     let session = Session::new(None, Arc::new(store.clone()), None);
     session.insert("token", "marker-token-in-debug").await.unwrap();
     session.save().await.unwrap();
-    case.check(format!("{session:?}").contains("marker-token-in-debug"), "stock: the session");
-    case.check(format!("{store:?}").contains("marker-token-in-debug"), "stock: the store");
+    case.check(
+        format!("{session:?}").contains("marker-token-in-debug"),
+        "stock: the session",
+    );
+    case.check(
+        format!("{store:?}").contains("marker-token-in-debug"),
+        "stock: the store",
+    );
 
     let ours = our_store().await;
     let session = Session::new(None, Arc::new(ours.sessions()), None);
     session.insert("token", "marker-token-in-debug").await.unwrap();
     session.save().await.unwrap();
-    case.check(!format!("{:?}", ours.sessions()).contains("marker"), "ours: the store is silent");
+    case.check(
+        !format!("{:?}", ours.sessions()).contains("marker"),
+        "ours: the store is silent",
+    );
     let grant = stackdeck::domain::Grant {
         token: stackdeck::domain::AccessToken::new("marker-token-in-debug".into()),
         scopes: stackdeck::domain::Scopes::parse("public"),
@@ -177,7 +222,10 @@ async fn m4_debug_tells_everything() {
     let who = stackdeck::app::SignedIn { person, grant };
     case.check(!format!("{who:?}").contains("marker"), "ours: who is signed in");
     let secret = stackdeck::web::session::FormSecret(*b"marker-secret-of-a-session-32-by");
-    case.check(!format!("{secret:?}").contains("marker"), "ours: the forms' secret");
+    case.check(
+        !format!("{secret:?}").contains("marker"),
+        "ours: the forms' secret",
+    );
     // No line of the program formats a session: `?session` or `{session:?}`.
     let files = rust_files(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")));
     case.check(files.len() > 100, "the sources are read");
@@ -208,17 +256,43 @@ async fn m5_the_cookie() {
     let cases = Cases::of("stock", "m5");
     let case = cases.case("M05");
     let router = Router::new()
-        .route("/in", get(|session: Session| async move { session.insert("who", "ana").await.unwrap() }))
-        .route("/out", get(|session: Session| async move { session.flush().await.unwrap() }))
+        .route(
+            "/in",
+            get(|session: Session| async move { session.insert("who", "ana").await.unwrap() }),
+        )
+        .route(
+            "/out",
+            get(|session: Session| async move { session.flush().await.unwrap() }),
+        )
         .layer(SessionManagerLayer::new(Stock::default()));
-    let ask = |path: &str, cookie: &str| Request::get(path).header("cookie", cookie).body(Body::empty()).unwrap();
-    let set = router.clone().oneshot(ask("/in", "")).await.unwrap().headers()["set-cookie"].to_str().unwrap().to_owned();
-    case.check(set.starts_with("id="), format!("stock: a name that says nothing: {set}"));
-    case.check(set.contains("SameSite=Strict"), "stock: left out on the way back from another site");
+    let ask = |path: &str, cookie: &str| {
+        Request::get(path)
+            .header("cookie", cookie)
+            .body(Body::empty())
+            .unwrap()
+    };
+    let set = router.clone().oneshot(ask("/in", "")).await.unwrap().headers()["set-cookie"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    case.check(
+        set.starts_with("id="),
+        format!("stock: a name that says nothing: {set}"),
+    );
+    case.check(
+        set.contains("SameSite=Strict"),
+        "stock: left out on the way back from another site",
+    );
     case.check(set.contains("Secure"), "stock: secure while it is set");
     let id = set.split(';').next().unwrap().to_owned();
-    let removal = router.oneshot(ask("/out", &id)).await.unwrap().headers()["set-cookie"].to_str().unwrap().to_owned();
-    case.check(removal.contains("Max-Age=0") && !removal.contains("Secure"), format!("stock: kept by browsers: {removal}"));
+    let removal = router.oneshot(ask("/out", &id)).await.unwrap().headers()["set-cookie"]
+        .to_str()
+        .unwrap()
+        .to_owned();
+    case.check(
+        removal.contains("Max-Age=0") && !removal.contains("Secure"),
+        format!("stock: kept by browsers: {removal}"),
+    );
 
     let app = super::flow::app().await;
     let browser = app.browser();
@@ -247,20 +321,40 @@ async fn m16_oauth2() {
         .set_token_uri(TokenUrl::new("https://c66.example/token".into()).unwrap());
     let answer = |_: HttpRequest| async {
         let body = br#"{"access_token":"marker-token-in-an-error","token_type":7}"#.to_vec();
-        let answer: HttpResponse = oauth2::http::Response::builder().header("content-type", "application/json").body(body).unwrap();
+        let answer: HttpResponse = oauth2::http::Response::builder()
+            .header("content-type", "application/json")
+            .body(body)
+            .unwrap();
         Ok::<_, std::io::Error>(answer)
     };
     let request = client.exchange_code(AuthorizationCode::new("c".into()));
     let error = request.request_async(&answer).await.unwrap_err();
-    let bytes = "marker-token-in-an-error".bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");
+    let bytes = "marker-token-in-an-error"
+        .bytes()
+        .map(|byte| byte.to_string())
+        .collect::<Vec<_>>()
+        .join(", ");
     let told = format!("{error:?}");
-    case.check(told.contains(&bytes) || told.contains("marker-token-in-an-error"), format!("stock: {told}"));
-    case.same(CsrfToken::new_random().secret().len(), 22, "stock: 16 bytes of state");
+    case.check(
+        told.contains(&bytes) || told.contains("marker-token-in-an-error"),
+        format!("stock: {told}"),
+    );
+    case.same(
+        CsrfToken::new_random().secret().len(),
+        22,
+        "stock: 16 bytes of state",
+    );
 
     let app = super::flow::app().await;
     let state = query(&begin(&app).send().await.location().parse().unwrap())["state"].clone();
     case.same(state.len(), 43, "ours: 32 bytes");
-    let fake = super::cloud66::start(|_, _| super::cloud66::json(200, r#"{"access_token":"marker-token-in-an-error","token_type":7.5}"#)).await;
+    let fake = super::cloud66::start(|_, _| {
+        super::cloud66::json(
+            200,
+            r#"{"access_token":"marker-token-in-an-error","token_type":7.5}"#,
+        )
+    })
+    .await;
     let client = stackdeck::cloud66::Client::new(
         stackdeck::cloud66::ClientOptions {
             url: fake.url.clone(),
@@ -282,9 +376,20 @@ async fn m16_oauth2() {
         },
     )
     .unwrap();
-    let error = oauth.exchange("c", None, &stackdeck::domain::Scopes::parse("public")).await.unwrap_err();
-    case.check(!format!("{error:?} {error}").contains("marker"), "ours: the error");
-    let begun = oauth.begin(&stackdeck::domain::Scopes::parse("public"), &stackdeck::domain::Random::system()).await;
+    let error = oauth
+        .exchange("c", None, &stackdeck::domain::Scopes::parse("public"))
+        .await
+        .unwrap_err();
+    case.check(
+        !format!("{error:?} {error}").contains("marker"),
+        "ours: the error",
+    );
+    let begun = oauth
+        .begin(
+            &stackdeck::domain::Scopes::parse("public"),
+            &stackdeck::domain::Random::system(),
+        )
+        .await;
     case.same(format!("{begun:?}").as_str(), "Begun", "ours: what was begun");
 }
 
@@ -301,16 +406,48 @@ async fn m18_the_csrf_layer() {
         .layer(tower_http::csrf::CsrfLayer::new());
     let https = ours.replace("http://", "https://");
     let rows: [(&str, bool, Vec<(&str, &str)>); 10] = [
-        ("same-site", false, vec![("host", &host), ("sec-fetch-site", "same-site")]),
-        ("cross-site", false, vec![("host", &host), ("sec-fetch-site", "cross-site")]),
-        ("a foreign origin", false, vec![("host", &host), ("origin", "https://evil.example")]),
+        (
+            "same-site",
+            false,
+            vec![("host", &host), ("sec-fetch-site", "same-site")],
+        ),
+        (
+            "cross-site",
+            false,
+            vec![("host", &host), ("sec-fetch-site", "cross-site")],
+        ),
+        (
+            "a foreign origin",
+            false,
+            vec![("host", &host), ("origin", "https://evil.example")],
+        ),
         ("a null origin", false, vec![("host", &host), ("origin", "null")]),
         ("no header at all", true, vec![("host", &host)]),
         ("typed", true, vec![("host", &host), ("sec-fetch-site", "none")]),
-        ("our host, another scheme", true, vec![("host", &host), ("origin", &https)]),
-        ("same-origin and a foreign origin", true, vec![("host", &host), ("sec-fetch-site", "same-origin"), ("origin", "https://evil.example")]),
-        ("evil's origin to evil's name", true, vec![("host", "evil.example"), ("origin", "http://evil.example")]),
-        ("none, to evil's name", true, vec![("host", "evil.example"), ("sec-fetch-site", "none")]),
+        (
+            "our host, another scheme",
+            true,
+            vec![("host", &host), ("origin", &https)],
+        ),
+        (
+            "same-origin and a foreign origin",
+            true,
+            vec![
+                ("host", &host),
+                ("sec-fetch-site", "same-origin"),
+                ("origin", "https://evil.example"),
+            ],
+        ),
+        (
+            "evil's origin to evil's name",
+            true,
+            vec![("host", "evil.example"), ("origin", "http://evil.example")],
+        ),
+        (
+            "none, to evil's name",
+            true,
+            vec![("host", "evil.example"), ("sec-fetch-site", "none")],
+        ),
     ];
     for (what, lets_through, headers) in rows {
         let mut request = Request::post("/sign-in");
@@ -319,10 +456,21 @@ async fn m18_the_csrf_layer() {
             request = request.header(name, value);
             ask = ask.header(name, value);
         }
-        let page = stock.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-        case.same(page.status() == StatusCode::OK, lets_through, format!("stock: {what}"));
+        let page = stock
+            .clone()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
+        case.same(
+            page.status() == StatusCode::OK,
+            lets_through,
+            format!("stock: {what}"),
+        );
         let page = ask.send().await;
-        case.check([403, 421].contains(&page.status.as_u16()), format!("ours: {what}: {}", page.status));
+        case.check(
+            [403, 421].contains(&page.status.as_u16()),
+            format!("ours: {what}: {}", page.status),
+        );
     }
     case.same(super::flow::rows(&app).await.0, 0, "and nothing was begun");
 }

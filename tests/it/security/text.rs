@@ -97,7 +97,11 @@ impl Hostile {
             .setting("CLOUD66_PKCE", "off")
             .start()
             .await;
-        Self { app, said, _fake: fake }
+        Self {
+            app,
+            said,
+            _fake: fake,
+        }
     }
 
     /// From now on this is said. Gives the cookie of a session that has heard nothing else.
@@ -115,7 +119,8 @@ fn skeleton(page: &Page) -> Vec<(String, Vec<String>)> {
     let elements = document.select(&all);
     elements
         .map(|element| {
-            let mut attributes: Vec<String> = element.value().attrs().map(|(name, _)| name.to_owned()).collect();
+            let mut attributes: Vec<String> =
+                element.value().attrs().map(|(name, _)| name.to_owned()).collect();
             attributes.sort();
             (element.value().name().to_owned(), attributes)
         })
@@ -123,13 +128,22 @@ fn skeleton(page: &Page) -> Vec<(String, Vec<String>)> {
 }
 
 async fn get(app: &TestApp, session: &str, path: &str) -> Page {
-    Ask::get(format!("{}{path}", app.url)).cookie(SESSION, session).send().await
+    Ask::get(format!("{}{path}", app.url))
+        .cookie(SESSION, session)
+        .send()
+        .await
 }
 
 #[tokio::test]
 async fn names_are_text() {
     let cases = Cases::of("text", "names");
-    let paths = ["/".to_owned(), format!("/stacks/{UID}"), format!("/stacks/{UID}/redeploy"), "/redeploys/new".into(), format!("/stacks/{UID}/actions/restart")];
+    let paths = [
+        "/".to_owned(),
+        format!("/stacks/{UID}"),
+        format!("/stacks/{UID}/redeploy"),
+        "/redeploys/new".into(),
+        format!("/stacks/{UID}/actions/restart"),
+    ];
     let hostile = Hostile::start().await;
     let app = &hostile.app;
     let session = hostile.say("plainword").await;
@@ -143,7 +157,10 @@ async fn names_are_text() {
         let session = hostile.say(payload).await;
         for (path, expected) in paths.iter().zip(&expected) {
             let page = get(app, &session, path).await;
-            case.check(page.status.is_success() || page.status == 404 || page.status == 502, format!("{payload:?} on {path}: {}", page.status));
+            case.check(
+                page.status.is_success() || page.status == 404 || page.status == 502,
+                format!("{payload:?} on {path}: {}", page.status),
+            );
             let found = inline_parts(&page.body);
             case.check(found.is_empty(), format!("{payload:?} on {path}: {found:?}"));
             case.check(!page.body.contains("marker-hook"), "the hook is nowhere");
@@ -151,7 +168,10 @@ async fn names_are_text() {
                 // What a person reads holds the text itself, apart from signs that cannot be seen.
                 let visible = payload.trim_matches(|c: char| c.is_control() || c == '\u{feff}');
                 let shown = page.text();
-                let words: Vec<&str> = visible.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect();
+                let words: Vec<&str> = visible
+                    .split(|c: char| c.is_whitespace() || c.is_control())
+                    .filter(|word| !word.is_empty())
+                    .collect();
                 let cut: String = words.first().unwrap().chars().take(20).collect();
                 case.check(shown.contains(&cut), format!("{payload:?} is shown: {shown}"));
             }
@@ -159,15 +179,24 @@ async fn names_are_text() {
             let found: Vec<(String, Vec<String>)> = skeleton(&page);
             let strange: Vec<&(String, Vec<String>)> = found
                 .iter()
-                .filter(|(name, _)| !names.contains(&name.as_str()) && !["bdi", "a", "use", "svg", "span", "code"].contains(&name.as_str()))
+                .filter(|(name, _)| {
+                    !names.contains(&name.as_str())
+                        && !["bdi", "a", "use", "svg", "span", "code"].contains(&name.as_str())
+                })
                 .collect();
-            case.check(strange.is_empty(), format!("{payload:?} on {path} makes {strange:?}"));
+            case.check(
+                strange.is_empty(),
+                format!("{payload:?} on {path} makes {strange:?}"),
+            );
         }
     }
     let case = cases.case("V04");
     let session = hostile.say("</script><!--").await;
     let page = get(app, &session, "/").await;
-    case.check(!page.body.contains("application/json"), "no data is embedded as a script");
+    case.check(
+        !page.body.contains("application/json"),
+        "no data is embedded as a script",
+    );
     let case = cases.case("V06");
     for odd in ["", " ", "\u{0}", "\u{200b}", "a\tb", "\u{ffff}", "\u{10ffff}"] {
         case.input();
@@ -182,7 +211,11 @@ async fn names_are_text() {
         r#"[{{"uid":"{UID}","name":"a\ud800b"}},{{"uid":"0123456789abcdef0123456789abcdef","name":"marker-good"}}]"#
     ))
     .await;
-    let app = TestApp::with().setting("CLOUD66_URL", fake.url.as_str()).setting("CLOUD66_PKCE", "off").start().await;
+    let app = TestApp::with()
+        .setting("CLOUD66_URL", fake.url.as_str())
+        .setting("CLOUD66_PKCE", "off")
+        .start()
+        .await;
     let session = cloud66::sign_in(&app).await;
     let page = get(&app, &session, "/").await;
     case.same(page.status, StatusCode::OK, "a lone surrogate");
@@ -194,7 +227,18 @@ async fn links_are_web_links() {
     let cases = Cases::of("text", "links");
     let case = cases.case("V02");
     let hostile = Hostile::start().await;
-    for link in ["javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "vbscript:x", "//evil.example", "https:evil.example\"onclick=x", "java\tscript:alert(1)", " javascript:alert(1)", "file:///etc/passwd", "x' onerror='"] {
+    for link in [
+        "javascript:alert(1)",
+        "JaVaScRiPt:alert(1)",
+        "data:text/html,x",
+        "vbscript:x",
+        "//evil.example",
+        "https:evil.example\"onclick=x",
+        "java\tscript:alert(1)",
+        " javascript:alert(1)",
+        "file:///etc/passwd",
+        "x' onerror='",
+    ] {
         case.input();
         let session = hostile.say(link).await;
         for path in ["/".to_owned(), format!("/stacks/{UID}")] {
@@ -204,10 +248,18 @@ async fn links_are_web_links() {
             for element in document.select(&links) {
                 let href = element.attr("href").unwrap();
                 // An empty one is this page again.
-                let plain = href.is_empty() || href.starts_with("https://") || href.starts_with("http://") || (href.starts_with('/') && !href.starts_with("//")) || href.starts_with('#') || href.starts_with('?');
+                let plain = href.is_empty()
+                    || href.starts_with("https://")
+                    || href.starts_with("http://")
+                    || (href.starts_with('/') && !href.starts_with("//"))
+                    || href.starts_with('#')
+                    || href.starts_with('?');
                 case.check(plain, format!("{link:?} on {path}: {}", element.html()));
                 let outside = href.starts_with("http");
-                case.check(!outside || element.attr("rel").is_some_and(|rel| rel.contains("noreferrer")), format!("{href} says where it comes from"));
+                case.check(
+                    !outside || element.attr("rel").is_some_and(|rel| rel.contains("noreferrer")),
+                    format!("{href} says where it comes from"),
+                );
             }
         }
     }
@@ -222,13 +274,20 @@ async fn sizes() {
         r#"[{{"uid":"{UID}","name":"{name}"}},{{"uid":"0123456789abcdef0123456789abcdef","name":"marker-good"}}]"#
     ))
     .await;
-    let app = TestApp::with().setting("CLOUD66_URL", fake.url.as_str()).setting("CLOUD66_PKCE", "off").start().await;
+    let app = TestApp::with()
+        .setting("CLOUD66_URL", fake.url.as_str())
+        .setting("CLOUD66_PKCE", "off")
+        .start()
+        .await;
     let session = cloud66::sign_in(&app).await;
     let page = get(&app, &session, "/").await;
     case.same(page.status, StatusCode::OK, "a name of 1 MB");
     case.check(page.body.len() < 1 << 17, format!("{} bytes", page.body.len()));
     case.check(page.body.contains("marker-good"), "the others are there");
-    let app = TestApp::with().sandbox(|options| options.stacks = Some(2_000)).start().await;
+    let app = TestApp::with()
+        .sandbox(|options| options.stacks = Some(2_000))
+        .start()
+        .await;
     let browser = app.signed_in().await;
     let page = browser.get("/").await;
     case.same(page.status, StatusCode::OK, "2,000 stacks");
@@ -241,14 +300,28 @@ async fn words_of_an_address_are_not_repeated() {
     let browser = app.signed_in().await;
     let session = browser.cookie(SESSION).unwrap();
     let case = cases.case("V08");
-    for path in ["/<script>marker</script>", "/%3Cscript%3Emarker%3C/script%3E", "/stacks/marker%22%3E%3Cb%3E", "/redeploys/marker<b>", "/static/marker<b>", "/oauth/callback?error=marker<b>&state=marker<b>", "/sign-in?return_to=marker<b>&access=marker<b>", "/help?marker<b>", "/redeploys/batches/marker<b>"] {
+    for path in [
+        "/<script>marker</script>",
+        "/%3Cscript%3Emarker%3C/script%3E",
+        "/stacks/marker%22%3E%3Cb%3E",
+        "/redeploys/marker<b>",
+        "/static/marker<b>",
+        "/oauth/callback?error=marker<b>&state=marker<b>",
+        "/sign-in?return_to=marker<b>&access=marker<b>",
+        "/help?marker<b>",
+        "/redeploys/batches/marker<b>",
+    ] {
         case.input();
         for cookie in ["", session.as_str()] {
-            let page = Ask::get(format!("{}{path}", app.url)).cookie(SESSION, cookie).send().await;
+            let page = Ask::get(format!("{}{path}", app.url))
+                .cookie(SESSION, cookie)
+                .send()
+                .await;
             case.check(!page.body.contains("marker"), format!("{path}: {}", page.status));
         }
     }
     // A search is repeated in its own field, as text.
+    let case = cases.case("V09");
     for payload in PAYLOADS {
         case.input();
         for field in ["q", "state", "env", "account", "sort", "group"] {
@@ -266,12 +339,25 @@ async fn words_of_an_address_are_not_repeated() {
     for payload in PAYLOADS {
         case.input();
         let session = hostile.say(payload).await;
-        for path in ["/".to_owned(), format!("/stacks/{UID}"), format!("/stacks/{UID}/redeploy"), "/settings".into()] {
+        for path in [
+            "/".to_owned(),
+            format!("/stacks/{UID}"),
+            format!("/stacks/{UID}/redeploy"),
+            "/settings".into(),
+        ] {
             let page = get(&hostile.app, &session, &path).await;
             let found = inline_parts(&page.body);
             case.check(found.is_empty(), format!("{payload:?} on {path}: {found:?}"));
-            case.check(!page.body.contains("<svg onload") && !page.body.contains("<b>x"), format!("{payload:?} on {path}"));
-            case.check(page.headers.values().all(|value| !value.as_bytes().contains(&b'\n')), "no header is added");
+            case.check(
+                !page.body.contains("<svg onload") && !page.body.contains("<b>x"),
+                format!("{payload:?} on {path}"),
+            );
+            case.check(
+                page.headers
+                    .values()
+                    .all(|value| !value.as_bytes().contains(&b'\n')),
+                "no header is added",
+            );
             case.same(page.header("set-cookie").contains("x=y"), false, "nor a cookie");
         }
     }
@@ -282,9 +368,28 @@ async fn words_of_an_address_are_not_repeated() {
 fn the_script_is_plain() {
     let cases = Cases::of("text", "script");
     let case = cases.case("V10");
-    for (name, script) in [("app.js", include_str!("../../../static/app.js")), ("trusted.js", include_str!("../../../static/trusted.js"))] {
-        let code: String = script.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-        for sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "setTimeout('", "setTimeout(\"", "createContextualFragment", "javascript:", "srcdoc ="] {
+    for (name, script) in [
+        ("app.js", include_str!("../../../static/app.js")),
+        ("trusted.js", include_str!("../../../static/trusted.js")),
+    ] {
+        let code: String = script
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .collect::<Vec<_>>()
+            .join("\n");
+        for sink in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "new Function",
+            "setTimeout('",
+            "setTimeout(\"",
+            "createContextualFragment",
+            "javascript:",
+            "srcdoc =",
+        ] {
             case.check(!code.contains(sink), format!("{sink} in {name}"));
         }
     }

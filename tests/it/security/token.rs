@@ -18,7 +18,9 @@ use crate::harness::{Ask, Browser, Case, Cases, TestApp};
 /// The ways to write a secret down: as it is, reversed, in hex, in base64 wherever it begins, percent-encoded.
 fn forms(secret: &str) -> Vec<Vec<u8>> {
     assert!(secret.len() >= 16, "too short to be looked for");
-    let hex = secret.bytes().fold(String::new(), |hex, byte| hex + format!("{byte:02x}").as_str());
+    let hex = secret
+        .bytes()
+        .fold(String::new(), |hex, byte| hex + format!("{byte:02x}").as_str());
     let mut forms = vec![
         secret.to_owned(),
         secret.chars().rev().collect(),
@@ -35,7 +37,11 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     }
     if let Ok(bytes) = URL_SAFE_NO_PAD.decode(secret) {
         // A secret that is base64 itself: its bytes, and their hex digits.
-        forms.push(bytes.iter().fold(String::new(), |hex, byte| hex + format!("{byte:02x}").as_str()));
+        forms.push(
+            bytes
+                .iter()
+                .fold(String::new(), |hex, byte| hex + format!("{byte:02x}").as_str()),
+        );
         let mut forms: Vec<Vec<u8>> = forms.into_iter().map(String::into_bytes).collect();
         forms.push(bytes);
         return forms;
@@ -63,13 +69,16 @@ fn absent(case: &Case<'_>, place: &str, bytes: &[u8], secrets: &[(&str, String)]
 
 fn files(app: &TestApp) -> Vec<u8> {
     let paths = app.database_files();
-    paths.iter().flat_map(|path| std::fs::read(path).unwrap()).collect()
+    paths
+        .iter()
+        .flat_map(|path| std::fs::read(path).unwrap())
+        .collect()
 }
 
 #[test]
 fn a_secret_is_found_in_each_of_its_forms() {
     let cases = Cases::of("token", "forms");
-    let case = cases.case("T00");
+    let case = cases.case("T01");
     let secret = "marker-secret-0123456789";
     for written in [
         secret.to_owned(),
@@ -79,9 +88,15 @@ fn a_secret_is_found_in_each_of_its_forms() {
         "9876543210-terces-rekram".into(),
     ] {
         let text = format!("before {written} after");
-        case.check(forms(secret).iter().any(|form| is_in(text.as_bytes(), form)), written);
+        case.check(
+            forms(secret).iter().any(|form| is_in(text.as_bytes(), form)),
+            written,
+        );
     }
-    case.check(!forms(secret).iter().any(|form| is_in(b"nothing of it", form)), "and not elsewhere");
+    case.check(
+        !forms(secret).iter().any(|form| is_in(b"nothing of it", form)),
+        "and not elsewhere",
+    );
 }
 
 #[tokio::test]
@@ -89,17 +104,32 @@ async fn the_database() {
     let cases = Cases::of("token", "database");
     let token = "marker-token-of-the-database-0123456789";
     let fake = cloud66::start(move |_, _| cloud66::token(token)).await;
-    let app = TestApp::with().setting("CLOUD66_URL", fake.url.as_str()).setting("CLOUD66_PKCE", "on").start().await;
+    let app = TestApp::with()
+        .setting("CLOUD66_URL", fake.url.as_str())
+        .setting("CLOUD66_PKCE", "on")
+        .start()
+        .await;
     let case = cases.case("T01");
     let begun = begin(&app).send().await;
-    let (state, login) = (query(&begun.location().parse().unwrap())["state"].clone(), begun.cookie_value(SIGN_IN).unwrap());
+    let (state, login) = (
+        query(&begun.location().parse().unwrap())["state"].clone(),
+        begun.cookie_value(SIGN_IN).unwrap(),
+    );
     let midway = files(&app);
-    let page = Ask::get(format!("{}/oauth/callback?code=marker-code-0123456789&state={state}", app.url))
-        .cookie(SIGN_IN, &login)
-        .send()
-        .await;
+    let page = Ask::get(format!(
+        "{}/oauth/callback?code=marker-code-0123456789&state={state}",
+        app.url
+    ))
+    .cookie(SIGN_IN, &login)
+    .send()
+    .await;
     let session = page.cookie_value(SESSION).unwrap();
-    let verifier = cloud66::exchanges(&fake)[0].form().into_iter().find(|(name, _)| name == "code_verifier").unwrap().1;
+    let verifier = cloud66::exchanges(&fake)[0]
+        .form()
+        .into_iter()
+        .find(|(name, _)| name == "code_verifier")
+        .unwrap()
+        .1;
     let secrets = [
         ("the token", token.to_owned()),
         ("the session's id", session.clone()),
@@ -109,7 +139,12 @@ async fn the_database() {
         ("the code", "marker-code-0123456789".into()),
         ("the client secret", app.sandbox.client_secret().to_owned()),
     ];
-    absent(&case, "the database while a sign-in is under way", &midway, &secrets);
+    absent(
+        &case,
+        "the database while a sign-in is under way",
+        &midway,
+        &secrets,
+    );
     absent(&case, "the database", &files(&app), &secrets);
     case.same(rows(&app).await, (0, 1), "there is a session to be found");
     case.check(files(&app).len() > 20_000, "and the files are read");
@@ -117,7 +152,10 @@ async fn the_database() {
     // T02: a sealed record in another row does not open.
     let case = cases.case("T02");
     let second = cloud66::sign_in(&app).await;
-    app.sql("UPDATE sessions SET sealed = (SELECT sealed FROM sessions ORDER BY created_at_ms, id_hash LIMIT 1)").await;
+    app.sql(
+        "UPDATE sessions SET sealed = (SELECT sealed FROM sessions ORDER BY created_at_ms, id_hash LIMIT 1)",
+    )
+    .await;
     app.clock.advance(time::Duration::seconds(5));
     let mut signed_in = 0;
     for id in [&session, &second] {
@@ -127,11 +165,19 @@ async fn the_database() {
     }
     case.same(signed_in, 1, "only in its own row it opens");
     // A byte less.
-    app.sql("UPDATE sessions SET sealed = substr(sealed, 1, length(sealed) - 1)").await;
+    app.sql("UPDATE sessions SET sealed = substr(sealed, 1, length(sealed) - 1)")
+        .await;
     app.clock.advance(time::Duration::seconds(5));
     for id in [&session, &second] {
-        let page = Ask::get(format!("{}/settings", app.url)).cookie(SESSION, id).send().await;
-        case.same(page.status, StatusCode::SEE_OTHER, "a changed record is no session");
+        let page = Ask::get(format!("{}/settings", app.url))
+            .cookie(SESSION, id)
+            .send()
+            .await;
+        case.same(
+            page.status,
+            StatusCode::SEE_OTHER,
+            "a changed record is no session",
+        );
     }
 }
 
@@ -145,14 +191,20 @@ async fn another_secret_opens_nothing() {
     let new = "YW5vdGhlciBzZWNyZXQgb2YgdGhlIHRlc3RzLCBhcyBsb25nIQ==";
     app.change("STACKDECK_SECRET", &format!("{new},{old}"));
     app.restart().await;
-    case.check(browser.get("/").await.body.contains("/sign-out"), "a new secret in front: the old session opens");
+    case.check(
+        browser.get("/").await.body.contains("/sign-out"),
+        "a new secret in front: the old session opens",
+    );
     app.change("STACKDECK_SECRET", new);
     app.restart().await;
     let page = browser.get("/").await;
     case.same(page.status, StatusCode::OK, "the old one taken away");
     case.check(!page.body.contains("/sign-out"), "nobody is signed in");
     browser.sign_in(&app.main_person()).await;
-    case.check(browser.get("/").await.body.contains("/sign-out"), "and can sign in again");
+    case.check(
+        browser.get("/").await.body.contains("/sign-out"),
+        "and can sign in again",
+    );
 }
 
 /// Follows every link of ours from every page, signed in and out, and reads all of it.
@@ -176,7 +228,11 @@ async fn every_page() {
     let case = cases.case("T05");
     case.check(!hooks.is_empty(), "there are hooks to be found");
     let mut seen = std::collections::BTreeSet::new();
-    let mut to_see: Vec<String> = routes::all().into_iter().map(|(_, path)| path).filter(|path| path != "/events").collect();
+    let mut to_see: Vec<String> = routes::all()
+        .into_iter()
+        .map(|(_, path)| path)
+        .filter(|path| path != "/events")
+        .collect();
     to_see.push("/".into());
     while let Some(path) = to_see.pop() {
         if !seen.insert(path.clone()) || seen.len() > 150 {
@@ -185,39 +241,86 @@ async fn every_page() {
         app.clock.advance(time::Duration::seconds(2));
         let page = browser.get(&path).await;
         if page.url.as_str().starts_with(&app.url) {
-            let headers: String = page.headers.iter().filter(|(name, _)| *name != "set-cookie").map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap())).collect();
-            absent(&case, &path, format!("{headers}{}", page.body).as_bytes(), &secrets);
+            let headers: String = page
+                .headers
+                .iter()
+                .filter(|(name, _)| *name != "set-cookie")
+                .map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()))
+                .collect();
+            absent(
+                &case,
+                &path,
+                format!("{headers}{}", page.body).as_bytes(),
+                &secrets,
+            );
             let links = scraper::Html::parse_document(&page.body);
             let selector = scraper::Selector::parse("a[href^='/']").unwrap();
-            to_see.extend(links.select(&selector).map(|link| link.attr("href").unwrap().to_owned()));
+            to_see.extend(
+                links
+                    .select(&selector)
+                    .map(|link| link.attr("href").unwrap().to_owned()),
+            );
         }
     }
     case.check(seen.len() >= 40, format!("{} pages", seen.len()));
     let case = cases.case("T12");
     let in_files = files(&app);
     for hook in &hooks {
-        case.check(!is_in(&in_files, hook.as_bytes()), "a redeploy hook is in the database");
+        case.check(
+            !is_in(&in_files, hook.as_bytes()),
+            "a redeploy hook is in the database",
+        );
     }
 
     let case = cases.case("T07");
     for entry in app.world().journal().entries() {
-        absent(&case, &entry.path, format!("{}?{}", entry.path, entry.query).as_bytes(), &secrets);
+        absent(
+            &case,
+            &entry.path,
+            format!("{}?{}", entry.path, entry.query).as_bytes(),
+            &secrets,
+        );
         case.check(!entry.query.contains("access_token"), "no token in an address");
     }
 
     let case = cases.case("T13");
-    wait(&app, "SELECT count(*) FROM redeploys WHERE finished_at_ms IS NULL", 0).await;
-    case.same(app.number("SELECT count(*) FROM redeploys WHERE finished_at_ms IS NOT NULL").await, 1, "one has ended");
-    case.same(app.number("SELECT count(*) FROM redeploys WHERE sealed_token IS NOT NULL").await, 0, "and holds no token");
+    wait(
+        &app,
+        "SELECT count(*) FROM redeploys WHERE finished_at_ms IS NULL",
+        0,
+    )
+    .await;
+    case.same(
+        app.number("SELECT count(*) FROM redeploys WHERE finished_at_ms IS NOT NULL")
+            .await,
+        1,
+        "one has ended",
+    );
+    case.same(
+        app.number("SELECT count(*) FROM redeploys WHERE sealed_token IS NOT NULL")
+            .await,
+        0,
+        "and holds no token",
+    );
     let case = cases.case("T14");
     let home = browser.get("/").await;
     browser.submit(&home, "Sign out").await;
     case.same(rows(&app).await, (0, 0), "after signing out");
-    case.same(app.number("SELECT count(*) FROM redeploys WHERE sealed_token IS NOT NULL").await, 0, "no copy is left");
+    case.same(
+        app.number("SELECT count(*) FROM redeploys WHERE sealed_token IS NOT NULL")
+            .await,
+        0,
+        "no copy is left",
+    );
 }
 
 fn secrets_of(app: &TestApp, browser: &Browser) -> Vec<(&'static str, String)> {
-    let mut secrets: Vec<(&str, String)> = app.world().tokens().into_iter().map(|token| ("a token", token.value)).collect();
+    let mut secrets: Vec<(&str, String)> = app
+        .world()
+        .tokens()
+        .into_iter()
+        .map(|token| ("a token", token.value))
+        .collect();
     secrets.push(("the client secret", app.sandbox.client_secret().to_owned()));
     secrets.push(("the session's id", browser.cookie(SESSION).unwrap()));
     secrets
@@ -225,7 +328,10 @@ fn secrets_of(app: &TestApp, browser: &Browser) -> Vec<(&'static str, String)> {
 
 /// The secret part of each stack's hook.
 fn hooks(app: &TestApp) -> Vec<String> {
-    app.stacks().into_iter().flat_map(|stack| [stack.hook.0, stack.hook.1]).collect()
+    app.stacks()
+        .into_iter()
+        .flat_map(|stack| [stack.hook.0, stack.hook.1])
+        .collect()
 }
 
 async fn wait(app: &TestApp, sql: &'static str, wanted: i64) {
@@ -246,7 +352,11 @@ async fn the_log() {
     let cases = Cases::of("token", "log");
     let case = cases.case("T04");
     let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let url = format!("http://localhost:{port}");
     // Its sandbox, its browser's helpers and its journal are this app's; the program under test is the other one.
     let callback = format!("{url}/oauth/callback");
@@ -260,7 +370,10 @@ async fn the_log() {
     let own_secret = "bWFya2VyLXNlY3JldC1vZi10aGUtbG9nLTAxMjM0NTY3ODk=";
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);
-        std::fs::File::create(&path).unwrap().write_all(text.as_bytes()).unwrap();
+        std::fs::File::create(&path)
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         path
     };
@@ -275,11 +388,19 @@ async fn the_log() {
             .env("STACKDECK_SECRET_FILE", file("secret", own_secret))
             .env("CLOUD66_URL", app.sandbox.url())
             .env("CLOUD66_CLIENT_ID", app.sandbox.client_id())
-            .env("CLOUD66_CLIENT_SECRET_FILE", file("client-secret", app.sandbox.client_secret()));
+            .env(
+                "CLOUD66_CLIENT_SECRET_FILE",
+                file("client-secret", app.sandbox.client_secret()),
+            );
     };
     let mut serve = Command::new(env!("CARGO_BIN_EXE_stackdeck"));
     settings(serve.arg("serve"));
-    let mut child = serve.stdin(Stdio::null()).stdout(Stdio::null()).stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
+    let mut child = serve
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
     for _ in 0..200 {
         if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
             break;
@@ -304,10 +425,27 @@ async fn the_log() {
     let form = confirm.form("Redeploy staging");
     secrets.push(("a form's token", form.get("csrf").to_owned()));
     browser.send(form).await;
-    for fault in ["api=html", "api=truncated", "api=status:500", "api=reset-before", "api=forbidden", "api=huge:3", "api=redirect", "token=html", "token=status:500", "token=truncated", "token=reset-after"] {
+    for fault in [
+        "api=html",
+        "api=truncated",
+        "api=status:500",
+        "api=reset-before",
+        "api=forbidden",
+        "api=huge:3",
+        "api=redirect",
+        "token=html",
+        "token=status:500",
+        "token=truncated",
+        "token=reset-after",
+    ] {
         app.world().clear_faults();
         app.world().add_fault(fault.parse().unwrap());
-        for path in ["/", "/no-such-page?code=marker-code-in-a-query-0123", &format!("/stacks/{uid}"), &format!("/stacks/{uid}/redeploy")] {
+        for path in [
+            "/",
+            "/no-such-page?code=marker-code-in-a-query-0123",
+            &format!("/stacks/{uid}"),
+            &format!("/stacks/{uid}/redeploy"),
+        ] {
             browser.get(path).await;
         }
         let other = Browser::new(&url);
@@ -320,12 +458,27 @@ async fn the_log() {
     app.world().clear_faults();
     app.world().revoke_all_tokens();
     browser.get("/").await;
-    secrets.extend(app.world().tokens().into_iter().map(|token| ("a token", token.value)));
+    secrets.extend(
+        app.world()
+            .tokens()
+            .into_iter()
+            .map(|token| ("a token", token.value)),
+    );
     let pid = child.id().to_string();
-    case.check(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success(), "ended");
+    case.check(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap()
+            .success(),
+        "ended",
+    );
     case.check(child.wait().unwrap().success(), "a clean end");
     let written = std::fs::read(&log).unwrap();
-    case.check(written.len() > 100_000 && is_in(&written, b"TRACE"), format!("{} bytes at trace", written.len()));
+    case.check(
+        written.len() > 100_000 && is_in(&written, b"TRACE"),
+        format!("{} bytes at trace", written.len()),
+    );
     absent(&case, "the log", &written, &secrets);
 
     let case = cases.case("T08");
@@ -342,7 +495,14 @@ fn settings_are_silent() {
     use stackdeck::config::{Mode, Settings};
     let cases = Cases::of("token", "settings");
     let case = cases.case("T08");
-    let secrets = [("secret", "bWFya2VyLXNlY3JldC1vZi10aGUtbG9nLTAxMjM0NTY3ODk=".to_owned()), ("client secret", "marker-client-secret-0123".to_owned()), ("password", "marker-password-0123".to_owned())];
+    let secrets = [
+        (
+            "secret",
+            "bWFya2VyLXNlY3JldC1vZi10aGUtbG9nLTAxMjM0NTY3ODk=".to_owned(),
+        ),
+        ("client secret", "marker-client-secret-0123".to_owned()),
+        ("password", "marker-password-0123".to_owned()),
+    ];
     let settings = Settings::read(
         |name| {
             Some(match name {
@@ -356,18 +516,34 @@ fn settings_are_silent() {
         Mode::Serve,
     )
     .unwrap();
-    let described: String = settings.describe().iter().map(|(name, value)| format!("{name}={value}\n")).collect();
-    for (what, text) in [("Debug", format!("{settings:?}")), ("pretty Debug", format!("{settings:#?}")), ("the description", described)] {
+    let described: String = settings
+        .describe()
+        .iter()
+        .map(|(name, value)| format!("{name}={value}\n"))
+        .collect();
+    for (what, text) in [
+        ("Debug", format!("{settings:?}")),
+        ("pretty Debug", format!("{settings:#?}")),
+        ("the description", described),
+    ] {
         case.check(text.contains("an-id"), format!("{what} says something"));
         absent(&case, what, text.as_bytes(), &secrets);
     }
     // A mistake does not repeat the value either.
     let wrong = Settings::read(
-        |name| (name == "STACKDECK_SECRET" || name == "STACKDECK_DATABASE_URL").then(|| format!("marker-password-0123 {name}")),
+        |name| {
+            (name == "STACKDECK_SECRET" || name == "STACKDECK_DATABASE_URL")
+                .then(|| format!("marker-password-0123 {name}"))
+        },
         Mode::Serve,
     )
     .unwrap_err();
-    absent(&case, "the mistakes", format!("{wrong} {wrong:?}").as_bytes(), &secrets[2..]);
+    absent(
+        &case,
+        "the mistakes",
+        format!("{wrong} {wrong:?}").as_bytes(),
+        &secrets[2..],
+    );
 }
 
 #[tokio::test]
@@ -387,10 +563,22 @@ async fn refused_tokens() {
     case.same(page.status, StatusCode::UNAUTHORIZED, "the person is told");
     case.check(page.text().contains("Cloud 66 signed you out"), page.text());
     case.check(browser.cookie(SESSION).is_none(), "the cookie is removed");
-    let refused = app.world().journal().entries().iter().filter(|entry| entry.status == Some(401)).count();
-    case.check((1..=3).contains(&refused), format!("{refused} requests, and no loop"));
+    let refused = app
+        .world()
+        .journal()
+        .entries()
+        .iter()
+        .filter(|entry| entry.status == Some(401))
+        .count();
+    case.check(
+        (1..=3).contains(&refused),
+        format!("{refused} requests, and no loop"),
+    );
     case.same(rows(&app).await.1, 0, "the session is gone");
-    let replay = Ask::get(format!("{}/settings", app.url)).cookie(SESSION, id).send().await;
+    let replay = Ask::get(format!("{}/settings", app.url))
+        .cookie(SESSION, id)
+        .send()
+        .await;
     case.same(replay.status, StatusCode::SEE_OTHER, "for good");
 
     let case = cases.case("T11");
@@ -403,5 +591,8 @@ async fn refused_tokens() {
     case.same(app.world().journal().count("redeploy"), 1, "asked once");
     let page = browser.get(receipt.url.path()).await;
     case.check(page.body.contains("/sign-out"), "the session is kept");
-    case.check(page.text().contains("Your Cloud 66 role cannot deploy"), page.text());
+    case.check(
+        page.text().contains("Your Cloud 66 role cannot deploy"),
+        page.text(),
+    );
 }
