@@ -271,7 +271,7 @@ async fn on_every_answer() {
             "stack backtrace",
         ] {
             if !path.starts_with("/static/") {
-                case.check(!page.body.contains(inside), format!("{what}: {inside}"));
+                cases.case("T06").check(!page.body.contains(inside), format!("{what}: {inside}"));
             }
         }
     }
