@@ -151,7 +151,13 @@ fn mutated(corpus: &[Vec<u8>], random: &mut StdRng) -> Vec<u8> {
 /// Gives a reader its kept inputs, and then as many others as was asked for.
 fn fuzz(name: &str, reader: impl Fn(&[u8])) {
     let corpus = corpus(name);
-    let inputs = setting("STACKDECK_FUZZ_INPUTS").unwrap_or(FEW);
+    // Each input is tried as every setting.
+    let share = if name == "settings" {
+        SETTINGS.len() as u64
+    } else {
+        1
+    };
+    let inputs = setting("STACKDECK_FUZZ_INPUTS").unwrap_or(FEW) / share;
     let mut random = StdRng::seed_from_u64(setting("STACKDECK_FUZZ_SEED").unwrap_or(66));
     let take = |input: &[u8]| {
         if let Err(cause) = catch_unwind(AssertUnwindSafe(|| reader(input))) {

@@ -2,6 +2,8 @@
 //! times and caps that are served, from many addresses, while healthy clients are measured. `bin/slow-clients`
 //! runs it; the short version in `slow.rs` runs with every test.
 
+#![expect(clippy::indexing_slicing, reason = "the places are named in this file")]
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 

@@ -57,8 +57,12 @@ impl Wish {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let url = format!("http://localhost:{port}");
+        let mut callbacks = self.sandbox.callbacks.clone();
+        if callbacks.is_empty() {
+            callbacks.push(format!("{url}/oauth/callback"));
+        }
         let options = Options {
-            callbacks: vec![format!("{url}/oauth/callback")],
+            callbacks,
             client_secret: Some("marker-client-secret-0123456789abcdef".into()),
             ..self.sandbox
         };
