@@ -4,15 +4,15 @@
 
 #![expect(clippy::indexing_slicing, reason = "the places are named in this file")]
 
+use std::io::{BufRead as _, BufReader};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use stackdeck::web::server::Limits;
-use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::process::Command;
 use tokio::task::JoinSet;
 
 use super::{Client, get_request, in_time, serve, status};
@@ -113,9 +113,15 @@ async fn eleven_thousand_slow_clients_are_cut_off_while_healthy_ones_are_served(
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut said = BufReader::new(crowd.stdout.take().unwrap()).lines();
+    let said = BufReader::new(crowd.stdout.take().unwrap());
+    let (tell, mut lines) = tokio::sync::mpsc::unbounded_channel();
+    let reading = std::thread::spawn(move || {
+        for line in said.lines() {
+            let _ = tell.send(line.unwrap());
+        }
+    });
     in_time("the crowd", async {
-        while let Some(line) = said.next_line().await.unwrap() {
+        while let Some(line) = lines.recv().await {
             if line.contains(ALL_HERE) {
                 return;
             }
@@ -126,12 +132,14 @@ async fn eleven_thousand_slow_clients_are_cut_off_while_healthy_ones_are_served(
     let among = measure(served.address, 500).await;
     let mut passed = false;
     in_time("the end of the crowd", async {
-        while let Some(line) = said.next_line().await.unwrap() {
+        while let Some(line) = lines.recv().await {
             println!("{line}");
             passed |= line.contains("1 passed");
         }
     })
     .await;
+    reading.join().unwrap();
+    crowd.wait().unwrap();
     assert!(passed, "the crowd was not cut off as promised");
     served.assert_healthy().await;
     for (name, times) in [("alone", &alone), ("among them", &among)] {
