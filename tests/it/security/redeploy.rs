@@ -347,7 +347,7 @@ async fn a_browser_that_leaves_after_the_click_loses_nothing() {
         tokio::time::sleep(Duration::from_millis(20)).await;
         drop(tab);
     }
-    let all = tokio::time::timeout(Duration::from_secs(60), app.world().wait_for("redeploy", CLICKS)).await;
+    let all = tokio::time::timeout(Duration::from_mins(1), app.world().wait_for("redeploy", CLICKS)).await;
     assert!(
         all.is_ok(),
         "{} of {CLICKS} were sent",
