@@ -62,6 +62,10 @@ impl Case<'_> {
 
     /// Holds two values against each other.
     #[track_caller]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what is found is most often made in the call"
+    )]
     pub fn same<T: PartialEq<U> + Debug, U: Debug>(&self, found: T, wanted: U, what: impl Display) {
         assert!(
             found == wanted,

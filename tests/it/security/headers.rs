@@ -271,7 +271,9 @@ async fn on_every_answer() {
             "stack backtrace",
         ] {
             if !path.starts_with("/static/") {
-                cases.case("T06").check(!page.body.contains(inside), format!("{what}: {inside}"));
+                cases
+                    .case("T06")
+                    .check(!page.body.contains(inside), format!("{what}: {inside}"));
             }
         }
     }
@@ -358,13 +360,13 @@ pub(super) fn inline_parts(body: &str) -> Vec<String> {
         let text: String = element.text().collect();
         match name {
             "style" | "base" | "object" | "embed" | "iframe" | "frame" | "applet" => {
-                found.push(name.to_owned())
+                found.push(name.to_owned());
             }
             "script" if element.attr("src").is_none_or(|src| !src.starts_with("/static/")) => {
                 found.push(format!("script {text}"));
             }
             "script" if element.attr("integrity").is_none() => {
-                found.push("script without integrity".to_owned())
+                found.push("script without integrity".to_owned());
             }
             "meta"
                 if element

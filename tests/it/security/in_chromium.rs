@@ -334,7 +334,7 @@ async fn hostile_names_under_trusted_types() {
         .await;
     for (stack, payload) in app.stacks().iter().zip(PAYLOADS) {
         app.world().change(&stack.uid, |stack| {
-            stack.name = payload.replace("alert(1)", "window.ran = 1")
+            stack.name = payload.replace("alert(1)", "window.ran = 1");
         });
     }
     let chromium = Chromium::open().await;

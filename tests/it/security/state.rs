@@ -6,9 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::{Method, StatusCode};
 use sha2::Digest as _;
+use stackdeck::sandbox::Pkce;
 use time::Duration;
 
-use super::cloud66;
+use super::cloud66::{self, Reaction, Then, json};
 use super::flow::{
     SESSION, SIGN_IN, answer_of, app, authorize_of, begin, callback_of, open, query, rows, token_requests,
     with_parameter, without_parameter,
@@ -779,7 +780,6 @@ async fn refusals_by_cloud66() {
 
 #[tokio::test]
 async fn servers_with_and_without_pkce() {
-    use stackdeck::sandbox::Pkce;
     let cases = Cases::of("state", "pkce");
     let case = cases.case("S24");
     for (pkce, setting) in [
@@ -915,11 +915,13 @@ async fn a_flood_of_starts() {
     case.same(page.header("retry-after"), "60", "and says when to come again");
 }
 
+/// Makes what the token endpoint does.
+type React = Box<dyn Fn() -> Reaction + Send + Sync>;
+
 /// What the token endpoint may do instead of answering. Whatever it is: a page of ours in bounded time, no session,
 /// and the state is used up although the answer is a 5xx (M3: the stock middleware does not save on those).
 #[tokio::test]
 async fn a_token_endpoint_in_trouble() {
-    use cloud66::{Reaction, Then, json};
     let cases = Cases::of("state", "trouble");
     let marker: &'static str = "marker-in-the-token-answer";
     let html = move |status: u16| Reaction::Answer {
@@ -927,7 +929,6 @@ async fn a_token_endpoint_in_trouble() {
         headers: vec![("Content-Type", "text/html".into())],
         body: format!("<html>{marker}</html>").into_bytes(),
     };
-    type React = Box<dyn Fn() -> Reaction + Send + Sync>;
     let troubles: Vec<(&str, u16, React)> = vec![
         (
             "hangs",

@@ -245,8 +245,9 @@ async fn every_page() {
                 .headers
                 .iter()
                 .filter(|(name, _)| *name != "set-cookie")
-                .map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()))
-                .collect();
+                .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+                .collect::<Vec<_>>()
+                .join("\n");
             absent(
                 &case,
                 &path,
@@ -519,8 +520,9 @@ fn settings_are_silent() {
     let described: String = settings
         .describe()
         .iter()
-        .map(|(name, value)| format!("{name}={value}\n"))
-        .collect();
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect::<Vec<_>>()
+        .join("\n");
     for (what, text) in [
         ("Debug", format!("{settings:?}")),
         ("pretty Debug", format!("{settings:#?}")),
