@@ -5,9 +5,10 @@
 //! belongs into `tests/fuzz/*.txt`, a line each, with `\xNN` for what is no printable ASCII.
 #![expect(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
     reason = "tests end where they go wrong, and read their own settings"
 )]
 
@@ -93,15 +94,12 @@ fn unescaped(line: &str) -> Vec<u8> {
             .strip_prefix(b"\\x")
             .and_then(|hex| std::str::from_utf8(hex.get(..2)?).ok())
             .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match hex {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &rest[4..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = more;
-            }
+        if let Some(byte) = hex {
+            bytes.push(byte);
+            rest = &rest[4..];
+        } else {
+            bytes.push(*first);
+            rest = more;
         }
     }
     bytes
@@ -151,7 +149,13 @@ fn mutated(corpus: &[Vec<u8>], random: &mut StdRng) -> Vec<u8> {
 /// Gives a reader its kept inputs, and then as many others as was asked for.
 fn fuzz(name: &str, reader: impl Fn(&[u8])) {
     let corpus = corpus(name);
-    let inputs = setting("STACKDECK_FUZZ_INPUTS").unwrap_or(FEW);
+    // Each input is tried as every setting.
+    let share = if name == "settings" {
+        SETTINGS.len() as u64
+    } else {
+        1
+    };
+    let inputs = setting("STACKDECK_FUZZ_INPUTS").unwrap_or(FEW) / share;
     let mut random = StdRng::seed_from_u64(setting("STACKDECK_FUZZ_SEED").unwrap_or(66));
     let take = |input: &[u8]| {
         if let Err(cause) = catch_unwind(AssertUnwindSafe(|| reader(input))) {
@@ -159,7 +163,9 @@ fn fuzz(name: &str, reader: impl Fn(&[u8])) {
             std::panic::resume_unwind(cause);
         }
     };
-    corpus.iter().for_each(|input| take(input));
+    for input in &corpus {
+        take(input);
+    }
     for _ in 0..inputs {
         take(&mutated(&corpus, &mut random));
     }
@@ -227,7 +233,7 @@ fn site() -> Site {
         demo: false,
         out_of_band: false,
         cloud66: Cloud66Pages::new(&WebLink::parse("https://app.cloud66.com").unwrap()),
-        session_lifetime: std::time::Duration::from_secs(60),
+        session_lifetime: std::time::Duration::from_mins(1),
     }
 }
 

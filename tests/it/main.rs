@@ -4,7 +4,9 @@
     clippy::panic,
     unreachable_pub,
     clippy::indexing_slicing,
-    reason = "tests end where they go wrong"
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    reason = "tests end where they go wrong, and a table of cases reads best whole"
 )]
 
 mod harness;

@@ -267,3 +267,63 @@ fn a_taken_port_says_so() {
         words(&output)
     );
 }
+
+/// C19: the operator ends sessions while the app runs, of one person or of everybody.
+#[tokio::test]
+async fn the_operator_ends_sessions() {
+    let cases = crate::harness::Cases::of("cookies", "operator");
+    let case = cases.case("C19");
+    let app = crate::harness::TestApp::start().await;
+    let (one, other) = (app.signed_in().await, app.browser());
+    other.sign_in(&app.other_person()).await;
+    let database = app
+        .database_files()
+        .into_iter()
+        .find(|path| path.ends_with("stackdeck.db"));
+    let database = format!("sqlite:{}", database.unwrap().display());
+    let end = |arguments: &[&str]| {
+        stackdeck(&std::env::temp_dir())
+            .args(["sessions", "end"])
+            .args(arguments)
+            .env("STACKDECK_DATABASE_URL", &database)
+            .env(
+                "STACKDECK_SECRET",
+                "dGhlIHRlc3RzJyBvd24gc2VjcmV0LCBsb25nIGVub3VnaA==",
+            )
+            .env("STACKDECK_PUBLIC_URL", &app.url)
+            .output()
+            .unwrap()
+    };
+    let who = app.world().person(&app.other_person()).unwrap().id.to_string();
+    let signed_in = |page: &crate::harness::Page| page.body.contains("/sign-out");
+    for wrong in [
+        &[][..],
+        &["--all", "--user", "1"],
+        &["--user", "maya"],
+        &["--user"],
+    ] {
+        let said = end(wrong);
+        case.same(
+            said.status.code(),
+            Some(2),
+            format!("{wrong:?}: {}", words(&said)),
+        );
+    }
+    let nobody = end(&["--user", "999999"]);
+    case.check(words(&nobody).contains("Sessions ended: 0"), words(&nobody));
+    case.check(
+        signed_in(&one.get("/").await) && signed_in(&other.get("/").await),
+        "nothing has ended so far",
+    );
+    let said = end(&["--user", &who]);
+    case.check(said.status.success(), words(&said));
+    case.check(words(&said).contains("Sessions ended: 1"), words(&said));
+    // The running app trusts what it has loaded for two seconds.
+    app.clock.advance(time::Duration::seconds(3));
+    case.check(!signed_in(&other.get("/").await), "that person's has ended");
+    case.check(signed_in(&one.get("/").await), "nobody else's");
+    let said = end(&["--all"]);
+    case.check(words(&said).contains("Sessions ended: 1"), words(&said));
+    app.clock.advance(time::Duration::seconds(3));
+    case.check(!signed_in(&one.get("/").await), "everybody's");
+}

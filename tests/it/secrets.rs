@@ -42,7 +42,7 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     let reversed: String = secret.chars().rev().collect();
     let hex = secret
         .bytes()
-        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        .fold(String::new(), |hex, byte| hex + format!("{byte:02x}").as_str());
     // Base64 without the last characters, which depend on what follows.
     let base64 = [STANDARD.encode(secret), URL_SAFE_NO_PAD.encode(secret)]
         .map(|text| text[..text.len() - 4].to_owned());

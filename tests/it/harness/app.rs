@@ -267,7 +267,7 @@ impl TestApp {
             store.ledger().request(row).await.unwrap();
             store
                 .ledger()
-                .claim("crashed", Duration::from_secs(60))
+                .claim("crashed", Duration::from_mins(1))
                 .await
                 .unwrap()
                 .unwrap();

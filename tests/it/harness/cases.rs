@@ -62,6 +62,10 @@ impl Case<'_> {
 
     /// Holds two values against each other.
     #[track_caller]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what is found is most often made in the call"
+    )]
     pub fn same<T: PartialEq<U> + Debug, U: Debug>(&self, found: T, wanted: U, what: impl Display) {
         assert!(
             found == wanted,
@@ -92,9 +96,9 @@ impl Drop for Cases {
         let mut text = String::new();
         for (id, Count { checks, inputs }) in self.counts.lock().unwrap().iter() {
             assert!(*checks > 0, "{id} of {} {} checks nothing", self.group, self.test);
-            text += &format!("check {id} {checks}\n");
+            text += format!("check {id} {checks}\n").as_str();
             if *inputs > 0 {
-                text += &format!("input {id} {inputs}\n");
+                text += format!("input {id} {inputs}\n").as_str();
             }
         }
         // One write: tests run side by side.

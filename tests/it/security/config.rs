@@ -11,7 +11,7 @@ use super::process::{SECRET, Served, free_port, settings, stackdeck};
 use super::tally::{Kind, note};
 
 fn words(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+    String::from_utf8_lossy(&output.stdout).into_owned() + String::from_utf8_lossy(&output.stderr).as_ref()
 }
 
 fn private(path: &Path, text: &str, mode: u32) {
@@ -19,11 +19,92 @@ fn private(path: &Path, text: &str, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
+/// The case, a setting, its value (`HERE` is a folder), and the words that say what is wrong.
+const UNSAFE: &[(&str, &str, &str, &str)] = &[
+    ("G01", "STACKDECK_SECRET", "", "STACKDECK_SECRET is not set"),
+    ("G01", "STACKDECK_SECRET", "c2hvcnQ=", "too short"),
+    (
+        "G01",
+        "STACKDECK_SECRET",
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        "one byte over and over",
+    ),
+    (
+        "G01",
+        "STACKDECK_SECRET",
+        "Q09QSUVEIEZST00gVEhFIEVYQU1QTEUgSVMgTk8gU0VDUkVU",
+        "the example from",
+    ),
+    ("G02", "CLOUD66_URL", "http://app.cloud66.com", "http://"),
+    (
+        "G02",
+        "CLOUD66_URL",
+        "https://me:hunter2@app.cloud66.com",
+        "user name or password",
+    ),
+    (
+        "G02",
+        "CLOUD66_URL",
+        "https://app.cloud66.com?x=hunter2",
+        "? or #",
+    ),
+    ("G02", "CLOUD66_URL", "https://app.cloud66.com#hunter2", "? or #"),
+    (
+        "G03",
+        "STACKDECK_PUBLIC_URL",
+        "http://deck.example.com",
+        "begins with http://",
+    ),
+    (
+        "G03",
+        "STACKDECK_PUBLIC_URL",
+        "http://127.0.0.1.example.com",
+        "begins with http://",
+    ),
+    (
+        "G03",
+        "STACKDECK_PUBLIC_URL",
+        "http://0.0.0.0:8066",
+        "begins with http://",
+    ),
+    ("G04", "STACKDECK_SECRET_FILE", "HERE/for-all", "chmod 600"),
+    ("G04", "STACKDECK_SECRET_FILE", "HERE/for-the-group", "chmod 600"),
+    ("G04", "STACKDECK_SECRET_FILE", "HERE/empty", "empty"),
+    ("G04", "STACKDECK_SECRET_FILE", "HERE/not-there", "cannot be read"),
+    ("G04", "CLOUD66_CLIENT_SECRET_FILE", "HERE/for-all", "chmod 600"),
+    (
+        "G04",
+        "STACKDECK_DATABASE_URL",
+        "sqlite:HERE/open.db",
+        "chmod 600",
+    ),
+    ("G04", "STACKDECK_DATABASE_URL", "sqlite:HERE/no.db", "no.db"),
+    ("G08", "CLOUD66_REDIRECT", "callback,oob", "Write callback or oob"),
+    (
+        "P06",
+        "STACKDECK_TRUSTED_PROXIES",
+        "0.0.0.0/0",
+        "takes in strangers",
+    ),
+    ("P06", "STACKDECK_TRUSTED_PROXIES", "::/0", "takes in strangers"),
+    (
+        "A11",
+        "STACKDECK_METRICS_BIND",
+        "everywhere",
+        "IP address and a port",
+    ),
+    (
+        "G07",
+        "STACKDECK_CONFIRM",
+        "nevr",
+        "Write production, always or never",
+    ),
+];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_safe_does_not_start() {
     let sandbox = Sandbox::start(Options::default()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str| folder.path().join(name).display().to_string();
     for (name, text, mode) in [
         ("for-all", SECRET, 0o644),
         ("for-the-group", SECRET, 0o640),
@@ -33,113 +114,14 @@ async fn what_is_not_safe_does_not_start() {
     ] {
         private(&folder.path().join(name), text, mode);
     }
-    let sqlite = |name: &str| format!("sqlite:{}", file(name));
-    let rows: Vec<(&str, &str, String, &str)> = vec![
-        (
-            "G01",
-            "STACKDECK_SECRET",
-            String::new(),
-            "STACKDECK_SECRET is not set",
-        ),
-        ("G01", "STACKDECK_SECRET", "c2hvcnQ=".into(), "too short"),
-        (
-            "G01",
-            "STACKDECK_SECRET",
-            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".into(),
-            "one byte over and over",
-        ),
-        (
-            "G01",
-            "STACKDECK_SECRET",
-            "Q09QSUVEIEZST00gVEhFIEVYQU1QTEUgSVMgTk8gU0VDUkVU".into(),
-            "the example from",
-        ),
-        ("G02", "CLOUD66_URL", "http://app.cloud66.com".into(), "http://"),
-        (
-            "G02",
-            "CLOUD66_URL",
-            "https://me:hunter2@app.cloud66.com".into(),
-            "user name or password",
-        ),
-        (
-            "G02",
-            "CLOUD66_URL",
-            "https://app.cloud66.com?x=hunter2".into(),
-            "? or #",
-        ),
-        (
-            "G02",
-            "CLOUD66_URL",
-            "https://app.cloud66.com#hunter2".into(),
-            "? or #",
-        ),
-        (
-            "G03",
-            "STACKDECK_PUBLIC_URL",
-            "http://deck.example.com".into(),
-            "begins with http://",
-        ),
-        (
-            "G03",
-            "STACKDECK_PUBLIC_URL",
-            "http://127.0.0.1.example.com".into(),
-            "begins with http://",
-        ),
-        (
-            "G03",
-            "STACKDECK_PUBLIC_URL",
-            "http://0.0.0.0:8066".into(),
-            "begins with http://",
-        ),
-        ("G04", "STACKDECK_SECRET_FILE", file("for-all"), "chmod 600"),
-        ("G04", "STACKDECK_SECRET_FILE", file("for-the-group"), "chmod 600"),
-        ("G04", "STACKDECK_SECRET_FILE", file("empty"), "empty"),
-        (
-            "G04",
-            "STACKDECK_SECRET_FILE",
-            file("not-there"),
-            "cannot be read",
-        ),
-        ("G04", "CLOUD66_CLIENT_SECRET_FILE", file("for-all"), "chmod 600"),
-        ("G04", "STACKDECK_DATABASE_URL", sqlite("open.db"), "chmod 600"),
-        ("G04", "STACKDECK_DATABASE_URL", sqlite("no.db"), "no.db"),
-        (
-            "G08",
-            "CLOUD66_REDIRECT",
-            "callback,oob".into(),
-            "Write callback or oob",
-        ),
-        (
-            "P06",
-            "STACKDECK_TRUSTED_PROXIES",
-            "0.0.0.0/0".into(),
-            "takes in strangers",
-        ),
-        (
-            "P06",
-            "STACKDECK_TRUSTED_PROXIES",
-            "::/0".into(),
-            "takes in strangers",
-        ),
-        (
-            "A11",
-            "STACKDECK_METRICS_BIND",
-            "everywhere".into(),
-            "IP address and a port",
-        ),
-        (
-            "G07",
-            "STACKDECK_CONFIRM",
-            "nevr".into(),
-            "Write production, always or never",
-        ),
-    ];
-    for (case, name, value, expected) in rows {
+    let here = folder.path().display().to_string();
+    for (case, name, value, expected) in UNSAFE {
+        let value = value.replace("HERE", &here);
         let port = free_port();
         let mut command = stackdeck("true", "serve", folder.path());
         command
             .envs(settings(&sandbox, port))
-            .env("STACKDECK_DATABASE_URL", sqlite("good.db"))
+            .env("STACKDECK_DATABASE_URL", format!("sqlite:{here}/good.db"))
             .env(name, &value);
         if let Some(of_file) = name.strip_suffix("_FILE") {
             command.env_remove(of_file);

@@ -100,7 +100,7 @@ async fn attributes() {
     }
     case.check(seen >= 5, format!("{seen} cookies were looked at"));
     // M5: the stock removal has no `Secure`, and the browser keeps the cookie.
-    let case = cases.case("C03");
+    let case = cases.case("C09");
     let removal = goodbye.set_cookie(&format!("__Host-{SESSION}")).unwrap();
     case.check(removal.contains("Max-Age=0"), &removal);
     case.check(removal.contains("; Secure"), &removal);
@@ -130,7 +130,7 @@ async fn under_a_path() {
         .setting("CLOUD66_PKCE", "on")
         .start()
         .await;
-    let case = cases.case("P08");
+    let case = cases.case("C03");
     let begun = Ask::form(format!("{}/deck/sign-in", app.url), &[])
         .header("host", HOST)
         .send()
@@ -538,7 +538,7 @@ async fn everywhere() {
         .to_owned();
     let theirs = Ask::form(format!("{}{handle}", app.url), &[("csrf", &csrf)])
         .cookie(SESSION, stranger.cookie(SESSION).unwrap());
-    case.same(
+    cases.case("A05").same(
         theirs.send().await.status,
         StatusCode::NOT_FOUND,
         "a stranger cannot end it",

@@ -163,7 +163,7 @@ async fn where_it_comes_from() {
         );
     }
     // DNS rebinding: an evil name that points here. No handler is reached at all.
-    let case = cases.case("F16");
+    let case = cases.case("F14");
     for host in ["evil.example", "evil.example:8066", "localhost.evil.example"] {
         let page = ready
             .form()
@@ -272,6 +272,7 @@ async fn tokens() {
         StatusCode::FORBIDDEN,
         "in a header",
     );
+    let case = cases.case("F11");
     let mut twice = missing.clone();
     twice.extend([("csrf", "x"), ("csrf", good.as_str())]);
     case.check(

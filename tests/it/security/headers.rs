@@ -158,7 +158,7 @@ async fn on_every_answer() {
     let statuses: std::collections::BTreeSet<u16> =
         seen.iter().map(|seen| seen.page.status.as_u16()).collect();
     for wanted in [200, 303, 304, 400, 401, 403, 404, 405, 413, 414, 421, 502, 503] {
-        cases.case("H00").check(
+        cases.case("H09").check(
             statuses.contains(&wanted),
             format!("{wanted} is among {statuses:?}"),
         );
@@ -271,7 +271,9 @@ async fn on_every_answer() {
             "stack backtrace",
         ] {
             if !path.starts_with("/static/") {
-                case.check(!page.body.contains(inside), format!("{what}: {inside}"));
+                cases
+                    .case("T06")
+                    .check(!page.body.contains(inside), format!("{what}: {inside}"));
             }
         }
     }
@@ -358,13 +360,13 @@ pub(super) fn inline_parts(body: &str) -> Vec<String> {
         let text: String = element.text().collect();
         match name {
             "style" | "base" | "object" | "embed" | "iframe" | "frame" | "applet" => {
-                found.push(name.to_owned())
+                found.push(name.to_owned());
             }
             "script" if element.attr("src").is_none_or(|src| !src.starts_with("/static/")) => {
                 found.push(format!("script {text}"));
             }
             "script" if element.attr("integrity").is_none() => {
-                found.push("script without integrity".to_owned())
+                found.push("script without integrity".to_owned());
             }
             "meta"
                 if element

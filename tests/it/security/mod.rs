@@ -16,6 +16,7 @@ mod csrf;
 mod headers;
 mod host;
 mod http;
+mod in_chromium;
 mod metrics;
 mod out_of_band;
 mod panics;

@@ -121,7 +121,7 @@ async fn what_is_not_taken() {
     );
     case.check(page.set_cookie(SESSION).is_none(), "no session");
 
-    let case = cases.case("O04");
+    let case = cases.case("O06");
     let code = code_of(&app, &browser).await;
     let login = browser.cookie(SIGN_IN).unwrap();
     let before = token_requests(&app);
@@ -140,7 +140,7 @@ async fn what_is_not_taken() {
             format!("{name}: {value}"),
         );
     }
-    let case = cases.case("O06");
+    let case = cases.case("O04");
     for (what, wrong) in [
         ("empty", String::new()),
         ("white space", " \t\n ".into()),

@@ -42,8 +42,8 @@ async fn state() -> WebState {
     let options = StoreOptions {
         database: Database::SqliteInMemory,
         secrets: vec![vec![7; 32].into()],
-        idle: std::time::Duration::from_secs(60),
-        lifetime: std::time::Duration::from_secs(60),
+        idle: std::time::Duration::from_mins(1),
+        lifetime: std::time::Duration::from_mins(1),
     };
     let cloud66 = ClientOptions {
         url: "http://127.0.0.1:1".parse().unwrap(),
@@ -70,7 +70,7 @@ async fn state() -> WebState {
         demo: false,
         out_of_band: false,
         cloud66: Cloud66Pages::new(&WebLink::parse("https://app.cloud66.com").unwrap()),
-        session_lifetime: std::time::Duration::from_secs(60),
+        session_lifetime: std::time::Duration::from_mins(1),
     };
     WebState::new(app, site)
 }

@@ -1,4 +1,4 @@
-//! N11, P09, E22: nginx, HAProxy and Caddy in front, with the configuration that their manuals begin with. The
+//! N11, P09, E22: nginx, haproxy and Caddy in front, with the configuration that their manuals begin with. The
 //! app's own count of requests says what arrived.
 
 use std::path::Path;

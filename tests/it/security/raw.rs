@@ -35,7 +35,7 @@ pub async fn exchange(address: SocketAddr, bytes: impl AsRef<[u8]>) -> String {
         write
     });
     let mut received = Vec::new();
-    let first = tokio::time::timeout(Duration::from_secs(60), read.read_buf(&mut received));
+    let first = tokio::time::timeout(Duration::from_mins(1), read.read_buf(&mut received));
     let mut more = !matches!(first.await, Ok(Ok(0) | Err(_)) | Err(_));
     while more {
         let next = tokio::time::timeout(QUIET, read.read_buf(&mut received)).await;
@@ -49,7 +49,7 @@ pub async fn exchange(address: SocketAddr, bytes: impl AsRef<[u8]>) -> String {
 pub async fn rest(mut stream: TcpStream) -> String {
     let mut received = Vec::new();
     let reading = async { while !matches!(stream.read_buf(&mut received).await, Ok(0) | Err(_)) {} };
-    tokio::time::timeout(Duration::from_secs(60), reading)
+    tokio::time::timeout(Duration::from_mins(1), reading)
         .await
         .unwrap_or_else(|_| panic!("the connection is never closed"));
     String::from_utf8_lossy(&received).into_owned()

@@ -46,7 +46,7 @@ pub fn row_form(list: &Page, uid: &str) -> Form {
 async fn until(app: &TestApp, browser: &Browser, receipt: &Page, words: &[&str]) -> Page {
     for _ in 0..300 {
         let page = browser.get(receipt.url.path()).await;
-        let headline = page.texts("h2").join(" ") + &page.text();
+        let headline = page.texts("h2").join(" ") + page.text().as_str();
         if words.iter().any(|word| headline.contains(word)) {
             return page;
         }
@@ -347,7 +347,7 @@ async fn a_browser_that_leaves_after_the_click_loses_nothing() {
         tokio::time::sleep(Duration::from_millis(20)).await;
         drop(tab);
     }
-    let all = tokio::time::timeout(Duration::from_secs(60), app.world().wait_for("redeploy", CLICKS)).await;
+    let all = tokio::time::timeout(Duration::from_mins(1), app.world().wait_for("redeploy", CLICKS)).await;
     assert!(
         all.is_ok(),
         "{} of {CLICKS} were sent",

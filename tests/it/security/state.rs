@@ -6,9 +6,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::{Method, StatusCode};
 use sha2::Digest as _;
+use stackdeck::sandbox::Pkce;
 use time::Duration;
 
-use super::cloud66;
+use super::cloud66::{self, Reaction, Then, json};
 use super::flow::{
     SESSION, SIGN_IN, answer_of, app, authorize_of, begin, callback_of, open, query, rows, token_requests,
     with_parameter, without_parameter,
@@ -325,129 +326,129 @@ async fn what_is_no_answer() {
         ("S10", format!("?code={code}"), None, &[400]),
         ("S10", String::new(), None, &[400]),
         ("S10", "?".into(), Some(login.clone()), &[400]),
-        ("S11", format!("?code={code}&state={state}"), None, &[400]),
+        ("S33", format!("?code={code}&state={state}"), None, &[400]),
         (
-            "S11",
+            "S33",
             format!("?code={code}&state={state}"),
             Some(String::new()),
             &[400],
         ),
         (
-            "S12",
+            "S17",
             format!("?code={code}&state={state}"),
             Some(flip(&login)),
             &[400],
         ),
         (
-            "S12",
+            "S17",
             format!("?code={code}&state={state}"),
             Some(login[..42].into()),
             &[400],
         ),
         (
-            "S12",
+            "S17",
             format!("?code={code}&state={state}"),
             Some(format!("{login}A")),
             &[400],
         ),
         (
-            "S12",
+            "S17",
             format!("?code={code}&state={state}"),
             Some(long(43)),
             &[400],
         ),
         (
-            "S12",
+            "S17",
             format!("?code={code}&state={state}"),
             Some(long(8_000)),
             &[400],
         ),
         (
-            "S12",
+            "S17",
             format!("?code={code}&state={state}"),
             Some(state.clone()),
             &[400],
         ),
         (
-            "S17",
+            "S12",
             format!("?code={code}&state={}", flip(&state)),
             Some(login.clone()),
             &[400],
         ),
         (
-            "S17",
+            "S12",
             format!("?code={code}&state={}", state.to_lowercase()),
             Some(login.clone()),
             &[400],
         ),
         (
-            "S17",
+            "S12",
             format!("?code={code}&state={}", &state[..42]),
             Some(login.clone()),
             &[400],
         ),
         (
-            "S17",
+            "S12",
             format!("?code={code}&state={state}A"),
             Some(login.clone()),
             &[400],
         ),
         (
-            "S17",
+            "S12",
             format!("?code={code}&state={state}%20"),
             Some(login.clone()),
             &[400],
         ),
         (
-            "S17",
+            "S12",
             format!("?code={code}&state=+{state}"),
             Some(login.clone()),
             &[400],
         ),
         (
-            "S17",
+            "S12",
             format!("?code={code}&state={state}%00"),
             Some(login.clone()),
             &[400],
         ),
         (
-            "S17",
+            "S12",
             format!("?code={code}&state=%ff%fe"),
             Some(login.clone()),
             &[400],
         ),
         (
-            "S17",
+            "S12",
             format!("?code={code}&state[]={state}"),
             Some(login.clone()),
             &[400],
         ),
         (
-            "S17",
+            "S12",
             format!("?code={code}&state={login}"),
             Some(login.clone()),
             &[400],
         ),
         (
-            "S17",
+            "S12",
             format!("?code={code}&state={}", long(129)),
             Some(login.clone()),
             &[400],
         ),
         (
-            "S17",
+            "S12",
             format!("?code={code}&state=' OR 1=1 --"),
             Some(login.clone()),
             &[400],
         ),
         (
-            "S20",
+            "S11",
             format!("?code={code}&state={state}&state={state}"),
             Some(login.clone()),
             &[400],
         ),
         (
-            "S20",
+            "S11",
             format!("?code={code}&code=x&state={state}"),
             Some(login.clone()),
             &[400],
@@ -459,7 +460,7 @@ async fn what_is_no_answer() {
             &[400],
         ),
         (
-            "S20",
+            "S11",
             format!("?error=a&error=b&state={state}"),
             Some(login.clone()),
             &[400],
@@ -550,7 +551,7 @@ async fn what_is_no_answer() {
         );
     }
     // A link that is only looked at, or sent as a form, uses nothing up.
-    let case = cases.case("S27");
+    let case = cases.case("S35");
     for method in [Method::HEAD, Method::POST, Method::PUT, Method::OPTIONS] {
         let page = Ask::new(method.clone(), callback.as_str())
             .header("sec-fetch-site", "same-origin")
@@ -579,11 +580,11 @@ async fn a_code_of_odd_length_or_letters() {
     for (id, code) in [
         ("S25", String::new()),
         ("S25", "a".repeat(2_049)),
-        ("S26", "a b".into()),
-        ("S26", "a\nb".into()),
-        ("S26", "ä".into()),
-        ("S26", "\0".into()),
-        ("S26", "\u{202e}".into()),
+        ("S34", "a b".into()),
+        ("S34", "a\nb".into()),
+        ("S34", "ä".into()),
+        ("S34", "\0".into()),
+        ("S34", "\u{202e}".into()),
     ] {
         let case = cases.case(id);
         case.input();
@@ -779,7 +780,6 @@ async fn refusals_by_cloud66() {
 
 #[tokio::test]
 async fn servers_with_and_without_pkce() {
-    use stackdeck::sandbox::Pkce;
     let cases = Cases::of("state", "pkce");
     let case = cases.case("S24");
     for (pkce, setting) in [
@@ -915,11 +915,13 @@ async fn a_flood_of_starts() {
     case.same(page.header("retry-after"), "60", "and says when to come again");
 }
 
+/// Makes what the token endpoint does.
+type React = Box<dyn Fn() -> Reaction + Send + Sync>;
+
 /// What the token endpoint may do instead of answering. Whatever it is: a page of ours in bounded time, no session,
 /// and the state is used up although the answer is a 5xx (M3: the stock middleware does not save on those).
 #[tokio::test]
 async fn a_token_endpoint_in_trouble() {
-    use cloud66::{Reaction, Then, json};
     let cases = Cases::of("state", "trouble");
     let marker: &'static str = "marker-in-the-token-answer";
     let html = move |status: u16| Reaction::Answer {
@@ -927,7 +929,6 @@ async fn a_token_endpoint_in_trouble() {
         headers: vec![("Content-Type", "text/html".into())],
         body: format!("<html>{marker}</html>").into_bytes(),
     };
-    type React = Box<dyn Fn() -> Reaction + Send + Sync>;
     let troubles: Vec<(&str, u16, React)> = vec![
         (
             "hangs",
@@ -1073,4 +1074,134 @@ async fn a_token_endpoint_in_trouble() {
         .send()
         .await;
     case.check(page.sees_other(), "an odd expires_in is not read");
+}
+
+/// What is learned after the exchange decides too: who it is, what was granted, and whether the account may.
+#[tokio::test]
+async fn after_the_exchange() {
+    let cases = Cases::of("state", "after");
+    let app = app().await;
+    let case = cases.case("S26");
+    for fault in [
+        "ping-auth=status:500",
+        "ping-auth=html",
+        "ping-auth=unauthenticated",
+        "ping-auth=forbidden",
+        "ping-auth=no-answer-before",
+        "ping-auth=huge:3",
+    ] {
+        app.world().clear_faults();
+        app.world().add_fault(fault.parse().unwrap());
+        let browser = app.browser();
+        let callback = callback_of(&app, &browser).await;
+        let page = open(&browser, &callback).await;
+        case.check(
+            page.status.is_client_error() || page.status == 502,
+            format!("{fault}: {}", page.status),
+        );
+        case.check(page.set_cookie(SESSION).is_none(), format!("{fault}: no session"));
+        case.same(
+            rows(&app).await,
+            (0, 0),
+            format!("{fault}: the token is not kept"),
+        );
+    }
+    app.world().clear_faults();
+
+    let case = cases.case("S27");
+    let fake = cloud66::start(|_, _| {
+        cloud66::json(
+            200,
+            r#"{"access_token":"abc","token_type":"bearer","scope":"public"}"#,
+        )
+    })
+    .await;
+    let less = TestApp::with()
+        .setting("CLOUD66_URL", fake.url.as_str())
+        .setting("CLOUD66_PKCE", "on")
+        .start()
+        .await;
+    let session = cloud66::sign_in(&less).await;
+    let get = |path: &str| {
+        Ask::get(format!("{}{path}", less.url))
+            .cookie(SESSION, &session)
+            .send()
+    };
+    case.check(
+        get("/settings").await.body.contains("<code>public</code>"),
+        "what was granted counts, not what was asked",
+    );
+    case.same(
+        get("/redeploys/new").await.status,
+        StatusCode::FORBIDDEN,
+        "so it may only look",
+    );
+
+    let case = cases.case("S31");
+    let closed = TestApp::with()
+        .setting("CLOUD66_PKCE", "on")
+        .setting("STACKDECK_ACCOUNTS", "1")
+        .start()
+        .await;
+    let browser = closed.browser();
+    let callback = callback_of(&closed, &browser).await;
+    let page = open(&browser, &callback).await;
+    case.same(
+        page.status,
+        StatusCode::FORBIDDEN,
+        "an account that is not listed",
+    );
+    case.check(page.set_cookie(SESSION).is_none(), "no session");
+    case.same(rows(&closed).await, (0, 0), "nothing is kept");
+}
+
+/// S08 where two instances share a PostgreSQL: of 200 copies of one callback, half at each, one wins.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL; bin/check runs it"]
+async fn once_on_two_instances() {
+    let cases = Cases::of("state", "two_instances");
+    let case = cases.case("S08");
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "bin/with-postgres says where it is in this way only"
+    )]
+    let server = std::env::var("STACKDECK_TEST_POSTGRES_URL").expect("bin/with-postgres sets it");
+    let app = TestApp::with()
+        .setting("CLOUD66_PKCE", "on")
+        .setting("STACKDECK_DATABASE_URL", server)
+        .start()
+        .await;
+    let other = app.another().await;
+    let host = app.url.strip_prefix("http://").unwrap();
+    for round in 0..5 {
+        app.clock.advance(Duration::minutes(5));
+        let browser = app.browser();
+        let callback = callback_of(&app, &browser).await;
+        let login = browser.cookie(SIGN_IN).unwrap();
+        let before = token_requests(&app);
+        let elsewhere = callback
+            .as_str()
+            .replace(&app.url, &format!("http://{}", other.address));
+        let copies = (0..200).map(|n| {
+            let url = if n % 2 == 0 {
+                callback.as_str()
+            } else {
+                elsewhere.as_str()
+            };
+            Ask::get(url).header("host", host).cookie(SIGN_IN, &login).send()
+        });
+        let pages = futures_util::future::join_all(copies).await;
+        let winners = pages.iter().filter(|page| page.sees_other()).count();
+        let losers = pages
+            .iter()
+            .filter(|page| page.status == StatusCode::BAD_REQUEST)
+            .count();
+        case.same((winners, losers), (1, 199), format!("round {round}"));
+        case.same(
+            token_requests(&app) - before,
+            1,
+            format!("round {round}: one token request"),
+        );
+    }
+    other.running.stop().await;
 }

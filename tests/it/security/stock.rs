@@ -44,18 +44,6 @@ impl SessionStore for Stock {
 async fn m1_sign_out_does_not_hold() {
     let cases = Cases::of("stock", "m1");
     let case = cases.case("M01");
-    async fn comes_back(store: Arc<impl SessionStore>) -> bool {
-        let first = Session::new(None, store.clone(), None);
-        first.insert("who", "ana").await.unwrap();
-        first.save().await.unwrap();
-        let id = first.id().unwrap();
-        let slow = Session::new(Some(id), store.clone(), None);
-        slow.get::<String>("who").await.unwrap();
-        Session::new(Some(id), store.clone(), None).flush().await.unwrap();
-        slow.insert("seen", true).await.unwrap();
-        slow.save().await.unwrap();
-        store.load(&id).await.unwrap().is_some()
-    }
     let ours = our_store().await;
     for _ in 0..100 {
         case.check(
@@ -64,6 +52,19 @@ async fn m1_sign_out_does_not_hold() {
         );
         case.check(!comes_back(Arc::new(ours.sessions())).await, "ours: it has ended");
     }
+}
+
+async fn comes_back(store: Arc<impl SessionStore>) -> bool {
+    let first = Session::new(None, store.clone(), None);
+    first.insert("who", "ana").await.unwrap();
+    first.save().await.unwrap();
+    let id = first.id().unwrap();
+    let slow = Session::new(Some(id), store.clone(), None);
+    slow.get::<String>("who").await.unwrap();
+    Session::new(Some(id), store.clone(), None).flush().await.unwrap();
+    slow.insert("seen", true).await.unwrap();
+    slow.save().await.unwrap();
+    store.load(&id).await.unwrap().is_some()
 }
 
 async fn our_store() -> stackdeck::store::Store {
