@@ -45,6 +45,7 @@ fn serve(given: &[String]) -> Fallible<()> {
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .init();
+    std::thread::spawn(end_with_the_runner);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -67,6 +68,12 @@ fn serve(given: &[String]) -> Fallible<()> {
         running.ended().await;
         Ok(())
     })
+}
+
+/// The runner holds the other end of standard input, so that it ends when the runner does, however that ends.
+fn end_with_the_runner() {
+    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+    std::process::exit(1);
 }
 
 /// The app's own time limits, in the proportion in which time runs.

@@ -15,6 +15,9 @@ const LEASE_SECONDS: u32 = 60;
 /// A process that was started again is left alone at least this long, so that it does something worth killing.
 const REST: Duration = Duration::from_millis(400);
 
+/// For so many kills, one process is asked to end and one is stopped for a while.
+const TENTH: usize = 10;
+
 /// How a process is ended, or held up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Death {
@@ -35,7 +38,7 @@ pub(crate) struct Deaths {
     pub(crate) died: usize,
 }
 
-/// Kills `kills` times, and a fifth as often ends and freezes, spread over the clicks of the run.
+/// Kills `kills` times, and a tenth as often ends and freezes, spread over the clicks of the run.
 pub(crate) async fn run(
     crowd: &Crowd,
     processes: &[Process],
@@ -45,8 +48,8 @@ pub(crate) async fn run(
     dice: &Dice,
 ) -> Fallible<Deaths> {
     let mut plan = vec![Death::Kill; kills];
-    plan.extend(vec![Death::End; kills / 5]);
-    plan.extend(vec![Death::Freeze; kills / 5]);
+    plan.extend(vec![Death::End; kills.div_ceil(TENTH)]);
+    plan.extend(vec![Death::Freeze; kills.div_ceil(TENTH)]);
     for at in (1..plan.len()).rev() {
         plan.swap(at, dice.below(at + 1));
     }

@@ -15,8 +15,8 @@ pub(crate) struct Options {
     /// How many people press at the same time, each signed in.
     #[arg(long, default_value_t = 16)]
     pub(crate) people: usize,
-    /// How often an app process is killed (SIGKILL). A fifth as often it is asked to end (SIGTERM), and a
-    /// fifth as often it is stopped past its lease (SIGSTOP, SIGCONT).
+    /// How often an app process is killed (SIGKILL). A tenth as often it is asked to end (SIGTERM), and a
+    /// tenth as often it is stopped past its lease (SIGSTOP, SIGCONT).
     #[arg(long, default_value_t = 12)]
     pub(crate) kills: usize,
     /// The same seed makes the same choices.

@@ -136,7 +136,8 @@ fn spawn(
         .env_clear()
         .envs(settings.iter().cloned())
         .current_dir(folder)
-        .stdin(Stdio::null())
+        // Its other end is held as long as this program lives; see `instance`.
+        .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(log)
         .spawn()?;

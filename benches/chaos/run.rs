@@ -26,18 +26,11 @@ use crate::processes::{Process, free_port};
 use crate::report::Report;
 use crate::{Fallible, complain, say};
 
-/// The people of the sandbox who may redeploy; sessions are dealt out among them. The last has three stacks only,
-/// on which there is a crowd.
-const WHO: [&str; 8] = [
-    "maya@harbourfinch.example",
-    "tomas@harbourfinch.example",
-    "jun@northlight.example",
-    "maya@harbourfinch.example",
-    "tomas@harbourfinch.example",
-    "maya@harbourfinch.example",
-    "tomas@harbourfinch.example",
-    "priya@harbourfinch.example",
-];
+/// The people of the sandbox who may redeploy, for the first sessions: two of them have a few stacks only, on
+/// which others press as well.
+const FIRST: [&str; 2] = ["jun@northlight.example", "priya@harbourfinch.example"];
+/// Those who have most stacks, for all other sessions.
+const OTHERS: [&str; 2] = ["maya@harbourfinch.example", "tomas@harbourfinch.example"];
 
 /// How long a deploy takes by the clock, about.
 const DEPLOY_TIME: Duration = Duration::from_secs(30);
@@ -253,7 +246,8 @@ async fn sign_in_all<'a>(
 ) -> Fallible<Vec<Person<'a>>> {
     let http = browser::client()?;
     let mut people = Vec::with_capacity(options.people);
-    for (number, email) in (0..options.people).zip(WHO.iter().cycle()) {
+    let who = FIRST.iter().chain(OTHERS.iter().cycle());
+    for (number, email) in (0..options.people).zip(who) {
         let who = u64::try_from(number)?;
         let dice = Dice::new(options.seed, 2_000_000 + who);
         let browser = Browser::new(http.clone(), app.public.clone(), ports.to_vec(), dice);
