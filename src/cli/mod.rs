@@ -2,11 +2,12 @@
 //!
 //! * [`options`]: the command line itself, made from the table of settings.
 //! * [`start`]: one instance, from settings to listening; `serve`, the demo and the tests all begin there.
-//! * [`serve`], [`demo`], [`sandbox`], [`check`], [`healthcheck`]: one command a file.
+//! * [`serve`], [`demo`], [`sandbox`], [`check`], [`healthcheck`], [`gallery`]: one command a file.
 //! * [`shutdown`]: from a signal to a clean end. [`telemetry`]: logs.
 
 mod check;
 mod demo;
+mod gallery;
 mod healthcheck;
 mod options;
 mod sandbox;
@@ -36,6 +37,7 @@ pub fn run() -> ExitCode {
             Some(("demo", options)) => demo::run(options).await,
             Some(("sandbox", options)) => sandbox::run(options).await,
             Some(("check", options)) => check::run(options).await,
+            Some(("gallery", options)) => gallery::run(options).await,
             Some(("healthcheck", options)) => healthcheck::run(options).await,
             // clap has answered everything else by itself.
             _ => ExitCode::from(CANNOT_START),

@@ -5,7 +5,7 @@
 //! * One file for each thing that has an address: [`stacks`], [`stack`], [`redeploy`], [`several`], [`actions`],
 //!   [`receipt`], [`receipts`], [`find`], [`sign_in`], [`settings`] and [`health`].
 //! * The guards: [`session`], [`form`], [`origin`], [`headers`] and [`cookies`].
-//! * Whatever goes wrong: [`problem`]. Connections: [`server`].
+//! * Whatever goes wrong: [`problem`]. Connections: [`server`]. For those who work on the looks: [`gallery`].
 //!
 //! Invariants: every page works without JavaScript; a GET changes nothing; nothing about security is decided by
 //! a request header that anybody can set.
@@ -15,6 +15,7 @@ pub mod assets;
 pub mod cookies;
 pub mod find;
 pub mod form;
+pub mod gallery;
 pub mod headers;
 pub mod health;
 pub mod looks;
