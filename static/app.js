@@ -20,7 +20,7 @@
     : count(part(s, 3600), 'hour');
   const forms = {
     ago: s => s < 5 ? 'just now' : `${short(s)} ago`,
-    'ago-full': s => `${full(s)} ago`,
+    'ago-full': s => s ? `${full(s)} ago` : 'just now',
     for: short,
   };
 
@@ -121,16 +121,20 @@
 
   // Pages that ask, in a dialog. On a phone they stay pages.
   const ask = async href => {
-    try {
-      const answer = await fetch(href);
-      const card = $('#card', new DOMParser().parseFromString(await answer.text(), 'text/html'));
-      $('#asked').replaceChildren(card);
-      htmx.process(card);
-      dialog.showModal();
-      ($('[autofocus]', card) || $('#question', card)).focus();
-    } catch {
-      location.href = href;
+    const asked = $('#asked');
+    asked.replaceChildren();
+    // Such a page is open itself, and its names would be there twice.
+    if (!$('#card')) {
+      const swap = 'innerHTML ignoreTitle:true';
+      await htmx.ajax('GET', href, { target: asked, select: '#card', swap }).catch(() => 0);
     }
+    const first = $('[autofocus]', asked) || $('#question', asked);
+    if (!first) {
+      location.href = href;
+      return;
+    }
+    dialog.showModal();
+    first.focus();
   };
   const wide = () => dialog && matchMedia('(min-width: 761px)').matches;
   on('click', event => {
@@ -153,6 +157,24 @@
       navigator.clipboard?.writeText(text.textContent);
       $('[data-copy]:focus')?.classList.add('done');
     }
+  });
+
+  // What a search has found is said to those who do not see it.
+  on('htmx:afterSettle', ({ target }) => target.dataset?.told && say($('#told'), target.dataset.told));
+  // From the search down into what it has found, and back.
+  on('keydown', event => {
+    const { key, target } = event;
+    const hits = [...$$('#hits a')];
+    const at = hits.indexOf(target);
+    const to = {
+      ArrowDown: hits[at + 1],
+      ArrowUp: at < 0 ? null : hits[at - 1] || $('#find'),
+      Enter: target.id === 'find' && hits[0],
+    }[key];
+    if (!to || !target.closest('#card')) return;
+    event.preventDefault();
+    if (key === 'Enter') to.click();
+    else to.focus();
   });
 
   // Sent once: the button stays focused, says so, and takes no second press.
