@@ -62,6 +62,8 @@ impl Drop for DriverProcess {
 impl Chromium {
     /// Opens a browser.
     pub async fn open(device: Device) -> Self {
+        // The app installs the same provider; whoever is first wins.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let (process, port) = start_driver();
         let mut wishes = DesiredCapabilities::chrome();
         // Headless Chromium has no pointer at all; Blink's own numbers: 4 is a mouse, 2 a finger.
@@ -244,6 +246,14 @@ impl Chromium {
             .unwrap_or_else(|error| panic!("{css} {words:?}: {error}"));
     }
 
+    /// The same, and waits until that has led to another page.
+    pub async fn leave_by_words(&self, css: &str, words: &str) {
+        self.ask::<()>("void (window.left = false)").await;
+        self.click_words(css, words).await;
+        self.until("window.left === undefined && document.readyState === 'complete'")
+            .await;
+    }
+
     /// Types into whatever has the focus.
     pub async fn press(&self, keys: impl Into<thirtyfour::TypingData> + Debug) {
         let focused = self
@@ -297,8 +307,10 @@ impl Chromium {
 pub struct Noted {
     /// The address of each request that went over the network, by its number.
     pub requests: BTreeMap<String, String>,
-    /// What came back over the network, head and body, in bytes.
+    /// The heads and bodies that came back over the network, in bytes as they were sent.
     pub bytes: f64,
+    /// The heads alone.
+    pub heads: f64,
     /// Each line of the console: messages, errors, and what the content security policy refused.
     pub console: Vec<String>,
 }
@@ -319,6 +331,10 @@ impl Noted {
             }
             "Network.responseReceived" if parameters["response"]["fromDiskCache"] == true => {
                 self.requests.remove(&id());
+            }
+            "Network.responseReceived" => {
+                let head = &parameters["response"]["encodedDataLength"];
+                self.heads += head.as_f64().unwrap_or_default();
             }
             "Network.loadingFinished" if self.requests.contains_key(&id()) => {
                 self.bytes += parameters["encodedDataLength"].as_f64().unwrap_or_default();

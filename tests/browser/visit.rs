@@ -44,7 +44,7 @@ async fn one_click(browser: &Chromium, demo: &Demo) {
     assert!(!browser.has("dialog[open]").await);
     let button = format!("#row-{} button.direct", stack.uid);
     browser.click(&button).await;
-    follow_to_its_end(browser, &stack.uid, "Deployed").await;
+    follow_to_its_end(browser, "Deployed").await;
     assert_eq!(demo.world().deployments(&stack.uid).len(), before + 1);
 }
 
@@ -71,7 +71,7 @@ async fn through_the_dialog(browser: &Chromium, demo: &Demo) {
 
     browser.click(&link).await;
     browser.click_words("dialog button", "Redeploy production").await;
-    follow_to_its_end(browser, &stack.uid, "Deployed").await;
+    follow_to_its_end(browser, "Deployed").await;
     assert_eq!(demo.world().deployments(&stack.uid).len(), before + 1);
 }
 
@@ -90,7 +90,7 @@ async fn roll_back(browser: &Chromium, demo: &Demo) {
         .ask("document.querySelector('dialog input[name=git_ref]').value")
         .await;
     browser.click("dialog button[data-send]").await;
-    follow_to_its_end(browser, &stack.uid, "Deployed").await;
+    follow_to_its_end(browser, "Deployed").await;
     let deployments = demo.world().deployments(&stack.uid);
     let live = deployments.iter().find(|deployment| deployment.is_live);
     assert_eq!(live.and_then(|live| live.git_hash.clone()), Some(wanted));
@@ -104,11 +104,11 @@ async fn cancel(browser: &Chromium, demo: &Demo) {
         .await;
     browser.click("button[data-send]").await;
     browser.until("location.pathname.startsWith('/redeploys/')").await;
-    see_without_events(browser, "Cancel this deploy…").await;
+    see_in_time(browser, "Cancel this deploy…").await;
     browser.click_words("a", "Cancel this deploy…").await;
     browser.see_in("dialog h1", "Cancel this deploy?").await;
-    browser.click_words("dialog button", "Cancel deploy").await;
-    see_without_events(browser, "Cancelled").await;
+    browser.leave_by_words("dialog button", "Cancel deploy").await;
+    see_in_time(browser, "Cancelled").await;
 }
 
 async fn sign_out(browser: &Chromium, demo: &Demo) {
@@ -120,35 +120,36 @@ async fn sign_out(browser: &Chromium, demo: &Demo) {
     assert!(!browser.has(".me").await, "still signed in");
 }
 
-/// From wherever the press led (the row says so in place, or the receipt) to the receipt's end.
-async fn follow_to_its_end(browser: &Chromium, uid: &str, end: &str) {
+/// From wherever the press led (a note with a way to the receipt, or the receipt itself) to the receipt's end.
+async fn follow_to_its_end(browser: &Chromium, end: &str) {
     browser
-        .until(&format!(
-            "location.pathname.startsWith('/redeploys/') || \
-             document.querySelector('#act-{uid} [aria-disabled=true]')"
-        ))
+        .until(
+            "location.pathname.startsWith('/redeploys/') || document.querySelector('.note a[href*=\"/redeploys/\"]')",
+        )
         .await;
     if !browser.url().await.contains("/redeploys/") {
-        browser.click_words(".note a", "Follow it").await;
+        browser.click(".note a[href*='/redeploys/']").await;
     }
-    see_without_events(browser, end).await;
+    see_in_time(browser, end).await;
     browser
-        .until("document.querySelector('.outcome .verdict.ok')")
+        .until("document.querySelector('.outcome.ok, .outcome .ok')")
         .await;
 }
 
-/// Waits for words on a page; where the page has no event stream, presses its own link to look again.
-pub async fn see_without_events(browser: &Chromium, words: &str) {
-    let words = crate::chromium::quoted(words);
-    if browser.ask("document.body.dataset.events !== undefined").await {
-        let said = format!("document.querySelector('#main').innerText.includes({words})");
-        browser.until(&said).await;
-        return;
+/// Waits for words on a page that changes by itself; where it has no event stream, looks again as a person does.
+pub async fn see_in_time(browser: &Chromium, words: &str) {
+    let said = format!(
+        "document.querySelector('#main')?.innerText.includes({})",
+        crate::chromium::quoted(words)
+    );
+    while browser
+        .ask::<bool>("document.body.dataset.events === undefined")
+        .await
+    {
+        if browser.ask::<Option<bool>>(&said).await == Some(true) {
+            return;
+        }
+        browser.leave_by_words("#refresh", "Refresh").await;
     }
-    browser
-        .until(&format!(
-            "document.querySelector('#main').innerText.includes({words}) \
-             || void document.querySelector('#refresh')?.click()"
-        ))
-        .await;
+    browser.until(&said).await;
 }
