@@ -84,6 +84,14 @@ impl Demo {
         self.sandbox.url()
     }
 
+    /// Makes a stack's next deploys so slow that there is time to stop one.
+    pub fn slow_down(&self, stack: &Stack) {
+        let changed = self
+            .world()
+            .change(&stack.uid, |stack| stack.typical = time::Duration::minutes(10));
+        assert!(changed, "{} is not there", stack.name);
+    }
+
     /// A stack of the main person that is well and takes a Git ref, in this environment.
     pub fn healthy(&self, environment: &str) -> Stack {
         let person = self.world().main_person().expect("the main person").email;

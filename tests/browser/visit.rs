@@ -99,6 +99,7 @@ async fn roll_back(browser: &Chromium, demo: &Demo) {
 /// A deploy that runs can be stopped from its receipt, which says so only when Cloud 66 does.
 async fn cancel(browser: &Chromium, demo: &Demo) {
     let stack = demo.healthy("production");
+    demo.slow_down(&stack);
     browser
         .go(format!("{}/stacks/{}/redeploy", demo.url, stack.uid))
         .await;

@@ -39,6 +39,7 @@ async fn the_same_visit_without_scripts() {
     browser.see("It does not undo database changes.").await;
     redeploy(&browser, &demo, &staging.uid).await;
 
+    demo.slow_down(&production);
     browser
         .go(format!("{}/stacks/{}/redeploy", demo.url, production.uid))
         .await;
