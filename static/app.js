@@ -48,13 +48,16 @@
   tick();
 
   // The event stream: one per visible tab, closed while hidden, resumed where it stopped.
-  let stream, last = '', over;
+  let stream, last = body.dataset.since, over;
   const live = state => {
     const node = $('#live');
     if (!node) return;
+    // Nothing is live below a banner that says why not. What was said once is announced when it changes.
+    if ($('.banner')) state = '';
     node.hidden = !state;
     say(node, state);
     $('#refresh').hidden = state === 'Live.';
+    setTimeout(() => { node.ariaLive = 'polite'; }, 1000);
   };
   const apply = data => {
     const page = new DOMParser().parseFromString(data, 'text/html');
@@ -76,7 +79,13 @@
       $('#moved').hidden = !moved;
       say($('#moved-words'), `${count(moved, 'stack')} changed state.`);
     }
+    if (stream && stream.readyState === 1) live('Live.');
     tick();
+  };
+  const finish = () => {
+    over = true;
+    shut();
+    live('');
   };
   const open = () => {
     if (!body.dataset.events || stream || over || document.hidden) return;
@@ -94,10 +103,16 @@
       last = event.lastEventId || last;
       apply(event.data);
     }, stream);
-    on('end', () => {
-      over = true;
-      stream.close();
-      live('');
+    on('end', finish, stream);
+    on('signed-out', event => {
+      apply(event.data);
+      finish();
+    }, stream);
+    // Too much was missed. Not under somebody's hands, nor twice in a row.
+    on('reload', () => {
+      const busy = dialog.open || document.activeElement.matches('input, select, textarea');
+      if (busy || performance.now() < 30000) finish();
+      else location.reload();
     }, stream);
   };
   on('htmx:afterSettle', () => stream && live(stream.readyState === 1 ? 'Live.' : 'Reconnecting…'));

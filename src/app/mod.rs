@@ -4,12 +4,15 @@
 //! * [`list_stacks`], [`show_stack`]: what the person can reach, with its age.
 //! * [`options`]: what a redeploy may carry. [`redeploy`]: write down what was asked of a stack. [`send`]: the one place that sends it.
 //!   [`cancel`]: ask Cloud 66 to stop one. [`follow`]: learn how it ended. [`worker`]: the task that does the last two.
+//! * [`attend`]: an open page that is kept true. [`activity`]: what changed lately.
 //! * [`sessions`]: the person's sign-ins on other devices, and their end.
 //! * [`watch`]: what is remembered of Cloud 66, per access token, in memory only.
 //!
 //! Invariant: everything is done as the signed-in person, with that person's own token; no data of one token
 //! is ever shown to the holder of another.
 
+pub mod activity;
+pub mod attend;
 pub mod cancel;
 pub mod error;
 pub mod follow;
@@ -26,12 +29,14 @@ pub mod worker;
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::cloud66::{Api, ApiVersion, Client, Oauth};
 use crate::domain::{Clock, Grant, Person, Random};
 use crate::store::Store;
 
 // What the web needs of the rooms below, so that it depends on this one alone.
-pub use crate::cloud66::{Error as Cloud66Error, Usage};
+pub use crate::cloud66::{Allowance, Error as Cloud66Error, Usage};
 pub use crate::store::{SessionInfo, StoreError};
 
 pub use error::Error;
@@ -52,6 +57,8 @@ pub struct Parts {
     pub random: Random,
     /// The operator's rules.
     pub policy: Policy,
+    /// Cancelled when the program is asked to stop.
+    pub stop: CancellationToken,
 }
 
 /// The verbs' common handle; cheap to clone.
@@ -94,6 +101,11 @@ impl App {
         &self.0.parts.random
     }
 
+    /// Cancelled when the program is asked to stop.
+    pub fn stop(&self) -> &CancellationToken {
+        &self.0.parts.stop
+    }
+
     /// What is remembered across restarts.
     pub fn store(&self) -> &Store {
         &self.0.parts.store
@@ -122,6 +134,11 @@ impl App {
     /// This person's requests to Cloud 66 in this hour.
     pub fn usage(&self, who: &SignedIn) -> Usage {
         self.watchers().budget(who.person.id).usage()
+    }
+
+    /// What may still be spent on keeping this person's pages true in this hour.
+    pub fn allowance(&self, who: &SignedIn) -> Allowance {
+        self.watchers().budget(who.person.id).allowance()
     }
 
     /// Whether the database answers.

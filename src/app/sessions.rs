@@ -17,6 +17,16 @@ impl App {
         self.store().sessions().of_user(who.person.id).await
     }
 
+    /// Those of these sessions that have not ended, wherever they were ended.
+    pub async fn sessions_alive(&self, ids: &[SessionId]) -> Result<Vec<SessionId>, StoreError> {
+        self.store().sessions().alive_among(ids).await
+    }
+
+    /// Notified when sessions were ended in this process.
+    pub fn sessions_ended(&self) -> std::sync::Arc<tokio::sync::Notify> {
+        self.store().sessions().ended()
+    }
+
     /// The handle of the session with this id.
     pub fn session_handle(&self, id: &SessionId) -> String {
         self.store().sessions().handle_of(id)

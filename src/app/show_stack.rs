@@ -46,7 +46,7 @@ impl App {
             at_activity: stack.last_activity,
             ..Version::of(history, now)
         });
-        self.watcher(who).learn(&stack, version.clone());
+        self.watcher(who).learn(&stack, history.as_deref());
         Ok(StackView {
             stack,
             history,

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::app::policy::AskFirst;
+use crate::app::watch::keep;
 use crate::app::{App, Parts, Policy, worker};
 use crate::cloud66::{self, Client, ClientOptions, Oauth, OauthOptions, PkceMode, Timeouts};
 use crate::config::{self, DatabaseUrl, PublicUrl, Redirect, Settings};
@@ -112,22 +113,25 @@ pub async fn start(
         clock,
         random,
         policy: policy(settings),
+        stop: CancellationToken::new(),
     };
     let app = App::new(parts);
     let port = listener.local_addr().map_or(0, |address| address.port());
     let state = WebState::new(app.clone(), site(settings, demo)?);
     let limits = Limits::default();
     let router = web::router(
-        state,
+        state.clone(),
         store.sessions(),
         settings.public_url.allowed_hosts(port),
         limits,
     );
-    let stop = CancellationToken::new();
+    let stop = app.stop().clone();
     let server = Server::new(router, limits, settings.trusted_proxies.clone());
     let tasks = vec![
         tokio::spawn(server.serve(listener, stop.clone())),
         tokio::spawn(worker::run(app.clone(), stop.clone())),
+        tokio::spawn(keep::run(app.clone(), stop.clone())),
+        tokio::spawn(web::events::run(state, stop.clone())),
     ];
     Ok(Running { app, stop, tasks })
 }

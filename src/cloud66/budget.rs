@@ -4,8 +4,10 @@
 //! Requests of other apps of the same person count too, so the headers of its answers are believed where they
 //! leave less than our own count does.
 //!
-//! Invariant: the budget only counts and advises. Watching asks [`Budget::may_watch`] first; what a person
-//! asked for is never held back here.
+//! Invariants:
+//! * The budget only counts and advises. What a person asked for is never held back here.
+//! * Watching is counted apart ([`Budget::for_watching`]) and asks [`Budget::allowance`] first: half of the hour
+//!   at most goes into it, and the last twentieth of what Cloud 66 says is left is never touched.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,6 +27,16 @@ const PROBE_EVERY: Duration = Duration::seconds(60);
 pub struct Budget {
     clock: Clock,
     count: Arc<Mutex<Count>>,
+    purpose: Purpose,
+}
+
+/// What the requests of one handle are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// The person asked.
+    Asked,
+    /// An open page is kept true.
+    Watching,
 }
 
 #[derive(Debug)]
@@ -33,6 +45,8 @@ struct Count {
     hour: i64,
     /// Requests that this process made in it.
     made: u32,
+    /// Those of them that were made to watch.
+    watched: u32,
     /// Requests allowed in an hour.
     limit: u32,
     /// What the last answer of this hour said was left.
@@ -60,12 +74,28 @@ pub struct Usage {
     pub resets_at: OffsetDateTime,
 }
 
+/// What may be spent on watching.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// Requests allowed in this hour.
+    pub limit: u32,
+    /// How many more may be made to watch in this hour.
+    pub left: u32,
+    /// Whether less than a fifth of the hour's requests is left, whoever used them.
+    pub scarce: bool,
+    /// While Cloud 66 refuses to answer: when it may be tried again, once.
+    pub refused_until: Option<OffsetDateTime>,
+    /// When the next hour begins.
+    pub resets_at: OffsetDateTime,
+}
+
 impl Budget {
     /// A budget of which nothing is used yet.
     pub fn new(clock: Clock) -> Self {
         let count = Count {
             hour: hour_of(clock.now()),
             made: 0,
+            watched: 0,
             limit: DOCUMENTED_LIMIT,
             left: None,
             throttled: None,
@@ -73,6 +103,15 @@ impl Budget {
         Self {
             clock,
             count: Arc::new(Mutex::new(count)),
+            purpose: Purpose::Asked,
+        }
+    }
+
+    /// The same count, for requests that are made to watch.
+    pub fn for_watching(&self) -> Self {
+        Self {
+            purpose: Purpose::Watching,
+            ..self.clone()
         }
     }
 
@@ -88,19 +127,31 @@ impl Budget {
         }
     }
 
-    /// Whether one more request may be spent on watching: this process has made less than half of the hour's
-    /// requests, more than a fifth is left, and Cloud 66 does not refuse to answer. While it does, one
-    /// request a minute is allowed all the same, to see whether it has changed its mind.
-    pub fn may_watch(&self) -> bool {
-        let (mut count, now) = self.count();
-        if let Some(throttle) = &mut count.throttled {
-            let try_again = now - throttle.last_try >= PROBE_EVERY;
-            if try_again {
-                throttle.last_try = now;
-            }
-            return try_again;
+    /// What may be spent on watching: half of the hour in all, and nothing of the last twentieth that Cloud 66
+    /// says is left. While it refuses to answer, one request a minute, to see whether it has changed its mind.
+    pub fn allowance(&self) -> Allowance {
+        let (count, now) = self.count();
+        let remaining = count.remaining();
+        let half = (count.limit / 2).saturating_sub(count.watched);
+        Allowance {
+            limit: count.limit,
+            left: half.min(remaining.saturating_sub(count.limit / 20)),
+            scarce: remaining <= count.limit / 5,
+            refused_until: count
+                .throttled
+                .as_ref()
+                .map(|throttle| throttle.until.min(throttle.last_try + PROBE_EVERY)),
+            resets_at: next_hour(now),
         }
-        count.made < count.limit / 2 && count.remaining() > count.limit / 5
+    }
+
+    /// Whether one more request may be spent on watching now.
+    pub fn may_watch(&self) -> bool {
+        let allowance = self.allowance();
+        match allowance.refused_until {
+            Some(until) => until <= self.clock.now(),
+            None => allowance.left > 0,
+        }
     }
 
     /// Until when Cloud 66 refuses to answer; none when it answers.
@@ -111,8 +162,14 @@ impl Budget {
 
     /// Counts one request that is about to be sent.
     pub(super) fn spend(&self) {
-        let (mut count, _) = self.count();
+        let (mut count, now) = self.count();
         count.made = count.made.saturating_add(1);
+        if self.purpose == Purpose::Watching {
+            count.watched = count.watched.saturating_add(1);
+        }
+        if let Some(throttle) = &mut count.throttled {
+            throttle.last_try = now;
+        }
         count.left = count.left.map(|left| left.saturating_sub(1));
     }
 
@@ -147,6 +204,7 @@ impl Budget {
         if hour != count.hour {
             count.hour = hour;
             count.made = 0;
+            count.watched = 0;
             count.left = None;
         }
         if count
@@ -219,22 +277,43 @@ mod tests {
     }
 
     #[test]
-    fn watching_spends_half_and_leaves_a_fifth() {
-        let (budget, _) = budget();
-        budget.learn(Some(10), None);
-        for _ in 0..5 {
-            assert!(budget.may_watch());
+    fn watching_spends_half_and_what_a_person_asks_for_is_not_counted_as_watching() {
+        let (budget, clock) = budget();
+        let watching = budget.for_watching();
+        budget.learn(Some(100), None);
+        for _ in 0..40 {
             budget.spend();
         }
-        assert!(!budget.may_watch());
+        for left in (1..=50).rev() {
+            assert_eq!(watching.allowance().left, left);
+            assert!(watching.may_watch());
+            watching.spend();
+        }
+        assert!(!watching.may_watch());
+        assert_eq!(budget.usage().used, 90);
+        clock.advance(Duration::minutes(40));
+        assert_eq!(watching.allowance().left, 50, "a new hour");
+    }
 
-        let (other, _) = super::tests::budget();
-        other.learn(Some(10), Some(3));
-        assert!(other.may_watch());
-        other.learn(Some(10), Some(2));
-        assert!(!other.may_watch());
-        other.learn(Some(10), Some(0));
-        assert!(!other.may_watch());
+    #[test]
+    fn watching_leaves_a_twentieth_and_says_when_little_is_left() {
+        let (budget, _) = budget();
+        for (left, allowed, scarce) in [
+            (21, 16, false),
+            (20, 15, true),
+            (6, 1, true),
+            (5, 0, true),
+            (0, 0, true),
+        ] {
+            budget.learn(Some(100), Some(left));
+            let allowance = budget.allowance();
+            assert_eq!(
+                (allowance.left, allowance.scarce),
+                (allowed, scarce),
+                "{left} left"
+            );
+            assert_eq!(budget.may_watch(), allowed > 0);
+        }
     }
 
     #[test]
@@ -246,6 +325,7 @@ mod tests {
         assert!(!budget.may_watch());
         clock.advance(Duration::seconds(60));
         assert!(budget.may_watch());
+        budget.spend();
         assert!(!budget.may_watch());
         clock.advance(Duration::seconds(59));
         assert!(!budget.may_watch());

@@ -28,7 +28,7 @@ mod wire;
 mod words;
 
 pub use api::{Api, Listing};
-pub use budget::{Budget, Usage};
+pub use budget::{Allowance, Budget, Usage};
 pub use client::{ApiVersion, Client, ClientError, ClientOptions, Reached, Timeouts};
 pub use error::Error;
 pub use oauth::{Begun, ExchangeError, Oauth, OauthOptions, PkceMode};

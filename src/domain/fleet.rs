@@ -31,22 +31,42 @@ pub struct Version {
     pub newest: Option<Deployment>,
     /// What deployments of the stack usually take.
     pub usual: Option<Duration>,
+    /// The deployments of the last day when Cloud 66 was asked, newest first, and the one before them.
+    pub recent: Vec<Deployment>,
     /// When Cloud 66 was asked.
     pub known_at: OffsetDateTime,
     /// The stack's last activity at that time; when it moves, this is old.
     pub at_activity: Option<OffsetDateTime>,
 }
 
+/// What counts as recent: as far back as "What changed" looks.
+const RECENT: Duration = Duration::hours(24);
+
 impl Version {
     /// From a stack's deployments, newest first.
     pub fn of(history: &[Deployment], known_at: OffsetDateTime) -> Self {
+        let is_recent = |deployment: &&Deployment| {
+            let at = deployment.finished_at.or(deployment.started_at);
+            deployment.is_running() || at.is_some_and(|at| known_at - at <= RECENT)
+        };
+        let recent = history.iter().take_while(is_recent).count();
         Self {
+            recent: if recent == 0 {
+                Vec::new()
+            } else {
+                history.iter().take(recent + 1).cloned().collect()
+            },
             live: history.iter().find(|deployment| deployment.is_live).cloned(),
             newest: history.first().cloned(),
             usual: usual_duration(history),
             known_at,
             at_activity: None,
         }
+    }
+
+    /// Whether the two differ in nothing but when they were asked for.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        (&self.live, &self.newest, self.usual) == (&other.live, &other.newest, other.usual)
     }
 
     /// The deployment that runs now.

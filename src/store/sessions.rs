@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use time::OffsetDateTime;
+use tokio::sync::Notify;
 use tower_sessions::session::{Id, Record};
 use tower_sessions::{SessionStore, session_store};
 use zeroize::Zeroizing;
@@ -85,6 +86,7 @@ pub struct Sessions {
     clock: Clock,
     random: Random,
     limits: Limits,
+    ended: Arc<Notify>,
 }
 
 impl Sessions {
@@ -102,6 +104,7 @@ impl Sessions {
             clock,
             random,
             limits,
+            ended: Arc::default(),
         }
     }
 
@@ -133,6 +136,31 @@ impl Sessions {
         self.rows.session_is_alive(&id_hash, alive).await
     }
 
+    /// Those of these sessions that have not ended, in one question; for the streams of many. Like
+    /// [`Sessions::is_alive`], but what another process did is seen at once.
+    pub async fn alive_among(&self, ids: &[Id]) -> Result<Vec<Id>, StoreError> {
+        let hashes: Vec<Hash> = ids.iter().map(hash_of).collect();
+        let alive: std::collections::HashSet<Vec<u8>> = self
+            .rows
+            .sessions_alive(&hashes, self.alive())
+            .await?
+            .into_iter()
+            .collect();
+        let is_alive = |(_, id_hash): &(&Id, &Hash)| alive.contains(&id_hash[..]);
+        Ok(ids
+            .iter()
+            .zip(&hashes)
+            .filter(is_alive)
+            .map(|(id, _)| *id)
+            .collect())
+    }
+
+    /// Notified when sessions were ended in this process, so that their streams end at once. A hint only: what
+    /// another process ended, or time, is found by asking.
+    pub fn ended(&self) -> Arc<Notify> {
+        Arc::clone(&self.ended)
+    }
+
     /// A person's sessions, the last used one first.
     pub async fn of_user(&self, user: UserId) -> Result<Vec<SessionInfo>, StoreError> {
         let rows = self.rows.sessions_of(user.0, self.alive()).await?;
@@ -158,6 +186,7 @@ impl Sessions {
         };
         let ended = self.rows.delete_session_of(user.0, &begins).await;
         self.cache.forget_all();
+        self.ended.notify_one();
         Ok(ended? > 0)
     }
 
@@ -165,6 +194,7 @@ impl Sessions {
     pub async fn end_all_of(&self, user: UserId) -> Result<u64, StoreError> {
         let ended = self.rows.delete_sessions_of(user.0).await;
         self.cache.forget_all();
+        self.ended.notify_one();
         ended
     }
 
@@ -172,6 +202,7 @@ impl Sessions {
     pub async fn end_all(&self) -> Result<u64, StoreError> {
         let ended = self.rows.delete_sessions().await;
         self.cache.forget_all();
+        self.ended.notify_one();
         ended
     }
 
@@ -281,6 +312,7 @@ impl Sessions {
         let id_hash = hash_of(id);
         let deleted = self.rows.delete_session(&id_hash).await;
         self.cache.forget(&id_hash);
+        self.ended.notify_one();
         deleted.map(drop)
     }
 

@@ -69,8 +69,6 @@ pub fn frame(
         .map(Theme::parse)
         .unwrap_or_default();
     frame.live = cookies::live(site, headers);
-    // Until there is a route for it, no page opens one.
-    frame.streams = false;
     frame.keys = cookies::keys(site, headers);
     frame.demo = site.demo;
     frame.request_id = request_id.map(|id| id.0.to_string());

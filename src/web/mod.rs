@@ -3,7 +3,7 @@
 //! * The routes stand in [`router`], all on one screen; the layers below them, each with its reason.
 //! * [`pages`]: what is shown. [`urls`]: every address, once. [`assets`]: embedded files.
 //! * One file for each thing that has an address: [`stacks`], [`stack`], [`redeploy`], [`several`], [`actions`],
-//!   [`receipt`], [`receipts`], [`find`], [`sign_in`], [`settings`] and [`health`].
+//!   [`receipt`], [`receipts`], [`activity`], [`events`], [`find`], [`sign_in`], [`settings`] and [`health`].
 //! * The guards: [`session`], [`form`], [`origin`], [`headers`] and [`cookies`].
 //! * Whatever goes wrong: [`problem`]. Connections: [`server`]. For those who work on the looks: [`gallery`].
 //!
@@ -11,8 +11,10 @@
 //! a request header that anybody can set.
 
 pub mod actions;
+pub mod activity;
 pub mod assets;
 pub mod cookies;
+pub mod events;
 pub mod find;
 pub mod form;
 pub mod gallery;
@@ -60,7 +62,9 @@ pub fn router(
     let open = Router::new()
         .route(route::HOME, get(stacks::home))
         .route(route::SIGN_IN, get(sign_in::ask).post(sign_in::begin))
-        .route(route::HELP, get(find::help));
+        .route(route::HELP, get(find::help))
+        // Answers those who are not signed in, too: that their stream is over.
+        .route(route::EVENTS, get(events::stream));
     let open = if state.site().out_of_band {
         open.route(
             route::OAUTH_CODE,
@@ -81,6 +85,7 @@ pub fn router(
         .route(route::BULK, get(several::choose).post(several::send))
         .route(route::BATCH, get(several::batch))
         .route(route::RECEIPT, get(receipt::show))
+        .route(route::ACTIVITY, get(activity::show))
         .route(route::PIN, post(find::pin))
         .route(route::SEARCH, get(find::search))
         .route(route::SETTINGS, get(settings::show).post(settings::save))

@@ -8,6 +8,7 @@ use super::pages::receipt::{ReceiptInput, ReceiptPage};
 use super::pages::trouble::Trouble;
 use super::problem::Problem;
 use super::session::Visitor;
+use super::stacks::since;
 use super::state::WebState;
 use crate::app::{self};
 use crate::domain::OperationId;
@@ -15,11 +16,14 @@ use crate::domain::OperationId;
 /// `GET /redeploys/{id}`. Somebody else's receipt answers as one that does not exist.
 pub async fn show(
     State(state): State<WebState>,
-    Looks(frame): Looks,
+    Looks(mut frame): Looks,
     visitor: Visitor,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id: OperationId = id.parse().map_err(|_| Problem::from(Trouble::NoReceipt))?;
+    // Before the row is read, so that what moves meanwhile is sent.
+    let snapshot = state.app().watcher(&visitor.who).snapshot();
+    frame.since = since(&state, &visitor.who, &snapshot);
     let redeploy = state
         .app()
         .receipt(&visitor.who, id)

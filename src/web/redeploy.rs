@@ -1,7 +1,7 @@
 //! Asking for a redeploy: the confirm page, and the form that comes from it or from the list.
 
 use axum::extract::{Path, RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
@@ -13,6 +13,7 @@ use super::pages::trouble::Trouble;
 use super::problem::Problem;
 use super::session::Visitor;
 use super::stack::stack_uid;
+use super::stacks;
 use super::state::WebState;
 use crate::app::options::Mistake;
 use crate::app::redeploy::{Asked, Request, Told};
@@ -95,6 +96,7 @@ pub async fn send(
     State(state): State<WebState>,
     Looks(frame): Looks,
     Path(uid): Path<String>,
+    headers: HeaderMap,
     form: SignedForm<RedeployFields>,
 ) -> Result<Response, Problem> {
     let uid = stack_uid(&uid)?;
@@ -120,7 +122,15 @@ pub async fn send(
         batch: None,
     };
     let urls = state.urls();
-    Ok(match state.app().request(&visitor.who, request).await? {
+    let asked = state.app().request(&visitor.who, request).await?;
+    // One click in the list: the page stays, and is told what became of it.
+    if made_for == MadeFor::List
+        && headers.contains_key("hx-request")
+        && let Asked::Receipt(id) | Asked::AlreadyAsked(id) = asked
+    {
+        return stacks::asked_in_place(&state, &visitor, &frame, uid, id).await;
+    }
+    Ok(match asked {
         Asked::Receipt(id) | Asked::AlreadyAsked(id) => Redirect::to(&urls.receipt(id)).into_response(),
         Asked::ConfirmFirst => Redirect::to(&urls.redeploy_with(uid, &carried)).into_response(),
     })

@@ -4,15 +4,18 @@ use std::collections::{HashMap, HashSet};
 
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use time::{Duration, OffsetDateTime};
 
 use super::cookies;
+use super::events::event_id;
 use super::form::MadeFor;
 use super::looks::Looks;
 use super::pages::frame::{Banner, Frame, Html};
 use super::pages::home::HomePage;
-use super::pages::row::{Rights, Row, RowInput, Slot};
+use super::pages::live::Answer;
+use super::pages::notes::Notice;
+use super::pages::row::{Rights, Row, RowInput, RowParts, Slot};
 use super::pages::setup::SetupPage;
 use super::pages::stacks::{StacksInput, StacksPage};
 use super::pages::trouble::Trouble;
@@ -22,8 +25,8 @@ use super::sign_in::leading_to_cloud66;
 use super::state::WebState;
 use super::urls::Access;
 use crate::app::watch::Snapshot;
-use crate::app::{Cloud66Error, SignedIn};
-use crate::domain::{Redeploy, ReturnTo, Stack, StackQuery, StackUid};
+use crate::app::{Allowance, Cloud66Error, SignedIn};
+use crate::domain::{OperationId, Redeploy, ReturnTo, Stack, StackQuery, StackUid};
 
 /// After how long without an answer a list is called what we knew, and no longer what is.
 const STALE: Duration = Duration::minutes(2);
@@ -78,9 +81,11 @@ async fn list(
         (None, None) => return Ok(StacksPage::loading(frame, query).into_response()),
         (Some(known_at), _) => known_at,
     };
-    frame.banner = banner(&snapshot, app.clock().now());
+    frame.banner = banner(&snapshot, &app.allowance(who), frame.now, ReturnTo::Home);
+    frame.since = since(state, who, &snapshot);
     let pins = cookies::pins(state.site(), headers);
     let open = app.open_redeploys(who).await?;
+    app.watcher(who).learn_open(&open);
     let rows = Rows::new(state, who, &snapshot, &pins, &open, &frame);
     let op = visitor
         .form_secret
@@ -99,6 +104,40 @@ async fn list(
         |stack| rows.render(stack),
     );
     Ok(page.into_response())
+}
+
+/// The answer to a redeploy that was asked for without leaving the list: the row as it is now, a note, and a new
+/// operation id for the next press.
+pub async fn asked_in_place(
+    state: &WebState,
+    visitor: &Visitor,
+    frame: &Frame,
+    uid: StackUid,
+    id: OperationId,
+) -> Result<Response, Problem> {
+    let (app, who) = (state.app(), &visitor.who);
+    let open = app.open_redeploys(who).await?;
+    let watcher = app.watcher(who);
+    watcher.learn_open(&open);
+    let snapshot = watcher.snapshot();
+    let Some(stack) = snapshot.fleet.stack(uid) else {
+        return Ok(Redirect::to(&state.urls().receipt(id)).into_response());
+    };
+    let pins = HashSet::new();
+    let rows = Rows::new(state, who, &snapshot, &pins, &open, frame);
+    let row = RowParts::new(state.urls(), &frame.cloud66, &rows.input(stack));
+    let notice = Notice::Asked {
+        stack: stack.title(),
+        id,
+    };
+    let secret = &visitor.form_secret;
+    let op = secret.operation(MadeFor::List, app.clock(), app.random());
+    Ok(Answer::new(state.urls(), &notice, row, &frame.csrf, &op).into_response())
+}
+
+/// The id of the event that would bring a page to this snapshot: the page's stream begins after it.
+pub fn since(state: &WebState, who: &SignedIn, snapshot: &Snapshot) -> String {
+    event_id(state.app().watcher(who).id(), snapshot.revision)
 }
 
 /// What makes rows for one person.
@@ -180,21 +219,39 @@ pub fn rights(who: &SignedIn, snapshot: &Snapshot, stack: StackUid) -> Rights {
     }
 }
 
-/// What has to be said above a list whose last reading failed.
-pub fn banner(snapshot: &Snapshot, now: OffsetDateTime) -> Option<Banner> {
-    let (problem, _) = snapshot.problem.as_ref()?;
+/// What has to be said above a page: why its last reading failed, or that updates are slower for now.
+pub fn banner(
+    snapshot: &Snapshot,
+    allowance: &Allowance,
+    now: OffsetDateTime,
+    return_to: ReturnTo,
+) -> Option<Banner> {
+    let Some((problem, _)) = snapshot.problem.as_ref() else {
+        let until = allowance.resets_at;
+        return match (allowance.left, allowance.scarce) {
+            (0, true) => Some(Banner::Throttled { until: Some(until) }),
+            (0, false) => Some(Banner::Resting { until }),
+            (_, true) => Some(Banner::Slow { until }),
+            _ => None,
+        };
+    };
     Some(match problem {
         Cloud66Error::Throttled { retry_at } => Banner::Throttled { until: *retry_at },
         Cloud66Error::TrialOver => Banner::TrialOver,
-        Cloud66Error::SignedOut => Banner::SignedOut {
-            access: Access::Redeploy,
-            return_to: ReturnTo::Home,
-        },
+        Cloud66Error::SignedOut => signed_out(return_to),
         _ => match snapshot.listed_at {
             Some(known_at) if now - known_at > STALE => Banner::Stale { known_at },
             _ => Banner::Down,
         },
     })
+}
+
+/// Cloud 66 refuses the token: the way to another one.
+pub fn signed_out(return_to: ReturnTo) -> Banner {
+    Banner::SignedOut {
+        access: Access::Redeploy,
+        return_to,
+    }
 }
 
 /// The list's query. Read by hand, so that a parameter that comes twice or is not text does no harm.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::events::Events;
 use super::urls::{Cloud66Pages, Urls};
 use crate::app::App;
 use crate::config::PublicUrl;
@@ -16,6 +17,7 @@ pub struct WebState(Arc<Inner>);
 struct Inner {
     app: App,
     site: Site,
+    events: Events,
 }
 
 /// Facts of this installation that pages need, all from the settings and none from a request.
@@ -49,7 +51,11 @@ impl Site {
 impl WebState {
     /// From the wiring.
     pub fn new(app: App, site: Site) -> Self {
-        Self(Arc::new(Inner { app, site }))
+        Self(Arc::new(Inner {
+            app,
+            site,
+            events: Events::default(),
+        }))
     }
 
     /// The verbs.
@@ -60,6 +66,11 @@ impl WebState {
     /// The site's facts.
     pub fn site(&self) -> &Site {
         &self.0.site
+    }
+
+    /// The open event streams.
+    pub fn events(&self) -> &Events {
+        &self.0.events
     }
 
     /// Every path of ours.

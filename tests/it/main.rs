@@ -10,6 +10,7 @@
 mod harness;
 
 mod dialects;
+mod events;
 mod process;
 mod redeploy;
 mod secrets;

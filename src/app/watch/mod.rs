@@ -1,11 +1,22 @@
-//! What is remembered of Cloud 66: per access token, in memory only, bounded in number and in age.
+//! What is remembered of Cloud 66: per access token, in memory only, bounded in number and in age; and kept true
+//! for the pages that are open.
+//!
+//! * [`Watcher`]: one token's view. [`Snapshot`]: what it holds, with what changed when.
+//! * `viewers`: who looks at what. `pace`: how often may be asked. `plan`: what is due.
+//! * [`keep`]: the task that asks for what is due, and the ledger for what moved.
 //!
 //! Invariants:
 //! * Nothing crosses from one token to another: a [`Watcher`] is found by the token's hash and by nothing else.
 //! * One watcher asks for one list at a time; whoever comes meanwhile waits for that answer.
 //! * A snapshot says when its list was read. A failed attempt leaves the list and its age as they were and
 //!   stands beside them as the problem.
+//! * Whatever is asked for here is counted as watching, of which half of the hour is the most.
 
+pub mod keep;
+mod pace;
+mod plan;
+mod snapshot;
+mod viewers;
 mod watcher;
 
 use std::collections::HashMap;
@@ -13,11 +24,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 use time::{Duration, OffsetDateTime};
+use tokio::sync::{MutexGuard, Notify};
 
 use super::{App, SignedIn};
-use crate::cloud66::{self, Budget};
-use crate::domain::{AccessToken, Clock, Fleet, StackUid, UserId};
+use crate::cloud66::Budget;
+use crate::domain::{AccessToken, Clock, UserId};
 
+pub use snapshot::{Move, Snapshot};
+pub use viewers::{Interest, Viewer};
 pub use watcher::Watcher;
 
 /// How long a watcher is kept after somebody last looked.
@@ -26,31 +40,14 @@ const KEPT: Duration = Duration::minutes(30);
 /// How many watchers are kept; the ones longest unseen go first.
 const MOST: usize = 10_000;
 
-/// What one person could see at one moment.
-#[derive(Debug, Clone, Default)]
-pub struct Snapshot {
-    /// The stacks.
-    pub fleet: Fleet,
-    /// When the list was read; none if it never was.
-    pub listed_at: Option<OffsetDateTime>,
-    /// Whether something was changed since, so that the next page reads the list first.
-    pub outdated: bool,
-    /// Why the last attempt to read it failed, and when.
-    pub problem: Option<(cloud66::Error, OffsetDateTime)>,
-    /// Stacks on which Cloud 66 refused this person a redeploy.
-    pub refused: Vec<StackUid>,
-    /// Cloud 66's own warning with the list, in its words.
-    pub warning: Option<String>,
-    /// Grows with every change, so that what was rendered from a snapshot can be told to be old.
-    pub revision: u64,
-}
-
 /// All watchers, and each person's count of requests.
 #[derive(Debug)]
 pub struct Watchers {
     clock: Clock,
     by_token: Mutex<HashMap<TokenHash, Kept>>,
     budgets: Mutex<HashMap<UserId, Budget>>,
+    wake: Notify,
+    ledger_read: tokio::sync::Mutex<keep::LedgerRead>,
 }
 
 #[derive(Debug)]
@@ -76,6 +73,8 @@ impl Watchers {
             clock,
             by_token: Mutex::default(),
             budgets: Mutex::default(),
+            wake: Notify::new(),
+            ledger_read: tokio::sync::Mutex::default(),
         }
     }
 
@@ -105,6 +104,26 @@ impl Watchers {
             .remove(&TokenHash::of(token));
     }
 
+    /// The watchers with an open page.
+    fn attended(&self) -> Vec<Arc<Watcher>> {
+        let by_token = self.by_token.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = by_token.values().map(|kept| &kept.watcher);
+        all.filter(|watcher| watcher.viewers().any()).cloned().collect()
+    }
+
+    /// Lets the task look at once for what is due.
+    pub(in crate::app) fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    async fn ledger_read(&self) -> MutexGuard<'_, keep::LedgerRead> {
+        self.ledger_read.lock().await
+    }
+
     fn of(&self, token: &AccessToken, make: impl FnOnce() -> Watcher) -> Arc<Watcher> {
         let now = self.clock.now();
         let mut by_token = self.by_token.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,6 +135,7 @@ impl Watchers {
         if by_token.len() >= MOST {
             let oldest = by_token
                 .iter()
+                .filter(|(_, kept)| !kept.watcher.viewers().any())
                 .min_by_key(|(_, kept)| kept.seen_at)
                 .map(|(key, _)| *key);
             oldest.map(|key| by_token.remove(&key));
@@ -133,9 +153,16 @@ impl Watchers {
 
     /// Drops what nobody has looked at for a while. Called by the worker now and then.
     pub fn sweep(&self) {
-        let oldest = self.clock.now() - KEPT;
+        let now = self.clock.now();
         let mut by_token = self.by_token.lock().unwrap_or_else(PoisonError::into_inner);
-        by_token.retain(|_, kept| kept.seen_at > oldest);
+        for kept in by_token.values_mut() {
+            if kept.watcher.viewers().any() {
+                kept.seen_at = now;
+            } else {
+                kept.watcher.plan().rest();
+            }
+        }
+        by_token.retain(|_, kept| kept.seen_at > now - KEPT);
         drop(by_token);
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         budgets.retain(|_, budget| budget.usage().used > 0);
@@ -146,11 +173,10 @@ impl App {
     /// What is remembered for this person's token.
     pub fn watcher(&self, who: &SignedIn) -> Arc<Watcher> {
         self.watchers().of(&who.grant.token, || {
-            Watcher::new(
-                self.api(who),
-                self.watchers().budget(who.person.id),
-                self.clock().clone(),
-            )
+            let budget = self.watchers().budget(who.person.id);
+            let api = self.cloud66().api(&who.grant.token, &budget.for_watching());
+            let id = u64::from_le_bytes(self.random().bytes());
+            Watcher::new(id, who.person.id, api, budget, self.clock().clone())
         })
     }
 }

@@ -1,16 +1,17 @@
-//! One token's view of Cloud 66: the list and the versions, and when to ask again.
+//! One token's view of Cloud 66: asking for it, and taking in what was answered.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::{StreamExt as _, stream};
 use time::{Duration, OffsetDateTime};
+use tokio::sync::watch;
 
-use super::Snapshot;
-use crate::cloud66::{self, Api, Budget};
-use crate::domain::{Clock, Stack, StackUid, Version};
-
-/// A list younger than this is shown as it is.
-const FRESH: Duration = Duration::seconds(20);
+use super::pace::Pace;
+use super::plan::Plan;
+use super::snapshot::Snapshot;
+use super::viewers::{Interest, Viewer, Viewers};
+use crate::cloud66::{self, Api, ApiVersion, Budget};
+use crate::domain::{Clock, Deployment, Redeploy, Stack, StackQuery, StackUid, UserId};
 
 /// A list younger than this is shown at once and read again behind the page; an older one is read first.
 const STALE: Duration = Duration::minutes(2);
@@ -22,18 +23,24 @@ const PAUSE: Duration = Duration::seconds(5);
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(12);
 const PATIENCE_WITH_OLD: std::time::Duration = std::time::Duration::from_secs(3);
 
-/// How long the first page waits for versions once the list is there.
-const PATIENCE_FOR_VERSIONS: std::time::Duration = std::time::Duration::from_millis(400);
-
 /// How many stacks are asked for their deployments at a time.
 const VERSIONS_AT_ONCE: usize = 6;
 
+/// What happened within this is asked for before what is only listed first: it is what "What changed" shows.
+const LATELY: Duration = Duration::hours(24);
+
 /// See the module above for the invariants.
 pub struct Watcher {
+    /// Tells watchers apart; part of the ids of events.
+    id: u64,
+    person: UserId,
     api: Api,
     budget: Budget,
     clock: Clock,
     snapshot: Mutex<Arc<Snapshot>>,
+    revision: watch::Sender<u64>,
+    viewers: Viewers,
+    plan: Plan,
     listing: tokio::sync::Mutex<()>,
     versioning: tokio::sync::Mutex<()>,
 }
@@ -45,15 +52,31 @@ impl std::fmt::Debug for Watcher {
 }
 
 impl Watcher {
-    pub(super) fn new(api: Api, budget: Budget, clock: Clock) -> Self {
+    /// For one token; `api` counts what it asks as watching.
+    pub(super) fn new(id: u64, person: UserId, api: Api, budget: Budget, clock: Clock) -> Self {
         Self {
+            id,
+            person,
             api,
             budget,
             clock,
             snapshot: Mutex::default(),
+            revision: watch::Sender::default(),
+            viewers: Viewers::default(),
+            plan: Plan::default(),
             listing: tokio::sync::Mutex::default(),
             versioning: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// A number that no other watcher of this process has, nor, but for chance, one of another process.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whose token it is.
+    pub fn person(&self) -> UserId {
+        self.person
     }
 
     /// What is remembered now; asks nobody.
@@ -66,8 +89,31 @@ impl Watcher {
         &self.budget
     }
 
+    /// The revisions as they come.
+    pub(in crate::app) fn revisions(&self) -> watch::Receiver<u64> {
+        self.revision.subscribe()
+    }
+
+    pub(super) fn viewers(&self) -> &Viewers {
+        &self.viewers
+    }
+
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    pub(super) fn is_old_api(&self) -> bool {
+        self.api.version() == ApiVersion::V2
+    }
+
+    /// Says that a page is open, until what is returned is dropped.
+    pub fn attend(self: &Arc<Self>, interest: Interest) -> Viewer {
+        Viewer::new(Arc::clone(self), interest)
+    }
+
     /// What a page shows (stale-while-revalidate): a fresh list as it is, a stale one at once while it is read
-    /// again, and where there is none or only an old one, the page waits a bounded time for the next.
+    /// again, and where there is none or only an old one, the page waits a bounded time for the next. Fresh is
+    /// what is younger than the pace at which an open page reads it, so that loading pages costs no more.
     pub async fn view(self: Arc<Self>) -> Arc<Snapshot> {
         let snapshot = self.snapshot();
         let now = self.clock.now();
@@ -79,10 +125,11 @@ impl Watcher {
         {
             return snapshot;
         }
+        let fresh = Pace::of(&self.budget.allowance(), snapshot.pages(), 0, now).list;
         match snapshot.listed_at {
-            Some(at) if lately(at, FRESH) && !snapshot.outdated => snapshot,
-            Some(_) if !self.budget.may_watch() => snapshot,
-            Some(at) if lately(at, STALE) && !snapshot.outdated => {
+            Some(_) if fresh.is_none() || !self.budget.may_watch() => snapshot,
+            Some(at) if fresh.is_some_and(|fresh| lately(at, fresh)) && !snapshot.outdated => snapshot,
+            Some(at) if lately(at, STALE.max(fresh.unwrap_or(STALE) * 2)) && !snapshot.outdated => {
                 tokio::spawn(self.refresh(now));
                 snapshot
             }
@@ -100,105 +147,146 @@ impl Watcher {
         }
     }
 
-    /// Reads the list, unless one was read since `asked_at`, then the versions that moved. Returns when the
-    /// list is there and the versions are, or their patience has ended; the latter go on being read.
-    pub async fn refresh(self: Arc<Self>, asked_at: OffsetDateTime) {
+    /// Reads the list, unless one was read since `asked_at`. Returns when it is there; the versions of the
+    /// stacks that moved are then read behind the page.
+    pub(super) async fn refresh(self: Arc<Self>, asked_at: OffsetDateTime) {
         {
             let _one_at_a_time = self.listing.lock().await;
             let snapshot = self.snapshot();
             if !snapshot.outdated && snapshot.listed_at.is_some_and(|at| at > asked_at) {
                 return;
             }
-            match self.api.stacks().await {
-                Ok(listing) => self.take(listing),
-                Err(problem) => {
-                    let at = self.clock.now();
-                    self.change(|snapshot| snapshot.problem = Some((problem, at)));
-                    return;
-                }
-            }
+            let listing = self.api.stacks().await;
+            let at = self.clock.now();
+            self.change(|snapshot| match listing {
+                Ok(listing) => snapshot.take_list(listing, at),
+                Err(problem) => snapshot.fail(problem, at),
+            });
         }
-        let versions = tokio::spawn(Arc::clone(&self).read_versions());
-        let _ = tokio::time::timeout(PATIENCE_FOR_VERSIONS, versions).await;
-    }
-
-    fn take(&self, listing: cloud66::Listing) {
-        let at = self.clock.now();
-        self.change(|snapshot| {
-            let fleet = &mut snapshot.fleet;
-            fleet.stacks = listing.stacks;
-            fleet.unreadable = listing.unreadable;
-            fleet.incomplete = listing.incomplete;
-            let known: std::collections::HashSet<StackUid> =
-                fleet.stacks.iter().map(|stack| stack.uid).collect();
-            fleet.versions.retain(|uid, _| known.contains(uid));
-            snapshot.warning = listing.warning;
-            snapshot.listed_at = Some(at);
-            snapshot.outdated = false;
-            snapshot.problem = None;
-        });
+        if self.snapshot().problem.is_none() {
+            tokio::spawn(self.read_versions());
+        }
     }
 
     /// Asks for the deployments of the stacks that moved since they were last asked for, a few at a time, in
-    /// the order of the list, as long as the budget for watching lasts.
-    async fn read_versions(self: Arc<Self>) {
+    /// the order of the page, what happened lately first, as many as the budget allows.
+    pub(in crate::app) async fn read_versions(self: Arc<Self>) {
+        if self.is_old_api() {
+            return;
+        }
         let Ok(_one_at_a_time) = self.versioning.try_lock() else {
             return;
         };
         let this = &self;
-        let mut answers = stream::iter(moved(&self.snapshot()))
+        let snapshot = self.snapshot();
+        let pace = self.pace(&snapshot);
+        let most = usize::try_from(pace.versions).unwrap_or(usize::MAX);
+        let wanted = wanted(&snapshot, self.clock.now());
+        let mut answers = stream::iter(wanted.into_iter().take(most))
             .map(|(uid, at_activity)| async move {
-                if !this.budget.may_watch() {
-                    return None;
-                }
-                let history = this.api.deployments(uid).await.ok()?;
-                Some((
-                    uid,
-                    Version {
-                        at_activity,
-                        ..Version::of(&history, this.clock.now())
-                    },
-                ))
+                let at = this.clock.now();
+                this.plan.asked(uid, at);
+                let history = this.budget.may_watch().then(|| this.api.deployments(uid))?.await;
+                Some((uid, history.ok()?, at_activity))
             })
             .buffered(VERSIONS_AT_ONCE)
             .ready_chunks(VERSIONS_AT_ONCE);
         while let Some(chunk) = answers.next().await {
-            self.change(|snapshot| snapshot.fleet.versions.extend(chunk.into_iter().flatten()));
+            let at = self.clock.now();
+            self.change(|snapshot| {
+                for (uid, history, at_activity) in chunk.into_iter().flatten() {
+                    snapshot.take_history(uid, &history, at_activity, at);
+                }
+            });
         }
     }
 
-    /// Takes in what a page of one stack learnt.
-    pub fn learn(&self, stack: &Stack, version: Option<Version>) {
-        self.change(|snapshot| {
-            if let Some(known) = snapshot
-                .fleet
-                .stacks
-                .iter_mut()
-                .find(|known| known.uid == stack.uid)
-            {
-                *known = stack.clone();
+    /// Asks for one stack: its deployments where one of them runs, itself too where those have news or `all`
+    /// is wanted. Answers whether a deployment that ran has ended.
+    pub(super) async fn look(&self, uid: StackUid, all: Look) -> bool {
+        let at = self.clock.now();
+        self.plan.asked(uid, at);
+        let before = self.snapshot();
+        let ran = before.running.contains(&uid);
+        let at_activity = before.fleet.stack(uid).and_then(|stack| stack.last_activity);
+        let mut news = all == Look::Whole || self.is_old_api() || !ran;
+        if !self.is_old_api() && (ran || all == Look::Whole) {
+            match self.api.deployments(uid).await {
+                Ok(history) => {
+                    let at = self.clock.now();
+                    news |= self.change(|snapshot| snapshot.take_history(uid, &history, at_activity, at));
+                    // Where no deployment runs, the stack has to say what it is busy with.
+                    news |= !history.first().is_some_and(Deployment::is_running);
+                }
+                Err(problem) => return self.failed(uid, problem),
             }
-            if let Some(version) = version {
-                snapshot.fleet.versions.insert(stack.uid, version);
+        }
+        if news {
+            match self.api.stack(uid).await {
+                Ok(stack) => {
+                    let at = self.clock.now();
+                    self.change(|snapshot| {
+                        snapshot.take_stack(&stack, at);
+                        // The history is as new as the stack: it is not asked for again.
+                        if let Some(version) = snapshot.fleet.versions.get_mut(&uid)
+                            && version.known_at >= before.known_at(uid).unwrap_or(at)
+                        {
+                            version.at_activity = stack.last_activity;
+                        }
+                    });
+                }
+                Err(problem) => return self.failed(uid, problem),
+            }
+        }
+        ran && !self.snapshot().running.contains(&uid)
+    }
+
+    /// Takes in that a stack could not be had. What is about this stack alone is no problem of the page.
+    fn failed(&self, uid: StackUid, problem: cloud66::Error) -> bool {
+        use cloud66::Error as E;
+        let at = self.clock.now();
+        match problem {
+            E::Gone => self.forget(uid),
+            E::Down | E::SignedOut | E::TrialOver | E::Throttled { .. } => {
+                self.change(|snapshot| snapshot.fail(problem, at));
+            }
+            _ => {}
+        }
+        false
+    }
+
+    /// The paces as the budget allows them now.
+    pub(super) fn pace(&self, snapshot: &Snapshot) -> Pace {
+        let running = u32::try_from(snapshot.running.len()).unwrap_or(u32::MAX);
+        Pace::of(
+            &self.budget.allowance(),
+            snapshot.pages(),
+            running,
+            self.clock.now(),
+        )
+    }
+
+    /// Takes in what a page of one stack learnt.
+    pub fn learn(&self, stack: &Stack, history: Option<&[Deployment]>) {
+        let at = self.clock.now();
+        self.plan.asked(stack.uid, at);
+        self.change(|snapshot| {
+            snapshot.take_stack(stack, at);
+            if let Some(history) = history {
+                snapshot.take_history(stack.uid, history, stack.last_activity, at);
+                snapshot.keep_history(stack.uid, history);
             }
         });
     }
 
     /// Takes a stack out that is gone.
     pub fn forget(&self, uid: StackUid) {
-        self.change(|snapshot| {
-            snapshot.fleet.stacks.retain(|stack| stack.uid != uid);
-            snapshot.fleet.versions.remove(&uid);
-        });
+        self.change(|snapshot| snapshot.lose(uid));
     }
 
     /// Remembers that Cloud 66 refused this person a redeploy of the stack.
     pub fn refuse(&self, uid: StackUid) {
-        self.change(|snapshot| {
-            if !snapshot.refused.contains(&uid) {
-                snapshot.refused.push(uid);
-            }
-        });
+        self.change(|snapshot| snapshot.refuse(uid));
     }
 
     /// Makes the next page read the list first, because something was changed there.
@@ -206,11 +294,30 @@ impl Watcher {
         self.change(|snapshot| snapshot.outdated = true);
     }
 
-    fn change(&self, change: impl FnOnce(&mut Snapshot)) {
-        let mut snapshot = self.lock();
-        let snapshot = Arc::make_mut(&mut snapshot);
-        change(snapshot);
+    /// Takes in the person's open redeploys as a page has just read them, and shows them.
+    pub fn learn_open(&self, open: &[Redeploy]) {
+        if self.lock().open != open {
+            self.change(|snapshot| snapshot.show_redeploys(open.to_vec()));
+        }
+    }
+
+    /// Takes in the person's redeploys, if they differ from what is known.
+    pub(super) fn take_redeploys(&self, open: Vec<Redeploy>, ended: Vec<Redeploy>) {
+        if self.lock().open != open || !ended.is_empty() {
+            self.change(|snapshot| snapshot.take_redeploys(open, ended));
+        }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Snapshot) -> T) -> T {
+        let mut held = self.lock();
+        let snapshot = Arc::make_mut(&mut held);
         snapshot.revision += 1;
+        let answer = change(snapshot);
+        snapshot.conclude();
+        let revision = snapshot.revision;
+        drop(held);
+        self.revision.send_replace(revision);
+        answer
     }
 
     fn lock(&self) -> MutexGuard<'_, Arc<Snapshot>> {
@@ -218,20 +325,26 @@ impl Watcher {
     }
 }
 
-/// The stacks whose versions are not known, or about which something happened since they were asked for, each
-/// with the activity that its version will then be as old as.
-fn moved(snapshot: &Snapshot) -> Vec<(StackUid, Option<OffsetDateTime>)> {
-    let fleet = &snapshot.fleet;
-    let moved = |stack: &&Stack| match fleet.versions.get(&stack.uid) {
-        None => true,
-        Some(version) => {
-            version.running().is_some() || stack.is_busy() || stack.last_activity != version.at_activity
-        }
-    };
-    fleet
-        .stacks
-        .iter()
-        .filter(moved)
+/// How much of a stack is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Look {
+    /// Whether there is news.
+    News,
+    /// The stack and its deployments.
+    Whole,
+}
+
+/// The stacks whose versions are wanted, each with the activity that its version will then be as old as.
+fn wanted(snapshot: &Snapshot, now: OffsetDateTime) -> Vec<(StackUid, Option<OffsetDateTime>)> {
+    let in_order = StackQuery::default().select(&snapshot.fleet, |_| false);
+    let mut wanted: Vec<&Stack> = in_order
+        .into_iter()
+        .filter(|stack| snapshot.has_moved(stack))
+        .collect();
+    let lately = |stack: &&Stack| stack.last_activity.is_some_and(|at| now - at < LATELY);
+    wanted.sort_by_key(|stack| !lately(stack));
+    wanted
+        .into_iter()
         .map(|stack| (stack.uid, stack.last_activity))
         .collect()
 }

@@ -11,6 +11,9 @@ use crate::store::{StoreError, millis};
 /// How many ends are told of at once after being away.
 const MOST_UNSEEN: u32 = 50;
 
+/// How many redeploys may be under way at once for all of them to be seen on open pages.
+const MOST_MOVING: u32 = 10_000;
+
 impl Ledger {
     /// The redeploy of this id.
     pub async fn get(&self, id: OperationId) -> Result<Option<Redeploy>, StoreError> {
@@ -47,6 +50,16 @@ impl Ledger {
     /// first.
     pub async fn open_of_person(&self, user: UserId) -> Result<Vec<Redeploy>, StoreError> {
         Ok(read_all(self.rows.open_of_person(user.0).await?))
+    }
+
+    /// All people's redeploys that have not ended and are still followed, and those that ended after `since`:
+    /// what may have moved, for the pages that are open. One question, however many people look.
+    pub async fn moving(&self, since: OffsetDateTime) -> Result<Vec<Redeploy>, StoreError> {
+        let rows = self
+            .rows
+            .moving(millis::from_time(since), MOST_MOVING.into())
+            .await?;
+        Ok(read_all(rows))
     }
 
     /// The redeploys of one batch, in the order in which they were asked for.

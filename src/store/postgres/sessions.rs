@@ -75,6 +75,19 @@ impl SessionRows for Postgres {
         Ok(self.read(query).await?.pop() == Some((1_i64,)))
     }
 
+    async fn sessions_alive(&self, id_hashes: &[Hash], alive: Alive) -> Result<Vec<Vec<u8>>, StoreError> {
+        let hashes: Vec<Vec<u8>> = id_hashes.iter().map(|id_hash| id_hash.to_vec()).collect();
+        let query = sqlx::query_as(
+            "SELECT id_hash FROM sessions \
+             WHERE id_hash = ANY($1) AND expires_at_ms > $2 AND last_seen_at_ms > $3",
+        )
+        .bind(hashes)
+        .bind(alive.now_ms)
+        .bind(alive.idle_since_ms);
+        let rows: Vec<(Vec<u8>,)> = self.read(query).await?;
+        Ok(rows.into_iter().map(|(id_hash,)| id_hash).collect())
+    }
+
     async fn touch_session(
         &self,
         id_hash: &Hash,

@@ -196,6 +196,9 @@ pub(crate) trait Reading: Send + Sync {
     /// A person's rows that are not at an end and are still followed, newest first.
     async fn open_of_person(&self, user_id: i64) -> Result<Vec<RedeployRow>, StoreError>;
 
+    /// Rows that have not ended and are still followed, and rows that ended after `since_ms`, newest first.
+    async fn moving(&self, since_ms: i64, limit: i64) -> Result<Vec<RedeployRow>, StoreError>;
+
     /// The rows of one batch, in the order in which they were asked for.
     async fn of_batch(&self, batch: &str) -> Result<Vec<RedeployRow>, StoreError>;
 

@@ -55,6 +55,9 @@ pub(crate) trait SessionRows: Send + Sync {
     /// Whether the session is alive.
     async fn session_is_alive(&self, id_hash: &Hash, alive: Alive) -> Result<bool, StoreError>;
 
+    /// The hashes of those of these sessions that are alive.
+    async fn sessions_alive(&self, id_hashes: &[Hash], alive: Alive) -> Result<Vec<Vec<u8>>, StoreError>;
+
     /// Notes activity now, unless some was noted after `seen_before_ms`, or the session is not alive.
     async fn touch_session(
         &self,

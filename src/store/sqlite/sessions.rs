@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::Sqlite;
 use crate::store::StoreError;
-use crate::store::hash::Hash;
+use crate::store::hash::{Hash, hex};
 use crate::store::rows::sessions::{Alive, SessionRow, SessionRows, SessionSummaryRow};
 
 #[async_trait]
@@ -73,6 +73,21 @@ impl SessionRows for Sqlite {
         .bind(alive.now_ms)
         .bind(alive.idle_since_ms);
         Ok(self.read(query).await?.pop() == Some((1_i64,)))
+    }
+
+    async fn sessions_alive(&self, id_hashes: &[Hash], alive: Alive) -> Result<Vec<Vec<u8>>, StoreError> {
+        // SQLite binds no arrays; it reads one from JSON.
+        let hashes: Vec<String> = id_hashes.iter().map(|id_hash| hex(id_hash)).collect();
+        let hashes = serde_json::to_string(&hashes).map_err(|_| StoreError::Broken)?;
+        let query = sqlx::query_as(
+            "SELECT id_hash FROM sessions WHERE id_hash IN (SELECT unhex(value) FROM json_each($1)) \
+             AND expires_at_ms > $2 AND last_seen_at_ms > $3",
+        )
+        .bind(hashes)
+        .bind(alive.now_ms)
+        .bind(alive.idle_since_ms);
+        let rows: Vec<(Vec<u8>,)> = self.read(query).await?;
+        Ok(rows.into_iter().map(|(id_hash,)| id_hash).collect())
     }
 
     async fn touch_session(

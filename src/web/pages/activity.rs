@@ -59,6 +59,19 @@ pub struct Change<'a> {
     pub before: Option<&'a str>,
 }
 
+/// What the page is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct ActivityInput<'a> {
+    /// What is known; the page filters and sorts.
+    pub changes: &'a [Change<'a>],
+    /// When it was known.
+    pub known_at: OffsetDateTime,
+    /// Whether every stack's deployments are known; where not, the page says so.
+    pub complete: bool,
+    /// Whether Cloud 66 is spoken to in the 2013 dialect, which tells nothing of deployments.
+    pub old_api: bool,
+}
+
 /// The page.
 #[derive(Debug, Template, WebTemplate)]
 #[template(path = "pages/activity.html")]
@@ -71,6 +84,7 @@ pub struct ActivityPage {
     lines: Vec<ChangeLine>,
     stacks: usize,
     complete: bool,
+    old_api: bool,
 }
 
 #[derive(Debug)]
@@ -90,15 +104,14 @@ struct ChangeLine {
 }
 
 impl ActivityPage {
-    /// Builds the page from what is known; it filters and sorts. `complete` says that every stack's
-    /// deployments are known; where not, the page says so.
-    pub fn new(
-        frame: Frame,
-        changes: &[Change<'_>],
-        query: &ActivityQuery,
-        known_at: OffsetDateTime,
-        complete: bool,
-    ) -> Self {
+    /// Builds the page.
+    pub fn new(frame: Frame, input: &ActivityInput<'_>, query: &ActivityQuery) -> Self {
+        let ActivityInput {
+            changes,
+            known_at,
+            complete,
+            old_api,
+        } = *input;
         let mut shown: Vec<&Change<'_>> = changes
             .iter()
             .filter(|change| query.holds(change, frame.now))
@@ -124,6 +137,7 @@ impl ActivityPage {
                 .collect(),
             stacks: stacks.len(),
             complete,
+            old_api,
             f: frame.titled("What changed", Here::Activity),
         }
     }

@@ -22,6 +22,23 @@ pub enum Banner {
         /// When they begin anew, where Cloud 66 says so.
         until: Option<OffsetDateTime>,
     },
+    /// Less than a fifth of this hour's requests is left.
+    Slow {
+        /// When they begin anew.
+        until: OffsetDateTime,
+    },
+    /// The half of this hour's requests that may go into watching is used up.
+    Resting {
+        /// When they begin anew.
+        until: OffsetDateTime,
+    },
+    /// The session on this browser has ended.
+    SessionOver {
+        /// What to ask for again.
+        access: Access,
+        /// Where to come back to.
+        return_to: ReturnTo,
+    },
     /// Cloud 66 refuses the token.
     SignedOut {
         /// What to ask for again.
@@ -82,6 +99,25 @@ impl BannerView {
             Banner::Throttled { until: None } => Self {
                 before: "You have used this hour’s Cloud 66 requests. Updates continue within the hour. \
                          Redeploy may be refused until then.",
+                ..plain
+            },
+            Banner::Slow { until } => Self {
+                before: "Little is left of this hour’s Cloud 66 requests. Until ",
+                at: Some(When::clock(*until)),
+                after: " this page updates every 2 minutes at most. Redeploys go through.",
+                ..plain
+            },
+            Banner::Resting { until } => Self {
+                before: "Half of this hour’s Cloud 66 requests went into keeping pages up to date. Updates \
+                         continue at ",
+                at: Some(When::clock(*until)),
+                after: ". Redeploys go through.",
+                ..plain
+            },
+            Banner::SessionOver { access, return_to } => Self {
+                bad: true,
+                before: "You are signed out in this browser. Sign in again to continue.",
+                way: Some(("Sign in again", urls.sign_in_page(*access, *return_to))),
                 ..plain
             },
             Banner::SignedOut { access, return_to } => Self {

@@ -16,10 +16,6 @@ use crate::web::urls::{Cloud66Pages, Urls};
 
 /// What a handler knows of the request before it knows the page. Each page's constructor takes one and sets
 /// what is the page's own: title, place in the navigation, event stream, icon.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "four choices that have nothing to do with each other"
-)]
 #[derive(Debug, Clone)]
 pub struct Frame {
     /// Builds every address of ours.
@@ -34,8 +30,6 @@ pub struct Frame {
     pub theme: Theme,
     /// Whether the person wants pages to update themselves.
     pub live: bool,
-    /// Whether there is an event stream to follow.
-    pub streams: bool,
     /// Whether the person wants single-key shortcuts.
     pub keys: bool,
     /// Whether this is the demo.
@@ -54,6 +48,8 @@ pub struct Frame {
     pub here: Here,
     /// The page's event stream. Set by the page; none where nothing moves.
     pub events: Option<String>,
+    /// The event after which that stream goes on from here; empty where nothing moves.
+    pub since: String,
     /// The icon in the browser's tab. Set by the page.
     pub icon: PageIcon,
 }
@@ -68,7 +64,6 @@ impl Frame {
             csrf: String::new(),
             theme: Theme::System,
             live: true,
-            streams: true,
             keys: true,
             demo: false,
             banner: None,
@@ -78,6 +73,7 @@ impl Frame {
             title: String::new(),
             here: Here::Elsewhere,
             events: None,
+            since: String::new(),
             icon: PageIcon::Plain,
         }
     }
@@ -91,7 +87,7 @@ impl Frame {
 
     /// Gives the page its event stream, unless the person has paused live updates.
     pub(super) fn following(mut self, events: String) -> Self {
-        self.events = (self.live && self.streams).then_some(events);
+        self.events = self.live.then_some(events);
         self
     }
 

@@ -52,6 +52,18 @@ impl LiveNote {
     }
 }
 
+/// A banner alone, for a page that will hear nothing more.
+#[derive(Debug, Template)]
+#[template(path = "fragments/banner_live.html")]
+pub struct LiveBanner(BannerView);
+
+impl LiveBanner {
+    /// Renders it.
+    pub fn html(urls: &Urls, banner: &Banner) -> Result<Html, askama::Error> {
+        Html::of(&Self(BannerView::new(urls, banner)))
+    }
+}
+
 /// How fresh the page is, and what has to be said above it.
 #[derive(Debug, Template)]
 #[template(path = "fragments/freshness_live.html")]

@@ -72,6 +72,14 @@ pub struct ReceiptLive {
 }
 
 impl ReceiptLive {
+    /// The document's title and the icon's address alone, for a tab that is hidden.
+    pub fn head(frame: &Frame, redeploy: &Redeploy) -> (String, String) {
+        (
+            format!("{} · Stackdeck", words::straight(&title(redeploy))),
+            frame.urls.asset(icon(redeploy.state).asset()),
+        )
+    }
+
     /// Renders it.
     pub fn html(frame: &Frame, input: &ReceiptInput<'_>) -> Result<Html, askama::Error> {
         Html::of(&Self {

@@ -180,6 +180,20 @@ impl RowParts {
     }
 }
 
+/// The row of a stack that is not there any more. It stays where it is until the list is loaded anew.
+#[derive(Debug, Template)]
+#[template(path = "fragments/row_gone.html")]
+pub struct RowGone {
+    uid: StackUid,
+}
+
+impl RowGone {
+    /// Renders it.
+    pub fn html(uid: StackUid) -> Result<Html, askama::Error> {
+        Html::of(&Self { uid })
+    }
+}
+
 /// `#state-<uid>`: the verdict and the reason or time.
 #[derive(Debug, Template)]
 #[template(path = "fragments/state.html")]

@@ -100,6 +100,14 @@ pub struct StackLive {
 }
 
 impl StackLive {
+    /// The document's title and the icon's address alone, for a tab that is hidden.
+    pub fn head(frame: &Frame, stack: &Stack, verdict: Verdict) -> (String, String) {
+        (
+            format!("{} · Stackdeck", words::straight(&title(stack, verdict))),
+            frame.urls.asset(icon(verdict).asset()),
+        )
+    }
+
     /// Renders them. The frame gives addresses and the moment; nothing of the person goes in.
     pub fn html(frame: &Frame, input: &StackInput<'_>) -> Result<Html, askama::Error> {
         Html::of(&Self {

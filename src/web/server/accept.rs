@@ -78,9 +78,15 @@ impl Server {
         let take_in = |socket: TcpStream, peer: IpAddr| match slots.take(peer) {
             Ok(slot) => {
                 let serving = serving.clone();
+                let streams = tasks.clone();
                 tasks.spawn(async move {
-                    connection::serve(serving, socket, peer).await;
-                    drop(slot);
+                    if let Some(endless) = connection::serve(serving, socket, peer).await {
+                        // In a task of its own, which is a fraction of this one's size.
+                        streams.spawn(async move {
+                            endless.run().await;
+                            drop(slot);
+                        });
+                    }
                 });
             }
             // The socket is dropped, and so closed.

@@ -1,15 +1,15 @@
 //! One connection, from its first byte to its end.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::net::IpAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::http::{Request, Response};
+use axum::http::{Method, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,6 +22,7 @@ use tower::Service as _;
 
 use super::client_addr::ClientAddr;
 use super::deadlines::{Phase, ReadDeadline, SharedPhase, TimedSocket};
+use super::endless::{Endless, Left, Takeover};
 use super::limits::Limits;
 
 /// The least that hyper takes for its buffer.
@@ -39,8 +40,9 @@ pub(super) struct Serving {
     pub(super) cut: CancellationToken,
 }
 
-/// Serves one connection until either side ends it or a limit does.
-pub(super) async fn serve(serving: Serving, socket: TcpStream, peer: IpAddr) {
+/// Serves one connection until either side ends it or a limit does, or until an answer without an end is to be
+/// written to it, which is then the caller's to do.
+pub(super) async fn serve(serving: Serving, socket: TcpStream, peer: IpAddr) -> Option<Takeover> {
     let Serving {
         router,
         limits,
@@ -54,48 +56,66 @@ pub(super) async fn serve(serving: Serving, socket: TcpStream, peer: IpAddr) {
     let mut deadline = ReadDeadline::new(phase.clone(), limits);
     let io = TokioIo::new(TimedSocket::new(socket, phase.clone(), limits));
 
+    let left = Left::default();
+    let leave = left.clone();
     let service = service_fn(move |request: Request<Incoming>| {
         phase.set(Phase::Busy);
+        let is_get = request.method() == Method::GET;
         let mut request = request.map(Body::new);
         let client = ClientAddr::find(peer, request.headers(), &trusted);
         request.extensions_mut().insert(client);
         let answer = router.clone().call(request);
-        let phase = phase.clone();
+        let (phase, leave) = (phase.clone(), leave.clone());
         async move {
             let response = answer.await?;
+            if is_get && response.extensions().get::<Endless>().is_some() {
+                leave.put(response);
+                return pending().await;
+            }
             Ok::<Response<Answer>, Infallible>(response.map(|body| Answer { body, phase }))
         }
     });
-    let mut connection = pin!(
-        http1::Builder::new()
-            // `ReadDeadline` keeps the time.
-            .header_read_timeout(None)
-            .max_headers(limits.headers)
-            .max_header_size(limits.buffer)
-            .max_buf_size(limits.buffer.max(MIN_BUFFER))
-            .serve_connection(io, service)
-    );
+    let mut connection = http1::Builder::new()
+        // `ReadDeadline` keeps the time.
+        .header_read_timeout(None)
+        .max_headers(limits.headers)
+        .max_header_size(limits.buffer)
+        .max_buf_size(limits.buffer.max(MIN_BUFFER))
+        .serve_connection(io, service);
 
     // How a connection ends is the peer's affair: time-outs, resets and nonsense are no events of ours.
-    tokio::select! {
-        () = end_of(connection.as_mut(), &mut deadline) => return,
-        () = shutdown.cancelled() => {}
+    let mut endless = tokio::select! {
+        endless = end_of(&mut connection, &mut deadline, &left) => Some(endless),
+        () = shutdown.cancelled() => None,
+    };
+    if endless.is_none() {
+        Pin::new(&mut connection).graceful_shutdown();
+        endless = tokio::select! {
+            endless = end_of(&mut connection, &mut deadline, &left) => Some(endless),
+            () = cut.cancelled() => None,
+        };
     }
-    connection.as_mut().graceful_shutdown();
-    tokio::select! {
-        () = end_of(connection, &mut deadline) => {}
-        () = cut.cancelled() => {}
-    }
+    // Nothing of hyper's is unsent: it answers one request at a time, and this one it has not answered.
+    let response = endless??;
+    let socket = connection.into_parts().io.into_inner();
+    Some(Takeover::new(socket, response, cut))
 }
 
-/// Waits until a connection ends by itself or its peer has taken too long. Either way its socket is closed
-/// when it is dropped.
-async fn end_of(mut connection: Pin<&mut impl Future>, deadline: &mut ReadDeadline) {
-    poll_fn(|cx| match connection.as_mut().poll(cx) {
-        Poll::Ready(_) => Poll::Ready(()),
-        Poll::Pending => deadline.poll(cx),
+/// Waits until a connection ends by itself or its peer has taken too long: then its socket is closed when it is
+/// dropped. Or until an answer without an end is left, which is given.
+async fn end_of(
+    connection: &mut (impl Future + Unpin),
+    deadline: &mut ReadDeadline,
+    left: &Left,
+) -> Option<Response<Body>> {
+    poll_fn(|cx| match Pin::new(&mut *connection).poll(cx) {
+        Poll::Ready(_) => Poll::Ready(None),
+        Poll::Pending => match left.take() {
+            Some(response) => Poll::Ready(Some(response)),
+            None => deadline.poll(cx).map(|()| None),
+        },
     })
-    .await;
+    .await
 }
 
 /// The body of an answer. Where it ends, the connection begins to wait for the next request.

@@ -21,11 +21,13 @@ mod accept;
 mod client_addr;
 mod connection;
 mod deadlines;
+mod endless;
 mod guards;
 mod limits;
 mod slots;
 
 pub use accept::{Server, listen};
 pub use client_addr::ClientAddr;
+pub use endless::Endless;
 pub use guards::{answer_within, host_guard, short_url, whole_body};
 pub use limits::Limits;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use stackdeck::app::App;
 use stackdeck::cli::start::{Running, Surroundings, start};
 use stackdeck::cloud66::Timeouts;
 use stackdeck::config::{Mode, Settings};
@@ -22,6 +23,12 @@ pub struct TestApp {
     running: Option<Running>,
     settings: HashMap<String, String>,
     folder: tempfile::TempDir,
+}
+
+/// Another instance beside the app.
+pub struct Instance {
+    pub url: String,
+    _running: Running,
 }
 
 /// What a test wants to be different.
@@ -188,8 +195,39 @@ impl TestApp {
         self.run_on(listener).await;
     }
 
+    /// Ends the app, and waits until it has.
+    pub async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+    }
+
+    /// The verbs of the running app.
+    pub fn app(&self) -> &App {
+        &self.running.as_ref().unwrap().app
+    }
+
+    /// Another instance of the app on the same database, sandbox and clock, at an address of its own.
+    pub async fn second_instance(&self) -> Instance {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let url = format!("http://localhost:{port}");
+        let mut settings = self.settings.clone();
+        settings.insert("STACKDECK_PUBLIC_URL".into(), url.clone());
+        settings.insert("STACKDECK_BIND".into(), format!("127.0.0.1:{port}"));
+        let running = self.start_with(&settings, listener).await;
+        Instance {
+            url,
+            _running: running,
+        }
+    }
+
     async fn run_on(&mut self, listener: TcpListener) {
-        let settings = Settings::read(|name| self.settings.get(name).cloned(), Mode::Serve)
+        self.running = Some(self.start_with(&self.settings, listener).await);
+    }
+
+    async fn start_with(&self, settings: &HashMap<String, String>, listener: TcpListener) -> Running {
+        let settings = Settings::read(|name| settings.get(name).cloned(), Mode::Serve)
             .unwrap_or_else(|mistakes| panic!("{mistakes}"));
         let surroundings = Surroundings {
             clock: self.clock.clock(),
@@ -201,10 +239,8 @@ impl TestApp {
                 ..Timeouts::default()
             },
         };
-        self.running = Some(
-            start(&settings, listener, surroundings)
-                .await
-                .unwrap_or_else(|error| panic!("{error}")),
-        );
+        start(&settings, listener, surroundings)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 }

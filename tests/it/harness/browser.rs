@@ -203,7 +203,20 @@ impl Browser {
             .insert(name.into(), value.into());
     }
 
-    fn cookie_header(&self, url: &Url) -> Option<String> {
+    /// The same browser, looking at another address of the app.
+    pub fn at(&self, home: &str) -> Self {
+        Self {
+            http: self.http.clone(),
+            home: home.parse().unwrap(),
+            cookies: Mutex::new(self.cookies.lock().unwrap().clone()),
+        }
+    }
+
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    pub(super) fn cookie_header(&self, url: &Url) -> Option<String> {
         let cookies = self.cookies.lock().unwrap();
         let pairs: Vec<String> = cookies
             .get(url.host_str()?)?

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::Sample;
 use super::world::{self, HOSTILE, LIVE_HASH, NOW, production};
 use crate::domain::{Deployment, Outcome, Stack, Verdict};
-use crate::web::pages::activity::{ActivityPage, ActivityQuery, Change};
+use crate::web::pages::activity::{ActivityInput, ActivityPage, ActivityQuery, Change};
 use crate::web::pages::bulk::{BulkCheckPage, BulkChoosePage, BulkInput};
 use crate::web::pages::row::Rights;
 use crate::web::pages::search::SearchPage;
@@ -62,6 +62,12 @@ pub(super) fn lists(prefix: &str) -> Vec<Sample> {
         .map(|stack| (stack, fleet.verdict(stack), production(stack)))
         .collect();
     let all = ActivityQuery::default();
+    let known = |complete| ActivityInput {
+        changes: &changes,
+        known_at: NOW,
+        complete,
+        old_api: false,
+    };
     vec![
         Sample::new("bulk", BulkChoosePage::new(frame(), &choices, &chosen, false)),
         Sample::new(
@@ -77,15 +83,12 @@ pub(super) fn lists(prefix: &str) -> Vec<Sample> {
             "bulk-check-mistake",
             BulkCheckPage::new(frame(), some, "YmF0Y2g", true),
         ),
-        Sample::new("activity", ActivityPage::new(frame(), &changes, &all, NOW, true)),
+        Sample::new("activity", ActivityPage::new(frame(), &known(true), &all)),
         Sample::new(
             "activity-failed",
-            ActivityPage::new(frame(), &changes, &failed, NOW, false),
+            ActivityPage::new(frame(), &known(false), &failed),
         ),
-        Sample::new(
-            "activity-none",
-            ActivityPage::new(frame(), &changes, &hour, NOW, true),
-        ),
+        Sample::new("activity-none", ActivityPage::new(frame(), &known(true), &hour)),
         Sample::new("search", SearchPage::new(frame(), "", &found)),
         Sample::new("search-none", SearchPage::new(frame(), HOSTILE, &[])),
     ]

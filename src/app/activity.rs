@@ -1,0 +1,86 @@
+//! What changed: every deployment of every stack in the last day, from what is remembered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::watch::Snapshot;
+use super::{App, SignedIn};
+use crate::domain::{Deployment, Stack};
+
+/// How long the page waits for the deployments of stacks that moved lately.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A deployment of a stack.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'s> {
+    /// The stack.
+    pub stack: &'s Stack,
+    /// The deployment.
+    pub deployment: &'s Deployment,
+    /// The commit that ran before it, where that is known.
+    pub before: Option<&'s str>,
+}
+
+impl App {
+    /// The person's snapshot, once the deployments of all stacks that moved within the last day are in it, or
+    /// after a bounded wait. A quiet fleet costs nothing: only stacks that moved are asked for.
+    pub async fn recent_snapshot(&self, who: &SignedIn) -> Arc<Snapshot> {
+        let snapshot = self.stacks(who).await;
+        let now = self.clock().now();
+        if snapshot.listed_at.is_none() || self.is_old_api() || snapshot.knows_changes_of(now) {
+            return snapshot;
+        }
+        let watcher = self.watcher(who);
+        let mut revisions = watcher.revisions();
+        let known = async {
+            while !watcher.snapshot().knows_changes_of(now) {
+                if revisions.changed().await.is_err() {
+                    break;
+                }
+            }
+        };
+        tokio::spawn(Arc::clone(&watcher).read_versions());
+        let _ = tokio::time::timeout(PATIENCE, known).await;
+        watcher.snapshot()
+    }
+}
+
+impl Snapshot {
+    /// Whether the deployments of all stacks that moved within the day before `now` are known.
+    pub fn knows_changes_of(&self, now: OffsetDateTime) -> bool {
+        let moved_lately = |stack: &&Stack| {
+            let at = stack.last_activity;
+            stack.is_busy() || at.is_none_or(|at| now - at <= time::Duration::hours(24))
+        };
+        self.fleet
+            .stacks
+            .iter()
+            .filter(moved_lately)
+            .all(|stack| !self.has_moved(stack))
+    }
+
+    /// What is known of the last day's deployments, in no order.
+    pub fn changes(&self) -> Vec<Change<'_>> {
+        let mut changes = Vec::new();
+        for stack in &self.fleet.stacks {
+            let Some(version) = self.fleet.versions.get(&stack.uid) else {
+                continue;
+            };
+            let earlier = version.recent.iter().skip(1).map(Some).chain([None]);
+            changes.extend(
+                version
+                    .recent
+                    .iter()
+                    .zip(earlier)
+                    .map(|(deployment, before)| Change {
+                        stack,
+                        deployment,
+                        before: before.and_then(|before| before.git_hash.as_deref()),
+                    }),
+            );
+        }
+        changes
+    }
+}

@@ -1,0 +1,51 @@
+//! Keeping an open page true: what a person sees, again and again, each time something of it changed.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::watch::{Interest, Snapshot, Viewer, Watcher};
+use super::{App, SignedIn};
+use crate::domain::OperationId;
+use crate::store::StoreError;
+
+/// An open page. While it is held, Cloud 66 and the ledger are asked for what it shows.
+#[derive(Debug)]
+pub struct Attending {
+    watcher: Arc<Watcher>,
+    revisions: watch::Receiver<u64>,
+    _open: Viewer,
+}
+
+impl App {
+    /// Opens a page that shows this.
+    pub fn attend(&self, who: &SignedIn, interest: Interest) -> Attending {
+        let watcher = self.watcher(who);
+        let attending = Attending {
+            revisions: watcher.revisions(),
+            _open: watcher.attend(interest),
+            watcher,
+        };
+        self.watchers().wake();
+        attending
+    }
+
+    /// Notes that an open page has told the person how this redeploy ended.
+    pub async fn told_of_end(&self, id: OperationId) -> Result<(), StoreError> {
+        self.store().ledger().seen(id).await.map(drop)
+    }
+}
+
+impl Attending {
+    /// What is known now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.watcher.snapshot()
+    }
+
+    /// Waits until more is known, or something else. What changes meanwhile comes together.
+    pub async fn changed(&mut self) -> Arc<Snapshot> {
+        // The sender lives in the watcher, which is held here.
+        let _ = self.revisions.changed().await;
+        self.watcher.snapshot()
+    }
+}

@@ -1,0 +1,62 @@
+//! What changed: one page for the first question of every incident.
+
+use axum::extract::{RawQuery, State};
+use axum::response::{IntoResponse as _, Response};
+
+use super::looks::Looks;
+use super::pages::activity::{ActivityInput, ActivityPage, ActivityQuery, Change};
+use super::pages::trouble::Trouble;
+use super::problem::Problem;
+use super::session::Visitor;
+use super::stacks::{banner, parameter};
+use super::state::WebState;
+use crate::app::Cloud66Error;
+use crate::domain::ReturnTo;
+
+/// `GET /activity`: the deployments of all stacks in the last hours.
+pub async fn show(
+    State(state): State<WebState>,
+    Looks(mut frame): Looks,
+    visitor: Visitor,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let query = query.unwrap_or_default();
+    let read = |name| parameter(&query, name).unwrap_or_default();
+    let query = ActivityQuery {
+        hours: read("hours"),
+        env: read("env"),
+        result: read("result"),
+    };
+    let app = state.app();
+    let who = &visitor.who;
+    let snapshot = app.recent_snapshot(who).await;
+    let known_at = match (snapshot.listed_at, &snapshot.problem) {
+        (_, Some((Cloud66Error::SignedOut, _))) => {
+            return Err(Trouble::SignedOutByCloud66 {
+                return_to: ReturnTo::Activity,
+            }
+            .into());
+        }
+        (None, Some((problem, _))) => return Err(problem.clone().into()),
+        (None, None) => return Err(Trouble::Cloud66Down.into()),
+        (Some(known_at), _) => known_at,
+    };
+    frame.banner = banner(&snapshot, &app.allowance(who), frame.now, ReturnTo::Activity);
+    let changes: Vec<Change<'_>> = snapshot
+        .changes()
+        .into_iter()
+        .map(|change| Change {
+            stack: change.stack,
+            production: app.policy().is_production(change.stack),
+            deployment: change.deployment,
+            before: change.before,
+        })
+        .collect();
+    let input = ActivityInput {
+        changes: &changes,
+        known_at,
+        complete: snapshot.knows_changes_of(frame.now),
+        old_api: app.is_old_api(),
+    };
+    Ok(ActivityPage::new(frame, &input, &query).into_response())
+}

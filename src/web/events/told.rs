@@ -1,0 +1,53 @@
+//! What a person is told of their own redeploys, wherever they are in the app.
+
+use crate::app::watch::Move;
+use crate::domain::{Command, Redeploy, RedeployState};
+use crate::web::pages::notes::Notice;
+
+/// What is said of a step; nothing of the steps that the page itself shows.
+pub(super) fn notice(step: &Move) -> Option<Notice> {
+    let redeploy = &step.redeploy;
+    let (stack, id) = (title(redeploy), redeploy.id);
+    let is_redeploy = redeploy.command == Command::Redeploy;
+    Some(match redeploy.state {
+        RedeployState::Accepted | RedeployState::Running => match step.from {
+            Some(RedeployState::Accepted | RedeployState::Running) => return None,
+            Some(RedeployState::Unknown) => Notice::Found { stack, id },
+            _ if !is_redeploy => return None,
+            _ if redeploy.queued => Notice::Queued { stack, id },
+            _ => Notice::Accepted { stack, id },
+        },
+        RedeployState::Refused => Notice::Refused {
+            stack,
+            id,
+            words: redeploy.message.clone().unwrap_or_default(),
+        },
+        RedeployState::Unknown => Notice::Checking { stack, id },
+        RedeployState::Lost => Notice::NoRecord { stack, id },
+        RedeployState::Succeeded | RedeployState::Failed | RedeployState::Cancelled if !is_redeploy => {
+            return None;
+        }
+        RedeployState::Succeeded => Notice::Succeeded {
+            stack,
+            id,
+            hash: redeploy.git_hash.clone(),
+            seconds: seconds(redeploy),
+        },
+        RedeployState::Failed => Notice::Failed {
+            stack,
+            id,
+            still: redeploy.before.live_hash.clone(),
+        },
+        RedeployState::Cancelled => Notice::Cancelled { stack, id },
+        RedeployState::Requested | RedeployState::Sending => return None,
+    })
+}
+
+fn title(redeploy: &Redeploy) -> String {
+    format!("{} {}", redeploy.stack_name, redeploy.environment)
+}
+
+fn seconds(redeploy: &Redeploy) -> Option<i64> {
+    let took = redeploy.finished_at? - redeploy.answered_at.or(redeploy.sent_at)?;
+    (!took.is_negative()).then(|| took.whole_seconds())
+}
