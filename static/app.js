@@ -9,6 +9,12 @@
   const dialog = $('#dialog');
   root.classList.add('js');
 
+  // Idiomorph's own extension takes every swap for one of its kind and puts each piece into a copy of its place.
+  window.htmx?.defineExtension('morph', {
+    isInlineSwap: style => style === 'morph',
+    handleSwap: (style, target, { children }) => style === 'morph' && Idiomorph.morph(target, children),
+  });
+
   // Ages and durations, with the words of src/web/pages/words.rs. The server's clock counts.
   const skew = Date.parse(body.dataset.now) - Date.now();
   const since = iso => Math.max(0, Math.floor((Date.now() + skew - Date.parse(iso)) / 1000));
@@ -204,6 +210,8 @@
     if (button.was) event.preventDefault();
     else sending(button);
   });
+  // The button stays the same node while it is inert, and htmx still listens to it.
+  on('htmx:confirm', event => event.target.ariaDisabled === 'true' && event.preventDefault());
   on('htmx:beforeRequest', ({ target }) => target.matches('.direct') && sending(target));
   // An answer that says nothing of the row leads to another page: a receipt, or the confirm page.
   on('htmx:afterRequest', ({ detail: { elt, xhr, successful } }) => {

@@ -60,7 +60,7 @@ async fn the_same_visit_without_scripts() {
 /// Sends the question that is open, and watches the receipt refresh itself to the end.
 async fn redeploy(browser: &Chromium, demo: &Demo, uid: &str) {
     let before = demo.world().deployments(uid).len();
-    browser.leave_by_words("button[type=submit]", "Redeploy").await;
+    browser.leave_by_words("[data-send]", "eploy").await;
     browser.see_in("#receipt", "Deployed").await;
     assert_eq!(demo.world().deployments(uid).len(), before + 1);
 }
