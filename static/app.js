@@ -34,7 +34,6 @@
     for (const time of $$('time')) {
       const form = forms[time.dataset.as];
       if (form) say(time, form(since(time.dateTime)));
-      if (!time.title.includes('·')) time.title += ` · ${new Date(time.dateTime).toLocaleString()}`;
     }
     for (const bar of $$('progress[data-since]')) {
       const passed = since(bar.dataset.since);
@@ -50,6 +49,11 @@
     const notes = $$('.note');
     for (let extra = 0; extra < notes.length - 3; extra++) notes[extra].remove();
   };
+  // The exact time, also as clocks here show it; put together when it is asked for.
+  on('mouseover', ({ target }) => {
+    const time = target.closest('time');
+    if (time && !time.title.includes('·')) time.title += ` · ${new Date(time.dateTime).toLocaleString()}`;
+  });
   setInterval(() => document.hidden || tick(), 1000);
   tick();
 
