@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::watch::Snapshot;
+use super::watch::{Snapshot, Stale};
 use super::{App, SignedIn};
 use crate::domain::{Deployment, Stack};
 
@@ -27,7 +27,7 @@ impl App {
     /// The person's snapshot, once the deployments of all stacks that moved within the last day are in it, or
     /// after a bounded wait. A quiet fleet costs nothing: only stacks that moved are asked for.
     pub async fn recent_snapshot(&self, who: &SignedIn) -> Arc<Snapshot> {
-        let snapshot = self.stacks(who).await;
+        let snapshot = self.watcher(who).view(Stale::IsReadFirst).await;
         let now = self.clock().now();
         if snapshot.listed_at.is_none() || self.is_old_api() || snapshot.knows_changes_of(now) {
             return snapshot;

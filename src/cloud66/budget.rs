@@ -108,6 +108,7 @@ impl Budget {
     }
 
     /// The same count, for requests that are made to watch.
+    #[must_use]
     pub fn for_watching(&self) -> Self {
         Self {
             purpose: Purpose::Watching,

@@ -228,11 +228,11 @@ pub fn banner(
 ) -> Option<Banner> {
     let Some((problem, _)) = snapshot.problem.as_ref() else {
         let until = allowance.resets_at;
-        return match (allowance.left, allowance.scarce) {
-            (0, true) => Some(Banner::Throttled { until: Some(until) }),
-            (0, false) => Some(Banner::Resting { until }),
-            (_, true) => Some(Banner::Slow { until }),
-            _ => None,
+        return match (snapshot.rests(allowance), allowance.scarce) {
+            (true, true) => Some(Banner::Throttled { until: Some(until) }),
+            (true, false) => Some(Banner::Resting { until }),
+            (false, true) => Some(Banner::Slow { until }),
+            (false, false) => None,
         };
     };
     Some(match problem {

@@ -6,6 +6,7 @@
 
 mod capacity;
 mod descriptors;
+mod endless;
 mod hosts;
 mod parsing;
 mod shutdown;

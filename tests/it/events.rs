@@ -38,7 +38,7 @@ async fn a_state_that_changed_at_cloud66_reaches_the_open_list() {
 async fn a_page_that_was_away_is_told_what_it_missed_and_no_more() {
     let app = TestApp::start().await;
     let browser = app.signed_in().await;
-    let page = browser.get("/").await;
+    let page = browser.whole_list().await;
     let mut stream = browser.follow(&page).await;
     let id = stream.until("id=\"known\"").await.id;
     let (missed, same) = (app.quiet_stack("production"), app.quiet_stack("staging"));
@@ -73,14 +73,17 @@ async fn a_page_that_was_away_is_told_what_it_missed_and_no_more() {
 
 #[tokio::test]
 async fn somebody_elses_deploy_is_followed_to_its_outcome() {
-    let app = with_deploys_of(Duration::from_secs(3)).start().await;
+    let app = with_deploys_of(Duration::from_secs(5)).start().await;
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
     let mut stream = browser.follow(&browser.get("/").await).await;
     app.world().deploy_from_web(&uid, &app.main_person()).unwrap();
+    while app.world().stack(&uid).unwrap().status != Status(6) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     app.clock.advance(time::Duration::seconds(21));
-    let began = stream.until_row(&uid, "Deploying").await;
-    assert!(began.data.contains("usually"), "{}", began.data);
+    stream.until_row(&uid, "Deploying").await;
+    stream.until_row(&uid, "usually").await;
     // The list is not read again before the deploy lands.
     stream.until_row(&uid, "Healthy").await;
 }
@@ -202,7 +205,7 @@ async fn nobody_gets_a_stream_without_a_session() {
     let app = TestApp::start().await;
     let mut stream = app.browser().follow_path("/events?view=stacks").await;
     let over = stream.next_event().await.unwrap();
-    assert_eq!(over.event, "signed-out");
+    assert_eq!(over.name, "signed-out");
     stream.ends().await;
     let twin = app.browser().get_json("/events?view=stacks").await;
     assert_eq!(twin.status, StatusCode::UNAUTHORIZED);

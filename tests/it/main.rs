@@ -9,8 +9,11 @@
 
 mod harness;
 
+mod activity;
+mod banners;
 mod dialects;
 mod events;
+mod live;
 mod process;
 mod redeploy;
 mod secrets;

@@ -12,7 +12,8 @@ on_both!(
     a_person_reads_page_by_page,
     what_is_open_is_found,
     the_redeploys_of_a_batch,
-    ends_are_new_until_seen
+    ends_are_new_until_seen,
+    what_may_have_moved_is_found_for_all_people_at_once
 );
 
 fn ids(redeploys: &[Redeploy]) -> Vec<OperationId> {
@@ -112,4 +113,31 @@ async fn ends_are_new_until_seen(world: World) {
     assert!(!ledger.seen(operation(2)).await.unwrap());
     assert_eq!(ids(&ledger.unseen_ends(ANA).await.unwrap()), [operation(1)]);
     assert_eq!(ledger.unseen_ends(BEN).await.unwrap(), []);
+}
+
+async fn what_may_have_moved_is_found_for_all_people_at_once(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let moving = async |since| ids(&ledger.moving(since).await.unwrap());
+    let early = claim(&store, 1, operation(1)).await;
+    ledger.refused(&early, "no").await.unwrap();
+    world.advance(Duration::from_secs(60));
+    let since = world.now();
+    world.advance(Duration::from_secs(1));
+    let ends = claim(&store, 2, operation(2)).await;
+    let follows = claim(&store, 3, operation(3)).await;
+    ledger.accepted(&follows, None, false, "").await.unwrap();
+    let mut of_ben = redeploy_of(4, operation(4));
+    of_ben.asked_by = BEN;
+    ledger.request(of_ben).await.unwrap();
+    assert_eq!(moving(since).await, [operation(4), operation(3), operation(2)]);
+
+    ledger.refused(&ends, "no").await.unwrap();
+    ledger.stop_looking(operation(3), "nobody knows").await.unwrap();
+    assert_eq!(
+        moving(since).await,
+        [operation(4), operation(2)],
+        "what ended just now is still told, what nobody follows is not"
+    );
+    assert_eq!(moving(world.now()).await, [operation(4)]);
 }

@@ -13,6 +13,7 @@ use super::sessions::signed_in;
 on_both!(
     a_slow_request_does_not_bring_a_session_back,
     signing_out_holds_at_once_here_and_in_two_seconds_elsewhere,
+    of_many_sessions_those_that_ended_are_told_in_one_question,
     loads_that_race_with_signing_out_do_not_outlive_it,
     an_idle_session_ends,
     activity_keeps_a_session_alive_to_its_absolute_end,
@@ -53,6 +54,22 @@ async fn signing_out_holds_at_once_here_and_in_two_seconds_elsewhere(world: Worl
     world.advance(Duration::from_secs(2));
     assert!(elsewhere.sessions().load(&id).await.unwrap().is_none());
     assert!(!elsewhere.sessions().is_alive(&id).await.unwrap());
+}
+
+async fn of_many_sessions_those_that_ended_are_told_in_one_question(world: World) {
+    let (here, elsewhere) = (world.open().await, world.open().await);
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(signed_in(&here, ANA.0).await.id);
+    }
+    assert_eq!(elsewhere.sessions().alive_among(&ids).await.unwrap(), ids);
+    assert_eq!(elsewhere.sessions().alive_among(&[]).await.unwrap(), []);
+    here.sessions().delete(&ids[1]).await.unwrap();
+    here.sessions().delete(&ids[4]).await.unwrap();
+    let alive = elsewhere.sessions().alive_among(&ids).await.unwrap();
+    assert_eq!(alive, [ids[0], ids[2], ids[3]]);
+    world.advance(IDLE);
+    assert_eq!(here.sessions().alive_among(&ids).await.unwrap(), []);
 }
 
 async fn loads_that_race_with_signing_out_do_not_outlive_it(world: World) {

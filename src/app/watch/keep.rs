@@ -150,7 +150,7 @@ async fn read_ledger(app: &App, attended: &[Arc<Watcher>], now: OffsetDateTime) 
         for redeploy in ended.iter().chain(&open).filter(moved) {
             watcher.plan().look_at(redeploy.stack);
         }
-        watcher.take_redeploys(open, ended);
+        watcher.take_redeploys(open, &ended);
     }
     read.told = ended;
 }

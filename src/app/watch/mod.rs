@@ -32,7 +32,7 @@ use crate::domain::{AccessToken, Clock, UserId};
 
 pub use snapshot::{Move, Snapshot};
 pub use viewers::{Interest, Viewer};
-pub use watcher::Watcher;
+pub use watcher::{Stale, Watcher};
 
 /// How long a watcher is kept after somebody last looked.
 const KEPT: Duration = Duration::minutes(30);

@@ -102,7 +102,7 @@ impl Plan {
         let noted = self.lock();
         let not_before = allowance
             .refused_until
-            .max(retry_at(&snapshot.problem, snapshot.failures));
+            .max(retry_at(snapshot.problem.as_ref(), snapshot.failures));
         let listed = interests.contains(&Interest::List);
         let running = u32::try_from(snapshot.running.len()).unwrap_or(u32::MAX);
         let pace = Pace::of(&allowance, snapshot.pages(), running, now);
@@ -151,6 +151,18 @@ impl Plan {
             }
         }
         due.steps.retain(|step| !noted.under_way.contains(step));
+        // Together they cost no more than what is left; what does not fit is due again.
+        let mut left = allowance.left;
+        due.steps.retain(|step| {
+            let cost = match step {
+                Step::List => snapshot.pages(),
+                Step::Versions => 1,
+                Step::Stack(..) => 2,
+            };
+            let is_paid = cost <= left;
+            left = left.saturating_sub(if is_paid { cost } else { 0 });
+            is_paid
+        });
         due
     }
 
@@ -167,8 +179,8 @@ fn first_try(interests: &[Interest], listed: bool) -> Step {
     }
 }
 
-fn retry_at(problem: &Option<(cloud66::Error, OffsetDateTime)>, failures: u32) -> Option<OffsetDateTime> {
-    let (problem, at) = problem.as_ref()?;
+fn retry_at(problem: Option<&(cloud66::Error, OffsetDateTime)>, failures: u32) -> Option<OffsetDateTime> {
+    let (problem, at) = problem?;
     match problem {
         // The budget knows until when.
         cloud66::Error::Throttled { .. } => None,

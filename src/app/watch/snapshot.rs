@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use crate::cloud66;
+use crate::cloud66::{self, Allowance};
 use crate::domain::{Deployment, Fleet, Redeploy, RedeployState, Stack, StackUid, Status, Version};
 
 /// Rows of a page of Cloud 66's lists (fact sheet 5.2).
@@ -89,6 +89,11 @@ impl Snapshot {
     /// The redeploy of this stack that the person asked for and that has not ended.
     pub fn open_on(&self, uid: StackUid) -> Option<&Redeploy> {
         self.open.iter().find(|redeploy| redeploy.stack == uid)
+    }
+
+    /// Whether what is left for watching does not pay for one more reading of the list.
+    pub fn rests(&self, allowance: &Allowance) -> bool {
+        allowance.left < self.pages()
     }
 
     /// How many requests one reading of the list takes.
@@ -203,8 +208,8 @@ impl Snapshot {
 
     /// Takes in the person's redeploys as the ledger has them: those that have not ended, and those that ended
     /// lately.
-    pub(super) fn take_redeploys(&mut self, open: Vec<Redeploy>, ended: Vec<Redeploy>) {
-        for now in open.iter().chain(&ended) {
+    pub(super) fn take_redeploys(&mut self, open: Vec<Redeploy>, ended: &[Redeploy]) {
+        for now in open.iter().chain(ended) {
             let before = self.open.iter().find(|known| known.id == now.id);
             let from = before.map(|before| before.state);
             if from != Some(now.state) {

@@ -114,7 +114,7 @@ impl Watcher {
     /// What a page shows (stale-while-revalidate): a fresh list as it is, a stale one at once while it is read
     /// again, and where there is none or only an old one, the page waits a bounded time for the next. Fresh is
     /// what is younger than the pace at which an open page reads it, so that loading pages costs no more.
-    pub async fn view(self: Arc<Self>) -> Arc<Snapshot> {
+    pub async fn view(self: Arc<Self>, stale: Stale) -> Arc<Snapshot> {
         let snapshot = self.snapshot();
         let now = self.clock.now();
         let lately = |at: OffsetDateTime, within: Duration| now - at < within;
@@ -129,7 +129,11 @@ impl Watcher {
         match snapshot.listed_at {
             Some(_) if fresh.is_none() || !self.budget.may_watch() => snapshot,
             Some(at) if fresh.is_some_and(|fresh| lately(at, fresh)) && !snapshot.outdated => snapshot,
-            Some(at) if lately(at, STALE.max(fresh.unwrap_or(STALE) * 2)) && !snapshot.outdated => {
+            Some(at)
+                if stale == Stale::IsShown
+                    && lately(at, STALE.max(fresh.unwrap_or(STALE) * 2))
+                    && !snapshot.outdated =>
+            {
                 tokio::spawn(self.refresh(now));
                 snapshot
             }
@@ -302,7 +306,7 @@ impl Watcher {
     }
 
     /// Takes in the person's redeploys, if they differ from what is known.
-    pub(super) fn take_redeploys(&self, open: Vec<Redeploy>, ended: Vec<Redeploy>) {
+    pub(super) fn take_redeploys(&self, open: Vec<Redeploy>, ended: &[Redeploy]) {
         if self.lock().open != open || !ended.is_empty() {
             self.change(|snapshot| snapshot.take_redeploys(open, ended));
         }
@@ -323,6 +327,15 @@ impl Watcher {
     fn lock(&self) -> MutexGuard<'_, Arc<Snapshot>> {
         self.snapshot.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is done with a list that is not fresh and not old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stale {
+    /// It is shown, and read again behind the page.
+    IsShown,
+    /// The page waits for the next one, as it does for an old list.
+    IsReadFirst,
 }
 
 /// How much of a stack is asked for.

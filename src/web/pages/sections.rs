@@ -1,8 +1,10 @@
 //! The list in parts: by app or by account, and whether an app's stacks run the same code.
 
 use super::frame::Html;
+use super::siblings::Promote;
 use crate::domain::deployment::short_hash;
 use crate::domain::{Fleet, Repository, Stack, StackQuery};
+use crate::web::urls::Urls;
 
 /// A part of the list: everything, or one group of it.
 #[derive(Debug)]
@@ -10,11 +12,14 @@ pub(super) struct Section {
     pub(super) title: Option<String>,
     pub(super) note: Option<String>,
     pub(super) compare: Option<String>,
+    /// Deploys to production what runs beside it, through the confirm page.
+    pub(super) promote: Option<Promote>,
     pub(super) rows: Vec<Html>,
 }
 
 /// The list, whole or in groups; groups stand in the order of their first stack.
 pub(super) fn sections(
+    urls: &Urls,
     fleet: &Fleet,
     query: &StackQuery,
     selected: &[&Stack],
@@ -35,6 +40,7 @@ pub(super) fn sections(
                 title: None,
                 note: None,
                 compare: None,
+                promote: None,
                 rows,
             }];
         }
@@ -51,13 +57,14 @@ pub(super) fn sections(
         .into_iter()
         .map(|(title, members)| {
             let difference = (query.group == "app")
-                .then(|| Difference::among(fleet, &members, is_production))
+                .then(|| Difference::among(urls, fleet, &members, is_production))
                 .flatten();
-            let (note, compare) = difference.map_or((None, None), Difference::into_parts);
+            let (note, compare, promote) = difference.map_or((None, None, None), Difference::into_parts);
             Section {
                 title: Some(title),
                 note,
                 compare,
+                promote,
                 rows: members.into_iter().map(&mut *row).collect(),
             }
         })
@@ -78,19 +85,32 @@ pub(super) fn app_of(stack: &Stack) -> String {
 pub(super) struct Difference {
     words: String,
     compare: Option<String>,
+    promote: Option<Promote>,
 }
 
 impl Difference {
     /// Compares a production stack with one that is not; none without both, or while a version is unknown.
-    fn among(fleet: &Fleet, members: &[&Stack], is_production: impl Fn(&Stack) -> bool) -> Option<Self> {
+    fn among(
+        urls: &Urls,
+        fleet: &Fleet,
+        members: &[&Stack],
+        is_production: impl Fn(&Stack) -> bool,
+    ) -> Option<Self> {
         let live = |stack: &Stack| fleet.versions.get(&stack.uid)?.live.as_ref()?.git_hash.clone();
         let production = members.iter().find(|stack| is_production(stack))?;
-        let other = members.iter().find(|stack| !is_production(stack))?;
+        // Of several, staging: what runs there is what production gets next.
+        let others = || members.iter().filter(|stack| !is_production(stack));
+        let is_staging = |stack: &&&Stack| stack.environment.as_str().to_lowercase().starts_with("stag");
+        let other = others().find(is_staging).or_else(|| others().next())?;
         let (there, here) = (live(production)?, live(other)?);
         let (one, two) = (production.environment.as_str(), other.environment.as_str());
         if there == here {
             let words = format!("{one} and {two} run the same code");
-            return Some(Self { words, compare: None });
+            return Some(Self {
+                words,
+                compare: None,
+                promote: None,
+            });
         }
         let repository = production.git.as_deref().and_then(Repository::parse);
         Some(Self {
@@ -102,10 +122,11 @@ impl Difference {
             compare: repository
                 .and_then(|repository| repository.compare(short_hash(&there), short_hash(&here)))
                 .map(|link| link.as_str().to_owned()),
+            promote: Promote::of(urls, other, &here, production),
         })
     }
 
-    fn into_parts(self) -> (Option<String>, Option<String>) {
-        (Some(self.words), self.compare)
+    fn into_parts(self) -> (Option<String>, Option<String>, Option<Promote>) {
+        (Some(self.words), self.compare, self.promote)
     }
 }

@@ -52,6 +52,7 @@ struct SessionView {
 #[derive(Debug)]
 struct RequestsView {
     used: u32,
+    left: u32,
     limit: u32,
     resets: Option<When>,
 }
@@ -72,6 +73,7 @@ impl SettingsPage {
                 .collect(),
             requests: requests.map(|requests| RequestsView {
                 used: requests.used,
+                left: requests.limit.saturating_sub(requests.used),
                 limit: requests.limit,
                 resets: requests.resets_at.map(When::clock),
             }),

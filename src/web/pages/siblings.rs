@@ -5,6 +5,7 @@ use super::stack::StackInput;
 use super::verdict::VerdictView;
 use crate::domain::deployment::short_hash;
 use crate::domain::{RedeployOptions, Repository, Stack, Verdict, Version};
+use crate::web::urls::Urls;
 
 /// Another stack of the same app.
 #[derive(Debug)]
@@ -78,8 +79,14 @@ impl Promote {
             (false, true) => ((this.stack, this.version), other.stack),
             _ => return None,
         };
-        let commit = hash(from.1)?;
-        if !differ || from.0.is_docker() || to.is_docker() {
+        differ
+            .then(|| Self::of(&frame.urls, from.0, hash(from.1)?, to))
+            .flatten()
+    }
+
+    /// The way from one stack's live commit to another stack; none where a commit cannot be chosen.
+    pub(super) fn of(urls: &Urls, from: &Stack, commit: &str, to: &Stack) -> Option<Self> {
+        if from.is_docker() || to.is_docker() {
             return None;
         }
         let options = RedeployOptions {
@@ -87,7 +94,7 @@ impl Promote {
             ..RedeployOptions::default()
         };
         Some(Self {
-            href: frame.urls.redeploy_with(to.uid, &options),
+            href: urls.redeploy_with(to.uid, &options),
             label: format!("Promote {} to {}…", short_hash(commit), to.environment.as_str()),
         })
     }

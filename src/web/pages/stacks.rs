@@ -98,7 +98,7 @@ impl StacksPage {
             groups: groups(query),
             environments: environments(fleet, query),
             accounts: accounts(fleet, query),
-            sections: sections(fleet, query, &on_page, &is_production, &mut row),
+            sections: sections(&frame.urls, fleet, query, &on_page, &is_production, &mut row),
             pages: page_links(&frame, query, page.number, pages),
             query: query.clone(),
             op: input.op.to_owned(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use stackdeck::app::App;
+use stackdeck::app::watch::keep::{self, Waiting};
 use stackdeck::cli::start::{Running, Surroundings, start};
 use stackdeck::cloud66::Timeouts;
 use stackdeck::config::{Mode, Settings};
@@ -205,6 +206,12 @@ impl TestApp {
     /// The verbs of the running app.
     pub fn app(&self) -> &App {
         &self.running.as_ref().unwrap().app
+    }
+
+    /// Lets time pass for the app, and does what became due for its open pages.
+    pub async fn pass(&self, time: time::Duration) {
+        self.clock.advance(time);
+        keep::round(self.app(), Waiting::ForAll).await;
     }
 
     /// Another instance of the app on the same database, sandbox and clock, at an address of its own.

@@ -21,21 +21,33 @@ pub struct Stream {
 /// One event.
 #[derive(Debug, Clone, Default)]
 pub struct Event {
-    pub event: String,
+    pub name: String,
     pub id: String,
     pub data: String,
 }
 
 impl Browser {
+    /// The stack list, once all that can be known of it is on it.
+    pub async fn whole_list(&self) -> Page {
+        for _ in 0..400 {
+            let page = self.get("/").await;
+            if !page.body.contains("Not loaded yet") {
+                return page;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("some versions never came");
+    }
+
     /// Opens the stream that this page names, from where the page was true, as the page's script does.
     pub async fn follow(&self, page: &Page) -> Stream {
-        let since = page.attribute("body", "data-since").expect("a page to follow");
+        let since = page.attribute("body", "data-since").unwrap();
         self.follow_since(page, &since).await
     }
 
     /// The same from another event on.
     pub async fn follow_since(&self, page: &Page, since: &str) -> Stream {
-        let events = page.attribute("body", "data-events").expect("a page to follow");
+        let events = page.attribute("body", "data-events").unwrap();
         self.follow_path(&format!("{events}&since={since}")).await
     }
 
@@ -53,6 +65,35 @@ impl Browser {
     /// Asks as a hidden tab does.
     pub async fn get_json(&self, path: &str) -> Twin {
         let response = self.ask(path, "application/json").await;
+        let status = response.status();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a test's browser reads what it is given"
+        )]
+        let body = response.text().await.unwrap();
+        Twin { status, body }
+    }
+
+    /// Presses the one-click button of a stack in the list, as htmx does.
+    pub async fn press_in_place(&self, page: &Page, uid: &str) -> Twin {
+        let field = |name: &str| {
+            page.attribute(&format!("#page-op input[name={name}]"), "value")
+                .unwrap()
+        };
+        let url = self.address(&format!("/stacks/{uid}/redeploy"));
+        let body = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("csrf", &field("csrf"))
+            .append_pair("op", &field("op"))
+            .finish();
+        let request = self.http().post(url.clone()).header("hx-request", "true");
+        let response = request
+            .header(COOKIE, self.cookie_header(&url).unwrap_or_default())
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
+            .send()
+            .await
+            .unwrap();
         let status = response.status();
         #[expect(
             clippy::disallowed_methods,
@@ -89,14 +130,14 @@ impl Stream {
             if let Some(at) = self.bytes.windows(2).position(|pair| pair == b"\n\n") {
                 let block: Vec<u8> = self.bytes.drain(..at + 2).collect();
                 let event = read(std::str::from_utf8(&block).unwrap());
-                if event.event.is_empty() && event.data.is_empty() {
+                if event.name.is_empty() && event.data.is_empty() {
                     continue;
                 }
                 return Some(event);
             }
             let chunk = tokio::time::timeout(PATIENCE, self.response.chunk())
                 .await
-                .expect("nothing came");
+                .unwrap();
             match chunk {
                 Ok(Some(chunk)) => self.bytes.extend_from_slice(&chunk),
                 _ => return None,
@@ -111,7 +152,7 @@ impl Stream {
 
     /// Reads until an event of this name.
     pub async fn until_event(&mut self, name: &str) -> Event {
-        self.find(name, |event| event.event == name).await
+        self.find(name, |event| event.name == name).await
     }
 
     /// Reads until the stack's row says these words.
@@ -132,7 +173,7 @@ impl Stream {
                 if is_it(&event) {
                     return Some(event);
                 }
-                seen.push(format!("{} {} {:.300}", event.event, event.id, event.data));
+                seen.push(format!("{} {} {:.300}", event.name, event.id, event.data));
             }
             None
         };
@@ -145,7 +186,7 @@ impl Stream {
     /// Waits for the end of the stream.
     pub async fn ends(&mut self) {
         while let Some(event) = self.next_event().await {
-            assert_ne!(event.event, "rows", "nothing comes after the end");
+            assert_ne!(event.name, "rows", "nothing comes after the end");
         }
     }
 
@@ -161,10 +202,10 @@ impl Stream {
 fn read(block: &str) -> Event {
     let mut event = Event::default();
     for line in block.lines() {
-        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
-        match name {
-            "event" => value.clone_into(&mut event.event),
+        match field {
+            "event" => value.clone_into(&mut event.name),
             "id" => value.clone_into(&mut event.id),
             "data" => {
                 if !event.data.is_empty() {
