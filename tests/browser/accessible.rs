@@ -114,7 +114,7 @@ async fn the_app_itself_with_what_it_opens() {
     browser.until("document.querySelector('dialog').open").await;
     see("the dialog").await;
     browser.press(thirtyfour::Key::Escape).await;
-    browser.press(thirtyfour::Key::Control + "k").await;
+    browser.press_with_control("k").await;
     browser.until("document.activeElement.id === 'find'").await;
     see("finding a stack").await;
     for path in [

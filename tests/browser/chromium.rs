@@ -3,7 +3,6 @@
 //! where it does not.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
@@ -254,14 +253,20 @@ impl Chromium {
             .await;
     }
 
-    /// Types into whatever has the focus.
-    pub async fn press(&self, keys: impl Into<thirtyfour::TypingData> + Debug) {
-        let focused = self
-            .driver
-            .active_element()
+    /// Presses keys, wherever the focus is.
+    pub async fn press(&self, keys: impl Into<thirtyfour::TypingData>) {
+        let pressed = self.driver.action_chain().send_keys(keys).perform().await;
+        pressed.expect("keys are taken");
+    }
+
+    /// Presses a key while Control is held down.
+    pub async fn press_with_control(&self, key: &str) {
+        let chord = self.driver.action_chain().key_down(Key::Control).send_keys(key);
+        chord
+            .key_up(Key::Control)
+            .perform()
             .await
-            .expect("something has the focus");
-        focused.send_keys(keys).await.expect("keys are taken");
+            .expect("keys are taken");
     }
 
     /// Signs in as the demo's main person, through every page that a person sees, and waits for the list.

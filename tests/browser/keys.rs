@@ -44,7 +44,7 @@ async fn keys_move_ask_and_find_and_can_be_turned_off() {
     let typed: String = browser.ask("document.querySelector('#q').value").await;
     assert_eq!(typed, "j?gs", "a key acted inside a field");
 
-    browser.press(Key::Control + "k").await;
+    browser.press_with_control("k").await;
     browser.until("document.activeElement.id === 'find'").await;
     let title = browser.title().await;
     browser.press(staging.name.as_str()).await;
