@@ -55,7 +55,8 @@
     if (time && !time.title.includes('·')) time.title += ` · ${new Date(time.dateTime).toLocaleString()}`;
   });
   setInterval(() => document.hidden || tick(), 1000);
-  tick();
+  // After the first paint, in a turn of its own: a phone needs the time for the page.
+  setTimeout(tick);
 
   // The event stream: one per visible tab, closed while hidden, resumed where it stopped.
   let stream, last = body.dataset.since, over;
@@ -265,6 +266,6 @@
     event.preventDefault();
   });
 
-  open();
+  setTimeout(open);
   $('#mistake')?.focus();
 })();
