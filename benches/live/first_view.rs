@@ -9,7 +9,7 @@ use super::stage::{Stage, percentile};
 
 const STACKS: usize = 300;
 const PAGES: usize = 10;
-const VIEWS: usize = 7;
+const VIEWS: usize = 5;
 
 pub(crate) async fn run() {
     let options = Options {
@@ -44,6 +44,7 @@ pub(crate) async fn run() {
     for n in 0..VIEWS {
         // A new token each time: nothing is remembered for it.
         let viewer = stage.viewer(i64::try_from(n).unwrap() + 1).await;
+        stage.is_quiet().await;
         let request = http.get(&stage.url).header("cookie", &viewer.cookie);
         let began = Instant::now();
         let mut answer = request.send().await.unwrap();

@@ -101,6 +101,16 @@ impl Stage {
         format!("stackdeck_session={}", session.id().unwrap())
     }
 
+    /// Waits until nothing has been asked of the sandbox for a second.
+    pub(crate) async fn is_quiet(&self) {
+        let asked = || self.sandbox.world().journal().entries().len();
+        let mut before = usize::MAX;
+        while before != asked() {
+            before = asked();
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        }
+    }
+
     pub(crate) async fn end(self) {
         self.running.stop().await;
         self.sandbox.stop().await;

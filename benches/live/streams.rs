@@ -39,7 +39,7 @@ pub(crate) async fn run() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), cookies).unwrap();
     let streams = usize::try_from(PEOPLE).unwrap() * SESSIONS_EACH * STREAMS_EACH;
-    wait_until_quiet(&stage).await;
+    stage.is_quiet().await;
     let before = resident_kb();
 
     // The readers are another process, so that their memory is not counted.
@@ -54,7 +54,7 @@ pub(crate) async fn run() {
     let mut lines = BufReader::new(readers.stdout.take().unwrap()).lines();
     let opened = lines.next().unwrap().unwrap();
     assert_eq!(opened, format!("open {streams}"));
-    wait_until_quiet(&stage).await;
+    stage.is_quiet().await;
     let each = (resident_kb() - before) / streams as f64;
 
     println!("{streams} open event streams of {PEOPLE} people in one process:");
@@ -78,18 +78,6 @@ pub(crate) async fn run() {
     drop(readers.stdin.take());
     readers.wait().unwrap();
     stage.end().await;
-}
-
-async fn wait_until_quiet(stage: &Stage) {
-    let mut asked = usize::MAX;
-    loop {
-        let now = stage.sandbox.world().journal().entries().len();
-        if now == asked {
-            return;
-        }
-        asked = now;
-        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-    }
 }
 
 /// This process's resident memory in KB.

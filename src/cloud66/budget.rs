@@ -85,6 +85,8 @@ pub struct Allowance {
     pub scarce: bool,
     /// While Cloud 66 refuses to answer: when it may be tried again, once.
     pub refused_until: Option<OffsetDateTime>,
+    /// And until when it said that it would.
+    pub throttled_until: Option<OffsetDateTime>,
     /// When the next hour begins.
     pub resets_at: OffsetDateTime,
 }
@@ -142,6 +144,7 @@ impl Budget {
                 .throttled
                 .as_ref()
                 .map(|throttle| throttle.until.min(throttle.last_try + PROBE_EVERY)),
+            throttled_until: count.throttled.as_ref().map(|throttle| throttle.until),
             resets_at: next_hour(now),
         }
     }

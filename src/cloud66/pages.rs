@@ -6,8 +6,11 @@ use futures_util::{StreamExt as _, stream};
 use super::error::Error;
 use super::wire::Page;
 
-/// Pages after the first that are under way at once: enough for 3,000 stacks to take two round trips.
-const AT_ONCE: usize = 100;
+/// How many pages after the first are asked for at once, so that 300 stacks take two round trips.
+const AT_ONCE: u32 = 9;
+/// By how much more at once each time all of them were there: 3,000 stacks take four round trips, and a list that
+/// claims to be longer than it is costs little.
+const WIDER: u32 = 3;
 /// Rows that are kept in all: a bound on memory, should every page be as long as it may.
 const MOST_ROWS: usize = 20_000;
 
@@ -40,10 +43,11 @@ where
     if gathered.rows.is_empty() || is_enough(&gathered.rows) {
         return Ok(gathered);
     }
-    let (mut asked, mut known) = (1, first.pages);
+    let (mut asked, mut known, mut at_once) = (1, first.pages, AT_ONCE);
     while asked < known.min(most) {
-        let upto = known.min(most);
-        let mut pages = stream::iter(asked + 1..=upto).map(&page).buffered(AT_ONCE);
+        let upto = known.min(most).min(asked.saturating_add(at_once));
+        let together = usize::try_from(at_once).unwrap_or(usize::MAX);
+        let mut pages = stream::iter(asked + 1..=upto).map(&page).buffered(together);
         while let Some(page) = pages.next().await {
             match page {
                 Ok(page) if page.rows.is_empty() => return Ok(gathered),
@@ -66,6 +70,7 @@ where
             }
         }
         asked = upto;
+        at_once = at_once.saturating_mul(WIDER);
     }
     gathered.incomplete |= known > most;
     Ok(gathered)

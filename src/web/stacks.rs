@@ -227,6 +227,9 @@ pub fn banner(
     return_to: ReturnTo,
 ) -> Option<Banner> {
     let Some((problem, _)) = snapshot.problem.as_ref() else {
+        if let Some(until) = allowance.throttled_until {
+            return Some(Banner::Throttled { until: Some(until) });
+        }
         let until = allowance.resets_at;
         return match (snapshot.rests(allowance), allowance.scarce) {
             (true, true) => Some(Banner::Throttled { until: Some(until) }),

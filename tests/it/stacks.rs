@@ -88,6 +88,7 @@ async fn a_stacks_page_has_its_history() {
 async fn what_is_not_a_uid_is_not_asked_for() {
     let app = TestApp::start().await;
     let browser = app.signed_in().await;
+    browser.whole_list().await;
     let before = app.world().journal().entries().len();
     for bad in [
         "x",

@@ -116,6 +116,7 @@ mod tests {
             left,
             scarce: false,
             refused_until: None,
+            throttled_until: None,
             resets_at: datetime!(2026-11-23 11:00 UTC),
         }
     }
