@@ -55,7 +55,7 @@ const MANIFEST: &str = "application/manifest+json; charset=utf-8";
 type Failure = Box<dyn Error>;
 
 fn main() -> Result<(), Failure> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("static");
+    let source = folder_of_cargo("CARGO_MANIFEST_DIR")?.join("static");
     let mut out = Output::new()?;
     watch(&source);
 
@@ -81,6 +81,17 @@ fn main() -> Result<(), Failure> {
     let manifest = out.link(&fs::read_to_string(source.join("manifest.webmanifest"))?);
     out.add("MANIFEST", "manifest.webmanifest", MANIFEST, manifest.as_bytes())?;
     out.finish()
+}
+
+/// A folder that cargo names when it runs this script. Asked at that time and not when the script was compiled,
+/// so that a checkout that was moved or copied together with its build reads its own files.
+fn folder_of_cargo(variable: &str) -> Result<PathBuf, Failure> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "cargo tells a build script this way only"
+    )]
+    let folder = std::env::var(variable)?;
+    Ok(folder.into())
 }
 
 fn watch(source: &Path) {
@@ -158,13 +169,8 @@ struct Output {
 
 impl Output {
     fn new() -> Result<Self, Failure> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "cargo tells a build script its folder this way only"
-        )]
-        let folder = PathBuf::from(std::env::var("OUT_DIR")?);
         Ok(Self {
-            folder,
+            folder: folder_of_cargo("OUT_DIR")?,
             rust: String::new(),
             names: Vec::new(),
             constants: Vec::new(),

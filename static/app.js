@@ -9,6 +9,12 @@
   const dialog = $('#dialog');
   root.classList.add('js');
 
+  // Idiomorph's own extension takes every swap for one of its kind and puts each piece into a copy of its place.
+  window.htmx?.defineExtension('morph', {
+    isInlineSwap: style => style === 'morph',
+    handleSwap: (style, target, { children }) => style === 'morph' && Idiomorph.morph(target, children),
+  });
+
   // Ages and durations, with the words of src/web/pages/words.rs. The server's clock counts.
   const skew = Date.parse(body.dataset.now) - Date.now();
   const since = iso => Math.max(0, Math.floor((Date.now() + skew - Date.parse(iso)) / 1000));
@@ -20,7 +26,7 @@
     : count(part(s, 3600), 'hour');
   const forms = {
     ago: s => s < 5 ? 'just now' : `${short(s)} ago`,
-    'ago-full': s => `${full(s)} ago`,
+    'ago-full': s => s ? `${full(s)} ago` : 'just now',
     for: short,
   };
 
@@ -28,7 +34,6 @@
     for (const time of $$('time')) {
       const form = forms[time.dataset.as];
       if (form) say(time, form(since(time.dateTime)));
-      if (!time.title.includes('·')) time.title += ` · ${new Date(time.dateTime).toLocaleString()}`;
     }
     for (const bar of $$('progress[data-since]')) {
       const passed = since(bar.dataset.since);
@@ -44,8 +49,14 @@
     const notes = $$('.note');
     for (let extra = 0; extra < notes.length - 3; extra++) notes[extra].remove();
   };
+  // The exact time, also as clocks here show it; put together when it is asked for.
+  on('mouseover', ({ target }) => {
+    const time = target.closest('time');
+    if (time && !time.title.includes('·')) time.title += ` · ${new Date(time.dateTime).toLocaleString()}`;
+  });
   setInterval(() => document.hidden || tick(), 1000);
-  tick();
+  // After the first paint, in a turn of its own: a phone needs the time for the page.
+  setTimeout(tick);
 
   // The event stream: one per visible tab, closed while hidden, resumed where it stopped.
   let stream, last = body.dataset.since, over;
@@ -136,16 +147,20 @@
 
   // Pages that ask, in a dialog. On a phone they stay pages.
   const ask = async href => {
-    try {
-      const answer = await fetch(href);
-      const card = $('#card', new DOMParser().parseFromString(await answer.text(), 'text/html'));
-      $('#asked').replaceChildren(card);
-      htmx.process(card);
-      dialog.showModal();
-      ($('[autofocus]', card) || $('#question', card)).focus();
-    } catch {
-      location.href = href;
+    const asked = $('#asked');
+    asked.replaceChildren();
+    // Such a page is open itself, and its names would be there twice.
+    if (!$('#card')) {
+      const swap = 'innerHTML ignoreTitle:true';
+      await htmx.ajax('GET', href, { target: asked, select: '#card', swap }).catch(() => 0);
     }
+    const first = $('[autofocus]', asked) || $('#question', asked);
+    if (!first) {
+      location.href = href;
+      return;
+    }
+    dialog.showModal();
+    first.focus();
   };
   const wide = () => dialog && matchMedia('(min-width: 761px)').matches;
   on('click', event => {
@@ -170,6 +185,24 @@
     }
   });
 
+  // What a search has found is said to those who do not see it.
+  on('htmx:afterSettle', ({ target }) => target.dataset?.told && say($('#told'), target.dataset.told));
+  // From the search down into what it has found, and back.
+  on('keydown', event => {
+    const { key, target } = event;
+    const hits = [...$$('#hits a')];
+    const at = hits.indexOf(target);
+    const to = {
+      ArrowDown: hits[at + 1],
+      ArrowUp: at < 0 ? null : hits[at - 1] || $('#find'),
+      Enter: target.id === 'find' && hits[0],
+    }[key];
+    if (!to || !target.closest('#card')) return;
+    event.preventDefault();
+    if (key === 'Enter') to.click();
+    else to.focus();
+  });
+
   // Sent once: the button stays focused, says so, and takes no second press.
   const sending = button => {
     button.ariaDisabled = 'true';
@@ -182,6 +215,8 @@
     if (button.was) event.preventDefault();
     else sending(button);
   });
+  // The button stays the same node while it is inert, and htmx still listens to it.
+  on('htmx:confirm', event => event.target.ariaDisabled === 'true' && event.preventDefault());
   on('htmx:beforeRequest', ({ target }) => target.matches('.direct') && sending(target));
   // An answer that says nothing of the row leads to another page: a receipt, or the confirm page.
   on('htmx:afterRequest', ({ detail: { elt, xhr, successful } }) => {
@@ -231,6 +266,6 @@
     event.preventDefault();
   });
 
-  open();
+  setTimeout(open);
   $('#mistake')?.focus();
 })();

@@ -2,12 +2,13 @@
 //!
 //! * [`options`]: the command line itself, made from the table of settings.
 //! * [`start`]: one instance, from settings to listening; `serve`, the demo and the tests all begin there.
-//! * [`serve`], [`demo`], [`sandbox`], [`check`], [`healthcheck`], [`sessions`]: one command a file.
+//! * [`serve`], [`demo`], [`sandbox`], [`check`], [`healthcheck`], [`sessions`], [`gallery`]: one command a file.
 //! * [`descriptors`]: as many open files as connections need. [`shutdown`]: from a signal to a clean end. [`telemetry`]: logs.
 
 mod check;
 mod demo;
 mod descriptors;
+mod gallery;
 mod healthcheck;
 mod options;
 mod sandbox;
@@ -38,6 +39,7 @@ pub fn run() -> ExitCode {
             Some(("demo", options)) => demo::run(options).await,
             Some(("sandbox", options)) => sandbox::run(options).await,
             Some(("check", options)) => check::run(options).await,
+            Some(("gallery", options)) => gallery::run(options).await,
             Some(("healthcheck", options)) => healthcheck::run(options).await,
             Some(("sessions", options)) => sessions::run(options).await,
             // clap has answered everything else by itself.

@@ -8,7 +8,7 @@ use crate::config::{Fallback, SETTINGS, Setting};
 
 /// The whole command line.
 pub(super) fn command() -> Command {
-    Command::new("stackdeck")
+    let command = Command::new("stackdeck")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A self-hosted dashboard for Cloud 66: see every stack you can reach, redeploy with proof, watch it land.")
         .subcommand_required(true)
@@ -22,7 +22,13 @@ pub(super) fn command() -> Command {
             Command::new("check").about("Read the settings, try what they name, and say what to mend"),
         ))
         .subcommand(healthcheck())
-        .subcommand(sessions())
+        .subcommand(sessions());
+    // Not a command of the product: a released program does not know it.
+    if cfg!(debug_assertions) {
+        command.subcommand(gallery())
+    } else {
+        command
+    }
 }
 
 fn demo() -> Command {
@@ -104,6 +110,15 @@ fn sandbox() -> Command {
                 .long("open-to-network")
                 .action(ArgAction::SetTrue)
                 .help("Let other machines connect. Anybody who can is everybody in there"),
+        )
+}
+
+fn gallery() -> Command {
+    Command::new("gallery")
+        .about("Show every page in every state, from samples; in development builds only")
+        .arg(
+            option("bind", "ADDRESS", "Where it listens; port 0 takes a free one")
+                .default_value("127.0.0.1:8067"),
         )
 }
 

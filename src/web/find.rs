@@ -30,16 +30,13 @@ pub async fn search(
     let app = state.app();
     let snapshot = app.stacks(&visitor.who).await;
     let production = |stack: &crate::domain::Stack| app.policy().is_production(stack);
-    let found: Vec<_> = if query.q.trim().is_empty() {
-        Vec::new()
-    } else {
-        let fleet = &snapshot.fleet;
-        let found = query.select(fleet, production);
-        found
-            .into_iter()
-            .map(|stack| (stack, fleet.verdict(stack), production(stack)))
-            .collect()
-    };
+    // Without words it offers what the list begins with: what needs attention, then what runs.
+    let fleet = &snapshot.fleet;
+    let found: Vec<_> = query
+        .select(fleet, production)
+        .into_iter()
+        .map(|stack| (stack, fleet.verdict(stack), production(stack)))
+        .collect();
     SearchPage::new(frame, &query.q, &found).into_response()
 }
 

@@ -279,7 +279,6 @@ pub(super) struct ActionPart {
     allow: String,
     receipt: Option<String>,
     compare: Option<String>,
-    site: Option<String>,
     cloud66: String,
     may_act: bool,
 }
@@ -302,7 +301,6 @@ impl ActionPart {
                 _ => None,
             },
             compare: compare_to_branch(stack, input.version),
-            site: stack.address.as_ref().map(|link| link.as_str().to_owned()),
             cloud66: cloud66.stack(uid),
             may_act: !matches!(input.slot, Slot::AllowRedeploys | Slot::ViewOnly),
         }

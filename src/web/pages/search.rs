@@ -5,6 +5,7 @@ use askama_web::WebTemplate;
 
 use super::frame::{Frame, Here};
 use super::verdict::VerdictView;
+use super::words;
 use crate::domain::{Stack, Verdict};
 
 /// How many stacks are shown; a longer list is what the stack list is for.
@@ -46,5 +47,10 @@ impl SearchPage {
             more: found.len().saturating_sub(SHOWN),
             f: frame.titled("Find a stack", Here::Elsewhere),
         }
+    }
+
+    fn found_words(&self) -> String {
+        let found = i64::try_from(self.hits.len() + self.more).unwrap_or(i64::MAX);
+        words::count(found, "stack", "stacks")
     }
 }

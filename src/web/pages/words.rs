@@ -67,7 +67,8 @@ pub fn ago(age: Duration) -> String {
 fn ago_in_full(age: Duration) -> String {
     let seconds = age.whole_seconds().max(0);
     match seconds {
-        0..60 => format!("{} ago", count(seconds, "second", "seconds")),
+        0 => "just now".to_owned(),
+        1..60 => format!("{} ago", count(seconds, "second", "seconds")),
         60..3_600 => format!("{} ago", count(seconds / 60, "minute", "minutes")),
         _ => format!("{} ago", count(seconds / 3_600, "hour", "hours")),
     }
@@ -168,7 +169,7 @@ mod tests {
             assert_eq!(ago(Duration::seconds(seconds)), words);
         }
         assert_eq!(ago_in_full(Duration::seconds(1)), "1 second ago");
-        assert_eq!(ago_in_full(Duration::seconds(-1)), "0 seconds ago");
+        assert_eq!(ago_in_full(Duration::seconds(-1)), "just now");
         assert_eq!(ago_in_full(Duration::seconds(125)), "2 minutes ago");
     }
 

@@ -3,6 +3,7 @@
 use askama::DynTemplate;
 
 mod asking;
+mod index;
 mod lists;
 mod own;
 mod pieces;
@@ -39,6 +40,7 @@ impl std::fmt::Debug for Sample {
     }
 }
 
+pub use index::index;
 pub use pieces::pieces;
 
 /// All samples, in the order of a visit, below this path prefix.
