@@ -25,8 +25,15 @@ impl App {
         }
         let (stack, _) = self.reachable(who, uid).await?;
         let ledger = self.store().ledger();
-        // Whoever asked for it: their receipt says what was done to it.
-        let asked_for_here = ledger.open_of_deployment(uid, id).await?;
+        // Whoever asked for it: their receipt says what was done to it. Which deployment a redeploy became may have
+        // been seen by this person before it was seen by the worker, so where it is not known it is asked for now.
+        let mut asked_for_here = ledger.open_of_deployment(uid, id).await?;
+        if asked_for_here.is_none() {
+            for unplaced in ledger.unplaced_of_stack(uid).await? {
+                self.look(&unplaced).await?;
+            }
+            asked_for_here = ledger.open_of_deployment(uid, id).await?;
+        }
         let refusal = match self.api(who).cancel(uid, id).await {
             Ok(_) => None,
             Err(cloud66::Error::SignedOut) => return Err(cloud66::Error::SignedOut.into()),

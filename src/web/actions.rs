@@ -52,7 +52,7 @@ pub async fn send(
     form: SignedForm<ActionFields>,
 ) -> Result<Response, Problem> {
     let (uid, command) = (stack_uid(&uid)?, read_command(&command)?);
-    let (id, made_for) = operation(&state, &form.visitor, &form.fields.op, uid)?;
+    let (id, made_for) = operation(&state, &form.visitor, &form.fields.op, uid).await?;
     if made_for == MadeFor::List {
         return Err(Trouble::StaleForm { stack: Some(uid) }.into());
     }

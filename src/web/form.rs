@@ -115,7 +115,7 @@ pub enum WrongOperation {
     Forged,
     /// It was, but too long ago.
     #[error("the operation id is too old")]
-    Expired,
+    Expired(OperationId),
 }
 
 /// For what an operation id was made.
@@ -180,7 +180,7 @@ impl FormSecret {
         };
         let age = now.unix_timestamp().saturating_sub(i64::from_be_bytes(*made_at));
         if age > OPERATION_LIFE.whole_seconds() {
-            return Err(WrongOperation::Expired);
+            return Err(WrongOperation::Expired(OperationId::from(id)));
         }
         Ok((OperationId::from(id), made_for))
     }
@@ -280,7 +280,7 @@ mod tests {
         let later = now + OPERATION_LIFE + Duration::seconds(1);
         assert_eq!(
             mine.read_operation(&text, stack, later),
-            Err(WrongOperation::Expired)
+            Err(WrongOperation::Expired(id))
         );
         for bad in ["", "AAAA", &text[..40], &format!("{text}A")] {
             assert_eq!(

@@ -101,7 +101,7 @@ pub async fn send(
 ) -> Result<Response, Problem> {
     let uid = stack_uid(&uid)?;
     let SignedForm { visitor, fields } = form;
-    let (id, made_for) = operation(&state, &visitor, &fields.op, uid)?;
+    let (id, made_for) = operation(&state, &visitor, &fields.op, uid).await?;
     let options = fields.options();
     if let Err(mistake) = state.app().check_options(&visitor.who, uid, &options).await? {
         let page = page(&state, frame, &visitor, uid, &options, Some(shown(mistake))).await?;
@@ -136,22 +136,22 @@ pub async fn send(
     })
 }
 
-/// Reads the operation id of a form about a stack.
-pub fn operation(
+/// Reads the operation id of a form about a stack. One that is too old is good for nothing new, but a form that was
+/// sent in time and is sent once more still leads to its receipt.
+pub async fn operation(
     state: &WebState,
     visitor: &Visitor,
     text: &str,
     uid: StackUid,
 ) -> Result<(OperationId, MadeFor), Problem> {
-    let now = state.app().clock().now();
-    visitor
-        .form_secret
-        .read_operation(text, uid, now)
-        .map_err(|wrong| match wrong {
-            WrongOperation::Expired | WrongOperation::Forged => {
-                Trouble::StaleForm { stack: Some(uid) }.into()
-            }
-        })
+    let app = state.app();
+    match visitor.form_secret.read_operation(text, uid, app.clock().now()) {
+        Ok(read) => Ok(read),
+        Err(WrongOperation::Expired(id)) if app.receipt(&visitor.who, id).await.is_ok() => {
+            Ok((id, MadeFor::Stack(uid)))
+        }
+        Err(_) => Err(Trouble::StaleForm { stack: Some(uid) }.into()),
+    }
 }
 
 async fn page(

@@ -181,3 +181,27 @@ async fn what_has_ended_is_not_cancelled() {
         answer.text()
     );
 }
+
+#[tokio::test]
+async fn a_cancel_that_is_faster_than_the_worker_is_noted_all_the_same() {
+    let app = TestApp::with()
+        .sandbox(|options| options.deploy_time = Duration::from_secs(30))
+        .start()
+        .await;
+    let browser = app.signed_in().await;
+    let uid = app.quiet_stack("staging");
+    let asked = confirm(&browser, &uid).await;
+    let receipt = browser.submit(&asked, "Redeploy staging").await;
+    until(&browser, &receipt, &["Accepted"]).await;
+    // The deploy begins; the worker looks again in some seconds, and the person has the stack's page open now.
+    app.world().clock().advance(Duration::from_secs(5));
+    let stack = browser.get(&format!("/stacks/{uid}")).await;
+    let question = browser
+        .get(&stack.attribute("a[href$='/cancel']", "href").unwrap())
+        .await;
+    let after = browser.submit(&question, "Cancel deploy").await;
+    assert_eq!(after.url.path(), receipt.url.path(), "it is known whose it is");
+    app.world().clock().advance(Duration::from_mins(1));
+    app.clock.advance(time::Duration::minutes(1));
+    until(&browser, &receipt, &["Cloud 66 reports that it was stopped."]).await;
+}

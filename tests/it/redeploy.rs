@@ -45,8 +45,14 @@ async fn a_double_click_a_reload_and_the_back_button_show_the_first_receipt() {
     let (one, other) = tokio::join!(browser.send(form.clone()), browser.send(form.clone()));
     assert_eq!(one.url, other.url);
     until(&browser, &one, &["Succeeded", "Deployed"]).await;
-    let later = browser.send(form).await;
+    let later = browser.send(form.clone()).await;
     assert_eq!(later.url, one.url);
+    app.clock.advance(time::Duration::minutes(11));
+    let much_later = browser.send(form).await;
+    assert_eq!(
+        much_later.url, one.url,
+        "a form that is too old, and was sent in time"
+    );
     assert_eq!(app.world().journal().count("redeploy"), 1);
 }
 

@@ -7,7 +7,7 @@ use super::row::{read, storable};
 use crate::domain::{
     AccessToken, ActionId, DeploymentId, Ending, OperationId, Redeploy, RedeployState, UserId,
 };
-use crate::store::rows::ledger::Learnt;
+use crate::store::rows::ledger::{Learnt, RedeployRow};
 use crate::store::seal::Purpose;
 use crate::store::{StoreError, millis};
 
@@ -35,12 +35,17 @@ impl Ledger {
         let now_ms = self.now_ms();
         let until_ms = now_ms + millis::of(LOOK_LEASE);
         let rows = self.rows.take_due(limit.into(), now_ms, until_ms).await?;
+        Ok(self.with_tokens(rows))
+    }
+
+    /// The rows that can be read, each with its token.
+    pub(super) fn with_tokens(&self, rows: Vec<RedeployRow>) -> Vec<Due> {
         let due = rows.into_iter().filter_map(|row| {
             let token = self.token_in(&row);
             let redeploy = read(row).ok()?;
             Some(Due { redeploy, token })
         });
-        Ok(due.collect())
+        due.collect()
     }
 
     /// `unknown` → `accepted`: Cloud 66 has a record of it. False: it was not `unknown` any more.

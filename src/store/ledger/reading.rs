@@ -3,8 +3,8 @@
 
 use time::OffsetDateTime;
 
-use super::Ledger;
 use super::row::{read_all, read_if_any};
+use super::{Due, Ledger};
 use crate::domain::{DeploymentId, OperationId, Redeploy, StackUid, UserId};
 use crate::store::{StoreError, millis};
 
@@ -31,6 +31,13 @@ impl Ledger {
                 .open_of_deployment(&uid.to_string(), deployment.0)
                 .await?,
         )
+    }
+
+    /// The first redeploys of a stack that Cloud 66 has taken and of which it is not known yet which deployment they
+    /// became, each with its token, the oldest first.
+    pub async fn unplaced_of_stack(&self, uid: StackUid) -> Result<Vec<Due>, StoreError> {
+        let rows = self.rows.unplaced_of_stack(&uid.to_string()).await?;
+        Ok(self.with_tokens(rows))
     }
 
     /// What a person has asked for, newest first; `before` pages on from the last one of the page before. One

@@ -197,6 +197,10 @@ pub(crate) trait Reading: Send + Sync {
         deployment: i64,
     ) -> Result<Option<RedeployRow>, StoreError>;
 
+    /// The first rows of a stack in `accepted` or `running` of which it is not known which deployment they became,
+    /// the oldest first.
+    async fn unplaced_of_stack(&self, stack: &str) -> Result<Vec<RedeployRow>, StoreError>;
+
     /// A person's rows, newest first; those that were asked for before the row `before`, where there is one.
     async fn of_person(
         &self,

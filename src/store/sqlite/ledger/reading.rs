@@ -33,6 +33,17 @@ impl Reading for Sqlite {
         Ok(self.read(query).await?.pop())
     }
 
+    async fn unplaced_of_stack(&self, stack: &str) -> Result<Vec<RedeployRow>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            "SELECT ",
+            redeploy_columns!(),
+            " FROM redeploys WHERE stack = $1 AND state IN ('accepted', 'running') \
+             AND deployment IS NULL AND sealed_token IS NOT NULL ORDER BY number LIMIT 8"
+        ))
+        .bind(stack);
+        self.read(query).await
+    }
+
     async fn of_person(
         &self,
         user_id: i64,
