@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use stackdeck::sandbox::{Options, Sandbox};
 
-use super::process::{SECRET, Served, free_port, settings, stackdeck};
+use super::process::{SECRET, Served, free_port, serve_for_a_while, settings, stackdeck};
 use super::tally::{Kind, note};
 
 fn words(output: &Output) -> String {
@@ -118,7 +118,7 @@ async fn what_is_not_safe_does_not_start() {
     for (case, name, value, expected) in UNSAFE {
         let value = value.replace("HERE", &here);
         let port = free_port();
-        let mut command = stackdeck("true", "serve", folder.path());
+        let mut command = serve_for_a_while(folder.path());
         command
             .envs(settings(&sandbox, port))
             .env("STACKDECK_DATABASE_URL", format!("sqlite:{here}/good.db"))
@@ -160,7 +160,7 @@ async fn files_of_another_user_are_refused() {
         ("STACKDECK_SECRET_FILE", secret.display().to_string()),
         ("STACKDECK_DATABASE_URL", format!("sqlite:{}", database.display())),
     ] {
-        let mut command = stackdeck("true", "serve", folder.path());
+        let mut command = serve_for_a_while(folder.path());
         command.envs(settings(&sandbox, free_port())).env(name, &value);
         if name.ends_with("_FILE") {
             command.env_remove("STACKDECK_SECRET");

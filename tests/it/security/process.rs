@@ -65,6 +65,18 @@ async fn is_ready(address: SocketAddr) -> bool {
     super::raw::status(&asked.await) == Some(200)
 }
 
+/// `serve` for half a minute at most: what is expected to refuse must not hang the suite where it does not.
+pub fn serve_for_a_while(folder: &Path) -> Command {
+    let program = env!("CARGO_BIN_EXE_stackdeck");
+    let mut bounded = Command::new("timeout");
+    bounded
+        .args(["30", program, "serve"])
+        .env_clear()
+        .current_dir(folder)
+        .stdin(Stdio::null());
+    bounded
+}
+
 impl Served {
     /// Starts it after `before`, and waits until it serves.
     pub async fn start_in(before: &str) -> Self {

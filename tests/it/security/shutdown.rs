@@ -110,25 +110,24 @@ async fn a_thousand_rows_left_behind_are_looked_up_within_the_quota() {
     let person = app.leave_behind(ROWS, &token).await;
     assert!(person > 0);
     app.world().clear_journal();
+    // An hour that is soon used up; a tenth of it is more than are asked at a time.
+    app.world().set_rate_limit("400".parse().unwrap());
     app.restart().await;
     // Past the leases, and well into the time of looking up, all within one hour of the app's clock.
     app.clock.advance(time::Duration::seconds(61));
-    for _ in 0..60 {
+    for _ in 0..150 {
         app.clock.advance(time::Duration::seconds(10));
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let journal = app.world().journal();
     assert_eq!(journal.count("redeploy"), 0, "a row was sent again");
     let asked = journal.count("actions");
-    assert!(asked > 0, "nothing was looked up");
     let refused = journal
         .of("actions")
         .filter(|entry| entry.status == Some(503))
         .count();
-    assert!(
-        asked <= 2_700 && refused == 0,
-        "asked {asked} times, {refused} refused"
-    );
+    assert!(asked > 200, "looked up {asked} times");
+    assert_eq!(refused, 0, "of {asked}: it was asked until Cloud 66 refused");
     note(Kind::Check, "Q06");
 }
 
