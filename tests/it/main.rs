@@ -14,7 +14,6 @@ mod harness;
 mod dialects;
 mod process;
 mod redeploy;
-mod secrets;
 mod security;
 mod sign_in;
 mod stacks;
