@@ -25,7 +25,6 @@ mod process;
 mod queued;
 mod receipts;
 mod redeploy;
-mod secrets;
 mod security;
 mod several;
 mod sign_in;

@@ -10,9 +10,11 @@ mod routes;
 mod tally;
 
 mod authorization;
+mod callback;
 mod config;
 mod cookies;
 mod csrf;
+mod exchange;
 mod headers;
 mod host;
 mod http;
