@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::stage::{Stage, percentile};
 
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 2;
 const AT_ONCE: usize = 6;
 
 pub(crate) async fn run() {
@@ -34,7 +34,9 @@ pub(crate) async fn run() {
     let mut late = Vec::new();
     for _ in 0..ROUNDS {
         let quiet = world.visible_to(&main).into_iter();
-        let quiet = quiet.filter(|stack| stack.status.0 == 1 && !stack.is_busy && !stack.always_fails);
+        let quiet = quiet.filter(|stack| {
+            (stack.status.0, stack.health.0) == (1, 3) && !stack.is_busy && !stack.always_fails
+        });
         let uids: Vec<String> = quiet.take(AT_ONCE).map(|stack| stack.uid).collect();
         let mut waits: HashMap<String, Option<OffsetDateTime>> = HashMap::new();
         for uid in &uids {
