@@ -121,7 +121,7 @@ async fn what_may_have_moved_is_found_for_all_people_at_once(world: World) {
     let moving = async |since| ids(&ledger.moving(since).await.unwrap());
     let early = claim(&store, 1, operation(1)).await;
     ledger.refused(&early, "no").await.unwrap();
-    world.advance(Duration::from_secs(60));
+    world.advance(Duration::from_mins(1));
     let since = world.now();
     world.advance(Duration::from_secs(1));
     let ends = claim(&store, 2, operation(2)).await;
