@@ -237,7 +237,7 @@ impl Chromium {
             .driver
             .execute(format!("return {has_words};"), Vec::new())
             .await
-            .and_then(|answer| answer.element())
+            .and_then(thirtyfour::prelude::ScriptRet::element)
             .unwrap_or_else(|error| panic!("{css} {words:?}: {error}"));
         found.scroll_into_view().await.expect("it scrolls");
         found
