@@ -103,6 +103,20 @@ async fn the_app_itself_with_what_it_opens() {
         }
     };
     see("the list").await;
+    // Who finds nothing has to be able to find something.
+    browser
+        .ask::<()>(
+            "void document.querySelector('main').append(Object.assign(new Image(), { id: 'nameless' }))",
+        )
+        .await;
+    let findings = look(&browser, EVERYTHING).await;
+    assert!(
+        findings.iter().any(|finding| finding.starts_with("image-alt")),
+        "{findings:?}"
+    );
+    browser
+        .ask::<()>("document.querySelector('#nameless').remove()")
+        .await;
     let production = demo.healthy("production");
     browser.click(&format!("#row-{} .more", production.uid)).await;
     browser

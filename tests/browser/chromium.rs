@@ -187,11 +187,12 @@ impl Chromium {
         self.see_in("body", words).await;
     }
 
-    /// Waits until a part of the page says these words.
+    /// Waits until a part of the page says these words. Rows far below are not laid out until they are near, and
+    /// have no `innerText`.
     pub async fn see_in(&self, css: &str, words: &str) {
         let (css, words) = (quoted(css), quoted(words));
         self.until(&format!(
-            "document.querySelector({css})?.innerText.includes({words})"
+            "document.querySelector({css})?.textContent.includes({words})"
         ))
         .await;
     }
@@ -227,7 +228,7 @@ impl Chromium {
     /// Clicks the first of these elements that says these words.
     pub async fn click_words(&self, css: &str, words: &str) {
         let has_words = format!(
-            "[...document.querySelectorAll({})].find(node => node.innerText.includes({}))",
+            "[...document.querySelectorAll({})].find(node => node.textContent.includes({}))",
             quoted(css),
             quoted(words)
         );
@@ -236,7 +237,7 @@ impl Chromium {
             .driver
             .execute(format!("return {has_words};"), Vec::new())
             .await
-            .and_then(|answer| answer.element())
+            .and_then(thirtyfour::prelude::ScriptRet::element)
             .unwrap_or_else(|error| panic!("{css} {words:?}: {error}"));
         found.scroll_into_view().await.expect("it scrolls");
         found
@@ -369,8 +370,15 @@ pub fn quoted(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// Starts the driver on a free port, which it says itself.
+/// Starts the driver on a free port, which it says itself. Of two that choose the same one at the same moment, one
+/// ends without a word and is started again.
 fn start_driver() -> (DriverProcess, u16) {
+    (0..5)
+        .find_map(|_| try_driver())
+        .expect("chromedriver says its port")
+}
+
+fn try_driver() -> Option<(DriverProcess, u16)> {
     let mut child = Command::new("chromedriver")
         .arg("--port=0")
         .stdin(Stdio::null())
@@ -388,7 +396,6 @@ fn start_driver() -> (DriverProcess, u16) {
         .find_map(|line| {
             let (_, rest) = line.split_once("successfully on port ")?;
             rest.trim_end_matches('.').parse().ok()
-        })
-        .expect("chromedriver says its port");
-    (process, port)
+        })?;
+    Some((process, port))
 }

@@ -12,6 +12,7 @@
     unreachable_pub,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "one program of several files, and a test ends where it goes wrong"
 )]
 

@@ -88,7 +88,7 @@ impl Demo {
     pub fn slow_down(&self, stack: &Stack) {
         let changed = self
             .world()
-            .change(&stack.uid, |stack| stack.typical = Duration::from_secs(600));
+            .change(&stack.uid, |stack| stack.typical = Duration::from_mins(10));
         assert!(changed, "{} is not there", stack.name);
     }
 
