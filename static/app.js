@@ -151,7 +151,7 @@
     asked.replaceChildren();
     // Such a page is open itself, and its names would be there twice.
     if (!$('#card')) {
-      const swap = 'innerHTML ignoreTitle:true';
+      const swap = 'ignoreTitle:true';
       await htmx.ajax('GET', href, { target: asked, select: '#card', swap }).catch(() => 0);
     }
     const first = $('[autofocus]', asked) || $('#question', asked);
