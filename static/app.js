@@ -151,16 +151,13 @@
     asked.replaceChildren();
     // Such a page is open itself, and its names would be there twice.
     if (!$('#card')) {
-      const swap = 'innerHTML ignoreTitle:true';
-      await htmx.ajax('GET', href, { target: asked, select: '#card', swap }).catch(() => 0);
+      await htmx.ajax('GET', href, { target: asked, select: '#card', swap: 'ignoreTitle:true' }).catch(() => 0);
     }
     const first = $('[autofocus]', asked) || $('#question', asked);
-    if (!first) {
-      location.href = href;
-      return;
-    }
-    dialog.showModal();
-    first.focus();
+    if (first) {
+      dialog.showModal();
+      first.focus();
+    } else location.href = href;
   };
   const wide = () => dialog && matchMedia('(min-width: 761px)').matches;
   on('click', event => {
@@ -192,15 +189,10 @@
     const { key, target } = event;
     const hits = [...$$('#hits a')];
     const at = hits.indexOf(target);
-    const to = {
-      ArrowDown: hits[at + 1],
-      ArrowUp: at < 0 ? null : hits[at - 1] || $('#find'),
-      Enter: target.id === 'find' && hits[0],
-    }[key];
+    const to = { ArrowDown: hits[at + 1], ArrowUp: hits[at - 1] || $('#find'), Enter: at < 0 && hits[0] }[key];
     if (!to || !target.closest('#card')) return;
     event.preventDefault();
-    if (key === 'Enter') to.click();
-    else to.focus();
+    to[key === 'Enter' ? 'click' : 'focus']();
   });
 
   // Sent once: the button stays focused, says so, and takes no second press.
