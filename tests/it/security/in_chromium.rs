@@ -286,7 +286,7 @@ async fn another_site() {
         let framed = chromium.page.source().await.unwrap();
         chromium.page.enter_default_frame().await.unwrap();
         case.check(
-            !framed.contains("Stackdeck") && !framed.contains("ul class"),
+            framed.contains("ERR_BLOCKED_BY_RESPONSE") && !framed.contains("Stackdeck"),
             format!("framed: {framed}"),
         );
     }

@@ -266,7 +266,12 @@ async fn every_page() {
     case.check(seen.len() >= 40, format!("{} pages", seen.len()));
     let case = cases.case("T12");
     let in_files = files(&app);
-    absent(&cases.case("T01"), "the database after a redeploy", &in_files, &secrets);
+    absent(
+        &cases.case("T01"),
+        "the database after a redeploy",
+        &in_files,
+        &secrets,
+    );
     for hook in &hooks {
         case.check(
             !is_in(&in_files, hook.as_bytes()),
