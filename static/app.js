@@ -98,17 +98,22 @@
     shut();
     live('');
   };
+  const twin = () => fetch(body.dataset.events, { headers: { accept: 'application/json' } }).catch(() => 0);
+  // Refused for good, not cut off: the page says nothing of being live, and either why not, or tries again later.
+  const refused = async () => {
+    stream = null;
+    const answer = await twin();
+    if (answer.status !== 401) return setTimeout(open, 30000);
+    apply(await answer.text());
+    finish();
+  };
   const open = () => {
     if (!body.dataset.events || stream || over || document.hidden) return;
     stream = new EventSource(body.dataset.events + (last && `&since=${encodeURIComponent(last)}`));
     stream.onopen = () => live('Live.');
     stream.onerror = ({ target }) => {
-      // Refused for good, not cut off: the page says nothing of being live and tries again later.
       live(target.readyState === 2 ? '' : 'Reconnecting…');
-      if (target.readyState === 2 && target === stream) {
-        stream = null;
-        setTimeout(open, 30000);
-      }
+      if (target.readyState === 2 && target === stream) refused();
     };
     on('rows', event => {
       last = event.lastEventId || last;
@@ -137,7 +142,7 @@
   // A hidden tab keeps only its title and icon true.
   setInterval(async () => {
     if (!document.hidden || !body.dataset.events || over) return;
-    const answer = await fetch(body.dataset.events, { headers: { accept: 'application/json' } }).catch(() => 0);
+    const answer = await twin();
     if (!answer.ok) return;
     const { title, icon } = await answer.json();
     if (title !== document.title && /^[✓✗]/.test(title) && Notification.permission === 'granted') new Notification(title);

@@ -130,15 +130,15 @@ impl Budget {
         }
     }
 
-    /// What may be spent on watching: half of the hour in all, and nothing of the last twentieth that Cloud 66
-    /// says is left. While it refuses to answer, one request a minute, to see whether it has changed its mind.
+    /// What may be spent on watching: half of the hour in all, and nothing of the last three twentieths that
+    /// Cloud 66 says are left. While it refuses to answer, one request a minute, to see whether it has changed its mind.
     pub fn allowance(&self) -> Allowance {
         let (count, now) = self.count();
         let remaining = count.remaining();
         let half = (count.limit / 2).saturating_sub(count.watched);
         Allowance {
             limit: count.limit,
-            left: half.min(remaining.saturating_sub(count.limit / 20)),
+            left: half.min(remaining.saturating_sub(count.limit / 20 * 3)),
             scarce: remaining <= count.limit / 5,
             refused_until: count
                 .throttled
@@ -158,14 +158,14 @@ impl Budget {
         }
     }
 
-    /// Whether one more request may be spent on learning what became of a redeploy: as long as a fiftieth is left,
-    /// so that watching ends first; where Cloud 66 refuses to answer, one a minute as above.
+    /// Whether one more request may be spent on learning what became of a redeploy: as long as a tenth is left,
+    /// so that watching ends first, and a round of looks that begins together does not use up the rest; where Cloud 66 refuses to answer, one a minute as above.
     pub fn may_follow(&self) -> bool {
         if let Some(until) = self.allowance().refused_until {
             return until <= self.clock.now();
         }
         let (count, _) = self.count();
-        count.remaining() > count.limit / 50
+        count.remaining() > count.limit / 10
     }
 
     /// Until when Cloud 66 refuses to answer; none when it answers.
@@ -295,7 +295,7 @@ mod tests {
         let (budget, clock) = budget();
         let watching = budget.for_watching();
         budget.learn(Some(100), None);
-        for _ in 0..40 {
+        for _ in 0..30 {
             budget.spend();
         }
         for left in (1..=50).rev() {
@@ -304,19 +304,19 @@ mod tests {
             watching.spend();
         }
         assert!(!watching.may_watch());
-        assert_eq!(budget.usage().used, 90);
+        assert_eq!(budget.usage().used, 80);
         clock.advance(Duration::minutes(40));
         assert_eq!(watching.allowance().left, 50, "a new hour");
     }
 
     #[test]
-    fn watching_leaves_a_twentieth_and_says_when_little_is_left() {
+    fn watching_leaves_three_twentieths_and_says_when_little_is_left() {
         let (budget, _) = budget();
         for (left, allowed, scarce) in [
-            (21, 16, false),
-            (20, 15, true),
-            (6, 1, true),
-            (5, 0, true),
+            (21, 6, false),
+            (20, 5, true),
+            (16, 1, true),
+            (15, 0, true),
             (0, 0, true),
         ] {
             budget.learn(Some(100), Some(left));
@@ -331,12 +331,12 @@ mod tests {
     }
 
     #[test]
-    fn following_goes_on_after_watching_and_leaves_a_fiftieth() {
+    fn following_goes_on_after_watching_and_leaves_a_tenth() {
         let (budget, _) = budget();
-        budget.learn(Some(100), Some(5));
+        budget.learn(Some(100), Some(15));
         assert!(!budget.may_watch());
         assert!(budget.may_follow());
-        budget.learn(Some(100), Some(2));
+        budget.learn(Some(100), Some(10));
         assert!(!budget.may_follow());
     }
 

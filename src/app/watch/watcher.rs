@@ -190,8 +190,17 @@ impl Watcher {
             .map(|(uid, at_activity)| async move {
                 let at = this.clock.now();
                 this.plan.asked(uid, at);
-                let history = this.budget.may_watch().then(|| this.api.deployments(uid))?.await;
-                Some((uid, history.ok()?, at_activity))
+                let refused = this.snapshot().problem.is_some();
+                let ask = !refused && this.budget.may_watch();
+                match ask.then(|| this.api.deployments(uid))?.await {
+                    Ok(history) => Some((uid, history, at_activity)),
+                    // It would be the same for each of the others.
+                    Err(problem @ cloud66::Error::SignedOut) => {
+                        this.failed(uid, problem);
+                        None
+                    }
+                    Err(_) => None,
+                }
             })
             .buffered(VERSIONS_AT_ONCE)
             .ready_chunks(VERSIONS_AT_ONCE);

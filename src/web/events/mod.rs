@@ -76,13 +76,9 @@ pub async fn stream(
         .get(ACCEPT)
         .is_some_and(|accept| accept.as_bytes().starts_with(b"application/json"));
     let Some(visitor) = visitor else {
-        // A refusal would be asked again for ever; this ends it.
-        let over = message::signed_out(&over(&state));
-        return Ok(if wants_head {
-            (StatusCode::UNAUTHORIZED, Extension(ForPrograms)).into_response()
-        } else {
-            answer(&state, stream::iter([Ok::<_, std::convert::Infallible>(over)]))
-        });
+        // A browser does not ask again for a stream that was refused; its page asks once for what to say instead.
+        let over = axum::response::Html(over(&state).as_str().to_owned());
+        return Ok((StatusCode::UNAUTHORIZED, Extension(ForPrograms), over).into_response());
     };
     let view = View::read(&state, &visitor.who, &query).await?;
     if wants_head {

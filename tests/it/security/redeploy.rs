@@ -67,7 +67,7 @@ async fn with_quick_deploys() -> TestApp {
         .await
 }
 
-const REFUSED: &str = "Cloud 66 said no. Nothing was started.";
+const REFUSED: &str = "Nothing was started.";
 const DEPLOYED: &str = "Deployed";
 const NO_RECORD: &str = "No record of it";
 
@@ -347,7 +347,7 @@ async fn a_browser_that_leaves_after_the_click_loses_nothing() {
         tokio::time::sleep(Duration::from_millis(20)).await;
         drop(tab);
     }
-    let all = tokio::time::timeout(Duration::from_mins(1), app.world().wait_for("redeploy", CLICKS)).await;
+    let all = tokio::time::timeout(Duration::from_mins(4), app.world().wait_for("redeploy", CLICKS)).await;
     assert!(
         all.is_ok(),
         "{} of {CLICKS} were sent",
