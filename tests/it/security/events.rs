@@ -14,14 +14,19 @@ const A_TURN: Duration = Duration::seconds(21);
 /// All that comes up to and with an event that holds these words.
 async fn read_until(stream: &mut Stream, words: &str) -> String {
     let mut read = String::new();
-    while let Some(event) = stream.next_event().await {
-        assert_ne!(event.name, "reload", "it kept up");
-        read += &event.data;
-        if event.data.contains(words) {
-            return read;
+    let reading = async {
+        while let Some(event) = stream.next_event().await {
+            assert_ne!(event.name, "reload", "it kept up");
+            read += &event.data;
+            if event.data.contains(words) {
+                return true;
+            }
         }
-    }
-    panic!("it ended before {words:?}: {read}");
+        false
+    };
+    let found = tokio::time::timeout(std::time::Duration::from_secs(20), reading).await;
+    assert_eq!(found, Ok(true), "never {words:?}");
+    read
 }
 
 /// A03: two people, each with an open list, and a thousand changes of stacks of which one person sees none.
