@@ -21,6 +21,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use stackdeck::cloud66::parsers;
 use stackdeck::config::{Mode, PublicUrl, SETTINGS, Settings};
 use stackdeck::domain::{OperationId, ReturnTo, StackUid, WebLink};
+use stackdeck::web::events::message;
 use stackdeck::web::server::ClientAddr;
 use stackdeck::web::urls::Cloud66Pages;
 use stackdeck::web::{Site, Urls, cookies, sign_in, stacks};
@@ -301,6 +302,25 @@ fn stack_json() {
             assert!(read + unreadable <= input.len());
         }
         let _ = parsers::is_deployment(input);
+    });
+}
+
+/// Y06, V03: whatever a fragment holds, a reader of the stream finds one event, and in it the fragment's lines.
+#[test]
+fn event() {
+    fuzz("event", |input| {
+        let html = String::from_utf8_lossy(input);
+        let event = message::rows("1.2", &html);
+        let lines: Vec<&str> = event.split(['\n', '\r']).collect();
+        let [name, id, data @ .., "", ""] = lines.as_slice() else {
+            panic!("{event:?}");
+        };
+        assert_eq!((*name, *id), ("event: rows", "id: 1.2"));
+        let data: Vec<&str> = data
+            .iter()
+            .map(|line| line.strip_prefix("data: ").unwrap())
+            .collect();
+        assert_eq!(data.join("\n"), html.replace('\r', "\n"));
     });
 }
 

@@ -4,6 +4,7 @@
 //! not send it has to send an `Origin` equal to the address in the settings; a request with neither is refused.
 //! (Under our `Referrer-Policy: no-referrer` browsers write `Origin: null` even for our own forms; next to
 //! `same-origin` that says nothing against the request.)
+//! An event stream changes nothing, but it holds a place; [`may_follow`] keeps it for our own pages.
 //! Nothing is compared with `Host`, which the attacker of a DNS rebinding chooses.
 
 use axum::extract::{Request, State};
@@ -15,6 +16,9 @@ use axum::response::{IntoResponse as _, Response};
 use super::problem::Problem;
 use super::state::WebState;
 
+/// By which browsers say where a request comes from.
+const SITE: &str = "sec-fetch-site";
+
 /// Refuses requests that change something and do not come from a page of ours.
 pub async fn same_origin_only(State(state): State<WebState>, request: Request, next: Next) -> Response {
     if request.method().is_safe() || from_our_page(request.headers(), &state.site().public_url.origin()) {
@@ -24,24 +28,29 @@ pub async fn same_origin_only(State(state): State<WebState>, request: Request, n
     Problem::FORGED.into_response()
 }
 
+/// Whether a stream may be opened: by a page of ours, or by somebody who says nothing of where it comes from. A
+/// page of a sibling site could otherwise take all places of a session, because the cookie goes with its requests.
+pub(super) fn may_follow(headers: &HeaderMap, our_origin: &str) -> bool {
+    let is_quiet =
+        only(headers, ORIGIN.as_str()).is_none() && matches!(only(headers, SITE), None | Some(b"none"));
+    is_quiet || from_our_page(headers, our_origin)
+}
+
 fn from_our_page(headers: &HeaderMap, our_origin: &str) -> bool {
-    let only = |name: &str| {
-        let mut values = headers.get_all(name).iter();
-        let first = values.next().map(|value| value.as_bytes().to_vec());
-        // Two of them: whoever asks which one counts has been fooled already.
-        if values.next().is_some() {
-            Some(b"several".to_vec())
-        } else {
-            first
-        }
-    };
-    let origin = only(ORIGIN.as_str());
-    let origin_is_ours = origin.as_deref() == Some(our_origin.as_bytes());
-    match only("sec-fetch-site").as_deref() {
-        Some(b"same-origin") => origin_is_ours || matches!(origin.as_deref(), None | Some(b"null")),
+    let origin = only(headers, ORIGIN.as_str());
+    let origin_is_ours = origin == Some(our_origin.as_bytes());
+    match only(headers, SITE) {
+        Some(b"same-origin") => origin_is_ours || matches!(origin, None | Some(b"null")),
         Some(_) => false,
         None => origin_is_ours,
     }
+}
+
+fn only<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    // Two of them: whoever asks which one counts has been fooled already.
+    Some(values.next().map_or(first.as_bytes(), |_| b"several"))
 }
 
 #[cfg(test)]
@@ -72,14 +81,38 @@ mod tests {
             (&[], false),
         ];
         for (headers, expected) in rows {
-            let mut map = HeaderMap::new();
-            for (name, value) in headers {
-                map.append(
-                    axum::http::HeaderName::from_bytes(name.as_bytes()).unwrap(),
-                    value.parse().unwrap(),
-                );
-            }
-            assert_eq!(from_our_page(&map, ours), expected, "{headers:?}");
+            assert_eq!(from_our_page(&map(headers), ours), expected, "{headers:?}");
         }
+    }
+
+    /// F12.
+    #[test]
+    fn our_own_pages_and_those_who_say_nothing_may_follow() {
+        let ours = "https://deploy.example.com";
+        let rows: [(&[(&str, &str)], bool); 9] = [
+            (&[("sec-fetch-site", "same-origin")], true),
+            (&[("sec-fetch-site", "none")], true),
+            (&[("origin", ours)], true),
+            (&[], true),
+            (&[("sec-fetch-site", "cross-site")], false),
+            (&[("sec-fetch-site", "same-site")], false),
+            (&[("origin", "https://evil.example")], false),
+            (&[("origin", "null")], false),
+            (&[("sec-fetch-site", "none"), ("sec-fetch-site", "none")], false),
+        ];
+        for (headers, expected) in rows {
+            assert_eq!(may_follow(&map(headers), ours), expected, "{headers:?}");
+        }
+    }
+
+    fn map(headers: &[(&str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(
+                axum::http::HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                value.parse().unwrap(),
+            );
+        }
+        map
     }
 }

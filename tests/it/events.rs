@@ -128,6 +128,7 @@ async fn another_instances_redeploy_reaches_the_page_too() {
     list.until(": deployed ").await;
 }
 
+/// C11.
 #[tokio::test]
 async fn signing_out_ends_the_stream() {
     let app = TestApp::start().await;
@@ -145,6 +146,7 @@ async fn signing_out_ends_the_stream() {
     stream.ends().await;
 }
 
+/// C11.
 #[tokio::test]
 async fn signing_out_everywhere_ends_the_streams_of_other_browsers() {
     let app = TestApp::start().await;
@@ -157,6 +159,7 @@ async fn signing_out_everywhere_ends_the_streams_of_other_browsers() {
     stream.ends().await;
 }
 
+/// C11.
 #[tokio::test]
 async fn a_session_that_another_instance_ended_loses_its_stream() {
     let app = TestApp::start().await;
@@ -171,6 +174,7 @@ async fn a_session_that_another_instance_ended_loses_its_stream() {
     stream.ends().await;
 }
 
+/// T10.
 #[tokio::test]
 async fn a_token_that_cloud66_refuses_ends_the_stream_and_the_asking() {
     let app = TestApp::start().await;
@@ -212,6 +216,7 @@ async fn nobody_gets_a_stream_without_a_session() {
     assert!(twin.body.contains("Sign in"), "{}", twin.body);
 }
 
+/// N16.
 #[tokio::test]
 async fn a_fifth_stream_of_a_session_is_refused_and_the_others_live() {
     let app = TestApp::start().await;

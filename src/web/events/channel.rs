@@ -12,6 +12,7 @@ use super::view::{Rendered, Renderer, View};
 use crate::app::SignedIn;
 use crate::app::attend::Attending;
 use crate::domain::OperationId;
+use crate::web::metrics::OpenStream;
 use crate::web::state::WebState;
 
 /// How many events may wait for a reader.
@@ -40,6 +41,7 @@ pub(super) struct Listener {
     seat: Seat,
     state: WebState,
     has_ended: bool,
+    _counted: OpenStream,
 }
 
 /// Opens a stream for a page that was true at `since`.
@@ -100,6 +102,7 @@ impl Listener {
             seat,
             state: state.clone(),
             has_ended: false,
+            _counted: state.counts().open_stream(),
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) fn hello(id: &str) -> String {
 }
 
 /// Changed parts of a page.
-pub(super) fn rows(id: &str, html: &str) -> String {
+pub fn rows(id: &str, html: &str) -> String {
     event("rows", Some(id), html)
 }
 

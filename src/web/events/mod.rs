@@ -6,12 +6,13 @@
 //! * [`run`]: the task that keeps streams open and ends those whose session has ended.
 //!
 //! Invariants:
-//! * A stream carries what one token may see; nobody but its person gets it, and it ends with the session.
+//! * A stream carries what one token may see; nobody but its person gets it, and it ends with the session. It opens for our
+//!   own pages only, not for those of other sites.
 //! * A change is rendered once for each token and view, in fragments that suit every page of theirs.
 //! * A reader who is too slow is told to load the page anew, and let go.
 
 mod channel;
-mod message;
+pub mod message;
 mod seats;
 mod told;
 mod view;
@@ -29,6 +30,7 @@ use time::macros::format_description;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::origin::may_follow;
 use super::pages::banner::Banner;
 use super::problem::{ForPrograms, Problem};
 use super::server::Endless;
@@ -52,7 +54,8 @@ pub struct Events {
 /// So often something is sent, so that no proxy in between takes a quiet stream for a dead one.
 const PING: Duration = Duration::from_secs(20);
 
-/// So often it is asked whether the sessions of open streams have ended elsewhere.
+/// So often it is asked whether the sessions of open streams have ended elsewhere: none outlives its session by
+/// five seconds.
 const SESSIONS: Duration = Duration::from_secs(3);
 
 /// How long a refused browser waits before it tries again.
@@ -71,6 +74,9 @@ pub async fn stream(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
+    if !may_follow(&headers, &state.site().public_url.origin()) {
+        return Ok((StatusCode::FORBIDDEN, Extension(ForPrograms)).into_response());
+    }
     let query = query.unwrap_or_default();
     let wants_head = headers
         .get(ACCEPT)

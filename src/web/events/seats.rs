@@ -132,6 +132,7 @@ mod tests {
         assert_eq!((taken.all, taken.sessions.len(), taken.people.len()), (0, 0, 0));
     }
 
+    /// N16.
     #[test]
     fn there_are_ten_thousand_in_all() {
         let seats = Seats::default();

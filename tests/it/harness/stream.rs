@@ -190,6 +190,17 @@ impl Stream {
         }
     }
 
+    /// Reads until these words have come, as bytes: comments are among them.
+    pub async fn until_bytes(&mut self, words: &str) {
+        while !self.bytes.windows(words.len()).any(|at| at == words.as_bytes()) {
+            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await;
+            match chunk {
+                Ok(Ok(Some(chunk))) => self.bytes.extend_from_slice(&chunk),
+                other => panic!("never {words:?}: {other:?}"),
+            }
+        }
+    }
+
     /// The text up to the end, hints included.
     pub async fn rest(&mut self) -> String {
         while let Ok(Ok(Some(chunk))) = tokio::time::timeout(PATIENCE, self.response.chunk()).await {

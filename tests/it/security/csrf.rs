@@ -439,20 +439,39 @@ async fn every_form() {
     case.check(ready.untouched().await, "nothing is written or sent");
     case.same(rows(&ready.app).await.1, 1, "and nobody was signed out");
 
-    // A stream of somebody else's page is refused, and so is any page of ours as a script (see also H07).
+    // A stream of somebody else's page is refused, and so is any page of ours as a script (see also H07). More
+    // often than a session has places: none of them is held.
     let case = cases.case("F12");
-    for (_, path) in routes::all().into_iter().filter(|(name, _)| name == "EVENTS") {
-        let page = Ask::get(format!("{}{path}", ready.app.url))
-            .header("sec-fetch-site", "cross-site")
-            .header("origin", "https://evil.example")
+    let events = format!("{}/events?view=stacks", ready.app.url);
+    for (site, origin) in [
+        ("cross-site", "https://evil.example"),
+        ("same-site", "http://localhost:1"),
+        ("cross-site", ""),
+        ("", "https://evil.example"),
+        ("", "null"),
+    ] {
+        case.input();
+        let mut ask = Ask::get(&events)
             .header("accept", "text/event-stream")
-            .send();
-        let page = tokio::time::timeout(std::time::Duration::from_secs(5), page)
+            .cookie(SESSION, &ready.session);
+        for (name, value) in [("sec-fetch-site", site), ("origin", origin)] {
+            if !value.is_empty() {
+                ask = ask.header(name, value);
+            }
+        }
+        let page = tokio::time::timeout(std::time::Duration::from_secs(20), ask.send())
             .await
             .expect("no stream is held");
-        case.check(!page.status.is_success(), page.status);
+        case.same(page.status, StatusCode::FORBIDDEN, format!("{site} {origin}"));
         case.same(page.header("access-control-allow-origin"), "", "never shared");
     }
+    let mut own = Vec::new();
+    for _ in 0..4 {
+        let stream = ready.browser.follow_path("/events?view=stacks").await;
+        case.same(stream.status, StatusCode::OK, "our own page has all its places");
+        own.push(stream);
+    }
+    drop(own);
     let case = cases.case("F13");
     for path in ["/", "/settings", "/search?q=a", "/redeploys"] {
         let page = Ask::get(format!("{}{path}", ready.app.url))

@@ -116,3 +116,37 @@ async fn metrics_count_what_happened_and_name_nobody() {
     assert_eq!(browser.get("/metrics").await.status, 404);
     note(Kind::Check, "A11");
 }
+
+#[tokio::test]
+async fn the_gauge_of_streams_is_the_number_that_is_open() {
+    async fn until(app: &TestApp, wanted: u64) {
+        let mut seen = None;
+        for _ in 0..400 {
+            seen = Some(values(&scrape(app, "/metrics").await)["stackdeck_event_streams"]);
+            if seen == Some(wanted) {
+                note(Kind::Check, "A11");
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        panic!("never {wanted}: {seen:?}");
+    }
+    let app = TestApp::with()
+        .setting("STACKDECK_METRICS_BIND", "127.0.0.1:0")
+        .start()
+        .await;
+    let browser = app.signed_in().await;
+    let page = browser.get("/").await;
+    let mut streams = Vec::new();
+    for open in 1..=4 {
+        streams.push(browser.follow(&page).await);
+        until(&app, open).await;
+    }
+    // One that is refused is none.
+    assert_eq!(browser.follow_path("/events?view=stacks").await.status, 429);
+    until(&app, 4).await;
+    streams.pop();
+    until(&app, 3).await;
+    browser.submit(&page, "Sign out").await;
+    until(&app, 0).await;
+}

@@ -14,6 +14,7 @@ mod callback;
 mod config;
 mod cookies;
 mod csrf;
+mod events;
 mod exchange;
 mod headers;
 mod host;

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use stackdeck::sandbox::Health;
+
 use super::process::free_port;
 use super::raw::{exchange, status};
 use super::redeploy::{quiet_stacks, row_form};
@@ -164,6 +166,28 @@ async fn people_work_through_each_proxy_and_each_request_arrives_once() {
         // E22: an upstream that fails after it has worked is not asked again by the proxy.
         assert_eq!(app.world().journal().count("redeploy"), 1, "{name}");
         note(Kind::Check, "E22");
+    }
+}
+
+/// P09: what a proxy keeps back would come when its buffer is full, or at the end, and neither is ever reached here.
+#[tokio::test]
+#[ignore = "needs nginx, haproxy and caddy"]
+async fn events_come_through_each_proxy_one_by_one() {
+    for name in PROXIES {
+        let (app, proxy) = behind(name).await;
+        let browser = Browser::new(&format!("http://localhost:{}", proxy.port));
+        browser.sign_in(&app.main_person()).await;
+        let mut stream = browser.follow(&browser.whole_list().await).await;
+        // Before anything has happened.
+        stream.until_bytes(": open").await;
+        let uid = &quiet_stacks(&app)[0];
+        for health in [4, 3, 4] {
+            app.world().set_health(uid, Health(health));
+            app.pass(time::Duration::seconds(21)).await;
+            let words = if health == 4 { "Health failed" } else { "Healthy" };
+            stream.until_row(uid, words).await;
+            note(Kind::Check, "P09");
+        }
     }
 }
 
