@@ -242,12 +242,19 @@ async fn by_action(row: &Redeploy, action: Action, api: &Api) -> Result<Seen, cl
     })
 }
 
+/// How it ended, by Cloud 66's word. A cancel that was asked for is no proof: the deployment may have failed by
+/// itself in the same moment. No document lists an outcome for what was stopped (fact sheet 6.5), so where none is
+/// given, the action's own words have to speak of it; otherwise it is what Cloud 66 calls it, a failure.
 fn end_of(row: &Redeploy, action: &Action, deployment: Option<&Deployment>) -> RedeployState {
-    let cancelled = deployment.is_some_and(|deployment| deployment.outcome == Outcome::Cancelled)
-        || (row.cancel_requested_at.is_some() && action.succeeded != Some(true));
+    let stopped = deployment.is_some_and(|deployment| deployment.outcome == Outcome::Cancelled);
+    let spoken_of = || {
+        let words = action.message.as_deref().unwrap_or_default();
+        row.cancel_requested_at.is_some() && words.to_ascii_lowercase().contains("cancel")
+    };
     match action.succeeded {
-        _ if cancelled => RedeployState::Cancelled,
+        _ if stopped => RedeployState::Cancelled,
         Some(true) => RedeployState::Succeeded,
+        _ if spoken_of() => RedeployState::Cancelled,
         _ => RedeployState::Failed,
     }
 }
@@ -264,7 +271,6 @@ async fn by_stack(row: &Redeploy, api: &Api) -> Result<Seen, cloud66::Error> {
     let state = match deployment.outcome {
         Outcome::Success => RedeployState::Succeeded,
         Outcome::Cancelled => RedeployState::Cancelled,
-        _ if row.cancel_requested_at.is_some() => RedeployState::Cancelled,
         _ => RedeployState::Failed,
     };
     Ok(Seen::Ended {

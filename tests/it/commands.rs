@@ -205,3 +205,31 @@ async fn a_cancel_that_is_faster_than_the_worker_is_noted_all_the_same() {
     app.clock.advance(time::Duration::minutes(1));
     until(&browser, &receipt, &["Cloud 66 reports that it was stopped."]).await;
 }
+
+#[tokio::test]
+async fn a_deploy_that_fails_by_itself_after_a_cancel_was_asked_for_has_failed() {
+    let app = TestApp::with()
+        .sandbox(|options| options.deploy_time = Duration::from_secs(30))
+        .start()
+        .await;
+    let browser = app.signed_in().await;
+    let uid = app.quiet_stack("staging");
+    app.world().fail_next_deploy(&uid);
+    let asked = confirm(&browser, &uid).await;
+    let receipt = browser.submit(&asked, "Redeploy staging").await;
+    app.world().clock().advance(Duration::from_secs(5));
+    app.clock.advance(time::Duration::seconds(6));
+    until(&browser, &receipt, &["Cancel this deploy…"]).await;
+    // The note of a cancel without its effect at Cloud 66, as where the deploy ends in the same moment.
+    let id = receipt.url.path().rsplit('/').next().unwrap().parse().unwrap();
+    assert!(app.ledger().cancel_requested(id).await.unwrap());
+    app.world().clock().advance(Duration::from_mins(1));
+    app.clock.advance(time::Duration::minutes(1));
+    let end = until(&browser, &receipt, &["Cancelled", "Deploy failed"]).await;
+    assert!(
+        end.text()
+            .contains("A cancel was asked for, and Cloud 66 reports that it failed."),
+        "{}",
+        end.text()
+    );
+}

@@ -138,6 +138,11 @@ fn succeeded(redeploy: &Redeploy) -> String {
 }
 
 fn failed(redeploy: &Redeploy) -> String {
+    if redeploy.cancel_requested_at.is_some() {
+        return "A cancel was asked for, and Cloud 66 reports that it failed. Look at the stack for what is on its \
+                servers now."
+            .to_owned();
+    }
     match redeploy.before.live_hash.as_deref() {
         Some(hash) => format!(
             "Before it, {} was running. The log in Cloud 66 tells why it failed.",
