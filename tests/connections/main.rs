@@ -8,6 +8,7 @@ mod capacity;
 mod crowd;
 mod descriptors;
 mod endless;
+mod gone;
 mod hosts;
 mod parsing;
 mod shutdown;

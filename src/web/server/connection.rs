@@ -78,7 +78,7 @@ pub(super) async fn serve(serving: Serving, socket: TcpStream, peer: IpAddr) -> 
         let answer = router.clone().call(request);
         // hyper drops what it serves as soon as the peer has gone, and a click whose tab is closed at once would be
         // written down or not as the processor pleases. Begun here and not when it is first polled: by then the
-        // end of the connection may have been seen. What only reads ends with its client.
+        // connection may have been reset.
         let answer = if changes {
             Begun::Apart(tokio::spawn(answer))
         } else {
@@ -104,6 +104,9 @@ pub(super) async fn serve(serving: Serving, socket: TcpStream, peer: IpAddr) -> 
     let mut connection = http1::Builder::new()
         // `ReadDeadline` keeps the time.
         .header_read_timeout(None)
+        // The end of what a client sends is not the end of what it has sent: without this, a form whose sender is
+        // gone already is dropped between its head and its body. What only reads is answered into nothing then.
+        .half_close(true)
         .max_headers(limits.headers)
         .max_header_size(limits.buffer)
         .max_buf_size(limits.buffer.max(MIN_BUFFER))
