@@ -8,8 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::ArgMatches;
 
+use super::shutdown::Signals;
 use super::start::{Surroundings, start};
-use super::{cannot_start, mistaken, options, say, serve, shutdown, telemetry};
+use super::{cannot_start, mistaken, options, say, serve, telemetry};
 use crate::config::{self, Mode};
 use crate::domain::Random;
 use crate::sandbox::{Options, Pkce, Sandbox, Strictness};
@@ -22,6 +23,7 @@ pub(super) async fn run(given: &ArgMatches) -> ExitCode {
 }
 
 async fn demo(given: &ArgMatches) -> Result<(), ExitCode> {
+    let signals = Signals::catch();
     let bind = options::text(given, "bind").unwrap_or_default().to_owned();
     let port = bind.rsplit_once(':').map_or("8066", |(_, port)| port).to_owned();
     let callback = format!("http://localhost:{port}/oauth/callback");
@@ -48,7 +50,7 @@ async fn demo(given: &ArgMatches) -> Result<(), ExitCode> {
         sandbox.url()
     ));
     say("Nothing is kept. Ctrl-C ends it.");
-    shutdown::on_signal(running.stop_token());
+    signals.then_stop(running.stop_token());
     running.ended().await;
     sandbox.stop().await;
     Ok(())

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use tokio_util::sync::CancellationToken;
 
-use super::{cannot_start, options, say, shutdown};
+use super::shutdown::Signals;
+use super::{cannot_start, options, say};
 use crate::web::gallery;
 use crate::web::server::{Limits, Server, listen};
 
@@ -19,6 +20,7 @@ pub(super) async fn run(given: &ArgMatches) -> ExitCode {
 }
 
 async fn serve(given: &ArgMatches) -> Result<(), String> {
+    let signals = Signals::catch();
     let bind: SocketAddr = options::parsed(given, "bind")?.ok_or_else(|| "--bind is missing".to_owned())?;
     if !bind.ip().is_loopback() {
         return Err(format!(
@@ -31,7 +33,7 @@ async fn serve(given: &ArgMatches) -> Result<(), String> {
     let address = listener.local_addr().map_err(cannot_listen)?;
     say(&format!("The gallery is ready. Open http://{address}"));
     let stop = CancellationToken::new();
-    shutdown::on_signal(stop.clone());
+    signals.then_stop(stop.clone());
     Server::new(gallery::router(), limits, Vec::new())
         .serve(listener, stop)
         .await;

@@ -6,11 +6,13 @@ use std::time::Duration;
 use clap::ArgMatches;
 use tokio_util::sync::CancellationToken;
 
-use super::{cannot_start, options, say, shutdown, telemetry};
+use super::shutdown::Signals;
+use super::{cannot_start, options, say, telemetry};
 use crate::config::LogFormat;
 use crate::sandbox::{Fault, Options, Sandbox};
 
 pub(super) async fn run(given: &ArgMatches) -> ExitCode {
+    let signals = Signals::catch();
     let options = match read(given) {
         Ok(options) => options,
         Err(words) => return cannot_start(&words),
@@ -27,7 +29,7 @@ pub(super) async fn run(given: &ArgMatches) -> ExitCode {
     say(&format!("CLOUD66_CLIENT_ID={}", sandbox.client_id()));
     say(&format!("CLOUD66_CLIENT_SECRET={}", sandbox.client_secret()));
     let stop = CancellationToken::new();
-    shutdown::on_signal(stop.clone());
+    signals.then_stop(stop.clone());
     stop.cancelled().await;
     sandbox.stop().await;
     ExitCode::SUCCESS

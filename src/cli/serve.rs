@@ -5,12 +5,14 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 use tokio::net::TcpListener;
 
+use super::shutdown::Signals;
 use super::start::{Surroundings, start};
-use super::{cannot_start, mistaken, options, shutdown, telemetry};
+use super::{cannot_start, mistaken, options, telemetry};
 use crate::config::{self, Mode, Settings};
 use crate::web::server::{self, Limits};
 
 pub(super) async fn run(options: &ArgMatches) -> ExitCode {
+    let signals = Signals::catch();
     let settings = match config::from_env(options::settings_given(options), Mode::Serve) {
         Ok(settings) => settings,
         Err(mistakes) => return mistaken(&mistakes),
@@ -33,7 +35,7 @@ pub(super) async fn run(options: &ArgMatches) -> ExitCode {
     if settings.cloud66.client.is_none() {
         tracing::info!("not registered at Cloud 66 yet; the page to open says how");
     }
-    shutdown::on_signal(running.stop_token());
+    signals.then_stop(running.stop_token());
     running.ended().await;
     ExitCode::SUCCESS
 }
