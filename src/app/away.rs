@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use time::{Duration, OffsetDateTime};
 
 use super::{App, SignedIn};
-use crate::domain::{OperationId, Redeploy, UserId};
+use crate::domain::{Redeploy, UserId};
 use crate::store::StoreError;
 
 /// How long the answer "nothing new" is believed.
@@ -59,10 +59,5 @@ impl App {
             }
         }
         Ok(fresh)
-    }
-
-    /// Notes that the person looks at the end of this redeploy, so that it is not told again.
-    pub async fn saw_the_end(&self, id: OperationId) -> Result<(), StoreError> {
-        self.store().ledger().seen(id).await.map(drop)
     }
 }

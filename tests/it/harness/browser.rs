@@ -153,19 +153,7 @@ impl Browser {
             .await
             .unwrap_or_else(|error| panic!("{method} {url}: {error}"));
         self.keep_cookies(url, response.headers());
-        let (status, headers) = (response.status(), response.headers().clone());
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a test's browser reads what it is given"
-        )]
-        let body = response.text().await.unwrap();
-        Page {
-            status,
-            url: url.clone(),
-            headers,
-            body,
-            chain: vec![url.clone()],
-        }
+        Page::read(url, response).await
     }
 
     /// What a script of the page fetches from there.
@@ -177,19 +165,7 @@ impl Browser {
             .send()
             .await
             .unwrap();
-        let (status, headers) = (response.status(), response.headers().clone());
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a test's browser reads what it is given"
-        )]
-        let body = response.text().await.unwrap();
-        Page {
-            status,
-            url: url.clone(),
-            headers,
-            body,
-            chain: vec![url.clone()],
-        }
+        Page::read(url, response).await
     }
 
     /// The app's cookies, as they are sent.
@@ -272,6 +248,23 @@ impl Browser {
 }
 
 impl Page {
+    /// An answer, read to its end.
+    async fn read(url: &Url, response: reqwest::Response) -> Self {
+        let (status, headers) = (response.status(), response.headers().clone());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a test's browser reads what it is given"
+        )]
+        let body = response.text().await.unwrap();
+        Self {
+            status,
+            url: url.clone(),
+            headers,
+            body,
+            chain: vec![url.clone()],
+        }
+    }
+
     /// What a person reads, with white space folded.
     pub fn text(&self) -> String {
         let document = Html::parse_document(&self.body);
