@@ -7,7 +7,6 @@ use tokio::sync::watch;
 use super::watch::{Interest, Snapshot, Viewer, Watcher};
 use super::{App, SignedIn};
 use crate::domain::OperationId;
-use crate::store::StoreError;
 
 /// An open page. While it is held, Cloud 66 and the ledger are asked for what it shows.
 #[derive(Debug)]
@@ -30,9 +29,13 @@ impl App {
         attending
     }
 
-    /// Notes that an open page has told the person how this redeploy ended.
-    pub async fn told_of_end(&self, id: OperationId) -> Result<(), StoreError> {
-        self.store().ledger().seen(id).await.map(drop)
+    /// Notes that a page has told the person how these redeploys ended. A failure costs that they are told again.
+    pub async fn note_told(&self, ended: &[OperationId]) {
+        for id in ended {
+            if let Err(error) = self.store().ledger().seen(*id).await {
+                tracing::warn!(%error, "it could not be noted that an end was told");
+            }
+        }
     }
 }
 

@@ -57,7 +57,7 @@ impl FromRequestParts<WebState> for Looks {
 
 /// Whether the answer becomes the page that the person sees. What a script asks for is taken apart, so what has
 /// to be said once waits for the next page. Browsers that do not say so get it with whatever they ask for.
-fn is_shown(headers: &HeaderMap) -> bool {
+pub fn is_shown(headers: &HeaderMap) -> bool {
     headers
         .get("sec-fetch-dest")
         .is_none_or(|destination| destination == "document")

@@ -1,16 +1,17 @@
 //! The receipt of one redeploy: what was asked, what Cloud 66 answered, how it ended.
 
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 
-use super::looks::Looks;
+use super::looks::{Looks, is_shown};
 use super::pages::receipt::{ReceiptInput, ReceiptPage};
 use super::pages::trouble::Trouble;
 use super::problem::Problem;
 use super::session::Visitor;
 use super::stacks::since;
 use super::state::WebState;
-use crate::app::{self};
+use crate::app;
 use crate::domain::OperationId;
 
 /// `GET /redeploys/{id}`. Somebody else's receipt answers as one that does not exist.
@@ -18,6 +19,7 @@ pub async fn show(
     State(state): State<WebState>,
     Looks(mut frame): Looks,
     visitor: Visitor,
+    headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id: OperationId = id.parse().map_err(|_| Problem::from(Trouble::NoReceipt))?;
@@ -32,6 +34,9 @@ pub async fn show(
             app::Error::NotFound => Trouble::NoReceipt.into(),
             error => Problem::from(error),
         })?;
+    if redeploy.state.is_end() && is_shown(&headers) {
+        state.app().note_told(&[id]).await;
+    }
     let address = state.site().public_url.join(&format!("/redeploys/{id}"));
     let input = ReceiptInput {
         redeploy: &redeploy,

@@ -82,6 +82,7 @@ async fn list(
         (Some(known_at), _) => known_at,
     };
     frame.banner = banner(&snapshot, &app.allowance(who), frame.now, ReturnTo::Home);
+    // Before the redeploys are read, so that what moves meanwhile is sent.
     frame.since = since(state, who, &snapshot);
     let pins = cookies::pins(state.site(), headers);
     let open = app.open_redeploys(who).await?;

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use crate::harness::{TestApp, confirm, until, with_quick_deploys};
+use stackdeck::domain::RedeployState;
+
+use crate::harness::{TestApp, answered, confirm, id_of, until, with_quick_deploys};
 
 async fn all_ended(app: &TestApp) {
-    let person = app.world().main_person().unwrap();
-    let person = stackdeck::domain::UserId(i64::try_from(person.id).unwrap());
-    for _ in 0..200 {
+    let person = app.main_person_id();
+    for _ in 0..1_000 {
         let rows = app.ledger().of_person(person, 10, None).await.unwrap();
         if !rows.is_empty() && rows.iter().all(|row| row.state.is_end()) {
             return;
@@ -72,6 +73,30 @@ async fn who_looks_at_the_receipt_is_not_told_again() {
     let end = until(&browser, &receipt, &["Deployed"]).await;
     assert!(!end.text().contains("While you were away"), "{}", end.text());
     assert!(!browser.get("/").await.text().contains("While you were away"));
+}
+
+/// The receipt is read after it was asked whether there is news: what ended in between, as another instance may
+/// have found, was told by the receipt all the same.
+#[tokio::test]
+async fn an_end_that_only_the_receipt_knew_of_is_not_told_again() {
+    let app = TestApp::start().await;
+    let browser = app.signed_in().await;
+    let asked = confirm(&browser, &app.quiet_stack("staging")).await;
+    let receipt = browser.submit(&asked, "Redeploy staging").await;
+    answered(&app, id_of(&receipt)).await;
+    browser.get("/").await;
+    let ended = RedeployState::Succeeded;
+    assert!(
+        app.ledger()
+            .ended(id_of(&receipt), ended, None, None, None)
+            .await
+            .unwrap()
+    );
+    until(&browser, &receipt, &["Deployed"]).await;
+    app.clock.advance(time::Duration::seconds(6));
+    let page = browser.get("/").await;
+    let told = page.texts(".note").join(" ");
+    assert!(!told.contains("While you were away"), "{told}");
 }
 
 #[tokio::test]

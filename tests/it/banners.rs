@@ -70,7 +70,7 @@ async fn cloud66_that_does_not_answer_is_said_at_once_and_its_age_after_two_minu
 
 #[tokio::test]
 async fn while_cloud66_is_down_it_is_tried_every_thirty_seconds_and_not_more() {
-    let app = TestApp::start().await;
+    let app = TestApp::with().impatient().start().await;
     let (_browser, _stream) = open(&app).await;
     app.world().add_fault("api=time-out".parse().unwrap());
     for _ in 0..8 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use crate::harness::{TestApp, confirm, until, with_quick_deploys};
+use crate::harness::{TestApp, confirm, id_of, until, with_quick_deploys};
 
 #[tokio::test]
 async fn each_command_says_what_it_does_and_is_recorded() {
@@ -51,8 +51,8 @@ async fn each_command_says_what_it_does_and_is_recorded() {
         assert_eq!(actions.len(), before + 1, "{word}: once");
         let last = actions.last().unwrap();
         assert_eq!(last.action, action);
-        let id = receipt.url.path().rsplit('/').next().unwrap();
-        assert_eq!(last.user_reference.as_deref(), Some(id), "{word}");
+        let id = id_of(&receipt).to_string();
+        assert_eq!(last.user_reference.as_deref(), Some(id.as_str()), "{word}");
         let maintenance = app.world().stack(&uid).unwrap().maintenance_mode;
         assert_eq!(maintenance, word == "maintenance-on", "{word}");
     }
@@ -98,7 +98,7 @@ async fn a_command_without_its_confirm_page_is_not_sent() {
 
 #[tokio::test]
 async fn a_command_that_gets_no_answer_is_looked_up_like_a_redeploy() {
-    let app = with_quick_deploys().await;
+    let app = TestApp::with().quick_deploys().impatient().start().await;
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
     app.world()
@@ -221,7 +221,7 @@ async fn a_deploy_that_fails_by_itself_after_a_cancel_was_asked_for_has_failed()
     app.clock.advance(time::Duration::seconds(6));
     until(&browser, &receipt, &["Cancel this deploy…"]).await;
     // The note of a cancel without its effect at Cloud 66, as where the deploy ends in the same moment.
-    let id = receipt.url.path().rsplit('/').next().unwrap().parse().unwrap();
+    let id = id_of(&receipt);
     assert!(app.ledger().cancel_requested(id).await.unwrap());
     app.world().clock().advance(Duration::from_mins(1));
     app.clock.advance(time::Duration::minutes(1));

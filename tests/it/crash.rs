@@ -4,15 +4,15 @@
 use std::time::Duration;
 
 use stackdeck::domain::redeploy::Before;
-use stackdeck::domain::{AccessToken, Command, OperationId, RedeployOptions, RedeployState, UserId};
+use stackdeck::domain::{AccessToken, Command, OperationId, RedeployOptions, RedeployState};
 use stackdeck::sandbox::Scope;
 use stackdeck::store::NewRedeploy;
 
-use crate::harness::{TestApp, confirm, until, with_quick_deploys};
+use crate::harness::{TestApp, confirm, id_of, until, with_quick_deploys};
 
 /// Waits until Cloud 66 has seen so many redeploys.
 async fn sent(app: &TestApp, count: usize) {
-    for _ in 0..200 {
+    for _ in 0..1_000 {
         if app.world().journal().count("redeploy") >= count {
             return;
         }
@@ -23,7 +23,7 @@ async fn sent(app: &TestApp, count: usize) {
 
 /// Waits, without any page, until the ledger says that it has ended.
 async fn end(app: &TestApp, id: OperationId) -> RedeployState {
-    for _ in 0..300 {
+    for _ in 0..1_000 {
         let state = app.ledger().get(id).await.unwrap().unwrap().state;
         if state.is_end() {
             return state;
@@ -31,10 +31,6 @@ async fn end(app: &TestApp, id: OperationId) -> RedeployState {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("never ended: {:?}", app.ledger().get(id).await);
-}
-
-fn id_of(receipt: &crate::harness::Page) -> OperationId {
-    receipt.url.path().rsplit('/').next().unwrap().parse().unwrap()
 }
 
 #[tokio::test]
@@ -54,7 +50,7 @@ async fn killed_between_ledger_and_send_it_is_sent_after_the_restart_though_nobo
         stack: uid.parse().unwrap(),
         stack_name: "written before the crash".into(),
         environment: "staging".into(),
-        asked_by: UserId(i64::try_from(person.id).unwrap()),
+        asked_by: app.main_person_id(),
         asked_by_name: person.name,
         options: RedeployOptions::default(),
         before: Before::default(),
@@ -75,7 +71,7 @@ async fn killed_between_send_and_answer_it_is_looked_up_and_not_sent_again() {
         ("redeploy=no-answer-after;count=1", RedeployState::Succeeded),
         ("redeploy=no-answer-before;count=1", RedeployState::Lost),
     ] {
-        let mut app = with_quick_deploys().await;
+        let mut app = TestApp::with().quick_deploys().impatient().start().await;
         let browser = app.signed_in().await;
         app.world().add_fault(fault.parse().unwrap());
         let asked = confirm(&browser, &app.quiet_stack("staging")).await;
@@ -125,7 +121,7 @@ async fn stopping_waits_for_what_is_on_its_way_and_leaves_it_unknown() {
         ("redeploy=delay:1;count=1", RedeployState::Accepted),
         ("redeploy=no-answer-after;count=1", RedeployState::Unknown),
     ] {
-        let mut app = with_quick_deploys().await;
+        let mut app = TestApp::with().quick_deploys().impatient().start().await;
         let browser = app.signed_in().await;
         app.world().add_fault(fault.parse().unwrap());
         let asked = confirm(&browser, &app.quiet_stack("staging")).await;
@@ -166,7 +162,7 @@ async fn signing_out_right_after_the_click_loses_nothing() {
 
 #[tokio::test]
 async fn a_revoked_token_leaves_it_unknown_until_the_next_sign_in() {
-    let app = with_quick_deploys().await;
+    let app = TestApp::with().quick_deploys().impatient().start().await;
     let browser = app.signed_in().await;
     app.world()
         .add_fault("redeploy=no-answer-after;count=1".parse().unwrap());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use stackdeck::sandbox::{Health, Status};
 
-use crate::harness::{Stream, TestApp, Wish};
+use crate::harness::{Stream, TestApp, Wish, id_of};
 
 /// An app whose sandbox lets deploys take this long.
 fn with_deploys_of(time: Duration) -> Wish {
@@ -293,7 +293,7 @@ async fn nobody_follows_somebody_elses_receipt() {
         .get(&format!("/stacks/{}/redeploy", app.quiet_stack("staging")))
         .await;
     let receipt = browser.submit(&confirm, "Redeploy staging").await;
-    let id = receipt.url.path().rsplit('/').next().unwrap().to_owned();
+    let id = id_of(&receipt).to_string();
     let other = app.browser();
     other.sign_in(&app.other_person()).await;
     let stream = other.follow_path(&format!("/events?view=receipt&id={id}")).await;

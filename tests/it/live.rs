@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::harness::TestApp;
+use crate::harness::{TestApp, answered};
 
 /// A little longer than the list's pace.
 const A_TURN: Duration = Duration::seconds(21);
@@ -170,6 +170,20 @@ async fn one_click_in_the_list_leaves_the_page_open_and_is_one_redeploy() {
     assert!(again.body.contains("id=\"page-op\""));
     stream.until("redeploy accepted").await;
     assert_eq!(app.world().journal().count("redeploy"), 1);
+}
+
+/// A page that loads reads the ledger too. What it learns is still news to the pages that were open before.
+#[tokio::test]
+async fn a_page_that_loads_takes_no_news_from_the_others() {
+    let app = TestApp::start().await;
+    let browser = app.signed_in().await;
+    let page = browser.get("/").await;
+    let mut stream = browser.follow(&page).await;
+    browser.press_in_place(&page, &app.quiet_stack("staging")).await;
+    let row = app.ledger().of_person(app.main_person_id(), 1, None).await;
+    answered(&app, row.unwrap()[0].id).await;
+    browser.get("/").await;
+    stream.until("redeploy accepted").await;
 }
 
 #[tokio::test]

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use stackdeck::domain::{OperationId, Redeploy};
+use stackdeck::domain::Redeploy;
 
-use crate::harness::TestApp;
+use crate::harness::{TestApp, id_of};
 
 /// Presses Redeploy on a stack on which somebody else's deploy has just begun, lets ours fail, and waits for its end.
 async fn behind_a_deploy_that_succeeds(app: &TestApp) -> Redeploy {
@@ -21,7 +21,7 @@ async fn behind_a_deploy_that_succeeds(app: &TestApp) -> Redeploy {
         .send(page.form("Redeploy staging").set("queue_ok", "yes"))
         .await;
     assert_eq!(receipt.status, StatusCode::OK);
-    let id: OperationId = receipt.url.path().rsplit('/').next().unwrap().parse().unwrap();
+    let id = id_of(&receipt);
     for _ in 0..400 {
         let row = app.ledger().get(id).await.unwrap().unwrap();
         if row.state.is_end() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::harness::{TestApp, confirm, until, with_quick_deploys};
+use crate::harness::{TestApp, confirm, id_of, until, with_quick_deploys};
 
 #[tokio::test]
 async fn a_receipt_tells_the_whole_story_and_can_be_copied_as_text() {
@@ -26,7 +26,7 @@ async fn a_receipt_tells_the_whole_story_and_can_be_copied_as_text() {
     let end = until(&browser, &receipt, &["Deployed"]).await;
     let stack = app.world().stack(&uid).unwrap();
     let after = stack.live().unwrap().git_hash.clone().unwrap();
-    let id = receipt.url.path().rsplit('/').next().unwrap();
+    let id = id_of(&receipt).to_string();
     let facts = end.texts("dl.facts").join(" ");
     let person = app.world().main_person().unwrap().name;
     for words in [
@@ -34,7 +34,7 @@ async fn a_receipt_tells_the_whole_story_and_can_be_copied_as_text() {
         &after[..7],
         person.as_str(),
         "Hotfix for the till",
-        id,
+        &id,
         "latest commit",
     ] {
         assert!(facts.contains(words), "{words}: {facts}");
@@ -81,7 +81,7 @@ async fn receipts_are_listed_newest_first_and_none_is_left_out_between_pages() {
             stack: (90_000 + n).into(),
             stack_name: format!("made-up-{n}"),
             environment: "staging".into(),
-            asked_by: stackdeck::domain::UserId(i64::try_from(person.id).unwrap()),
+            asked_by: app.main_person_id(),
             asked_by_name: person.name.clone(),
             options: stackdeck::domain::RedeployOptions::default(),
             before: stackdeck::domain::redeploy::Before::default(),
@@ -106,7 +106,7 @@ async fn receipts_are_listed_newest_first_and_none_is_left_out_between_pages() {
 
 #[tokio::test]
 async fn what_cloud_66_has_no_record_of_is_lost_and_can_be_asked_for_anew() {
-    let app = with_quick_deploys().await;
+    let app = TestApp::with().quick_deploys().impatient().start().await;
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
     app.world()
@@ -147,6 +147,7 @@ async fn with_the_api_of_2013_it_cannot_be_known_and_the_receipt_says_so() {
     let app = TestApp::with()
         .setting("CLOUD66_API_VERSION", "2")
         .quick_deploys()
+        .impatient()
         .start()
         .await;
     let browser = app.signed_in().await;
@@ -184,12 +185,12 @@ async fn a_deploy_without_an_action_id_is_followed_by_its_reference() {
     let form = asked.form("Redeploy staging").set("queue_ok", "yes");
     let receipt = browser.send(form).await;
     let end = until(&browser, &receipt, &["Deployed", "Deploy failed"]).await;
-    let id = receipt.url.path().rsplit('/').next().unwrap();
+    let id = id_of(&receipt).to_string();
     let ours = app
         .world()
         .actions(&uid)
         .into_iter()
-        .find(|action| action.user_reference.as_deref() == Some(id))
+        .find(|action| action.user_reference.as_deref() == Some(id.as_str()))
         .unwrap();
     let succeeded = ours.finished.unwrap().success;
     assert_eq!(end.text().contains("Deploy failed"), !succeeded, "{}", end.text());

@@ -2,7 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 
-use crate::harness::{TestApp, confirm, until, with_quick_deploys};
+use crate::harness::{TestApp, confirm, id_of, until, with_quick_deploys};
 
 #[tokio::test]
 async fn a_redeploy_is_confirmed_sent_once_and_followed_to_its_end() {
@@ -20,7 +20,7 @@ async fn a_redeploy_is_confirmed_sent_once_and_followed_to_its_end() {
     let end = until(&browser, &receipt, &["Succeeded", "Deployed"]).await;
     assert_eq!(end.status, StatusCode::OK);
     assert_eq!(app.world().journal().count("redeploy"), 1);
-    let id = receipt.url.path().rsplit('/').next().unwrap().to_owned();
+    let id = id_of(&receipt).to_string();
     let journal = app.world().journal();
     let sent = journal
         .entries()
@@ -185,7 +185,7 @@ async fn a_failed_deploy_ends_as_failed() {
 
 #[tokio::test]
 async fn no_answer_is_looked_up_and_never_sent_again() {
-    let app = with_quick_deploys().await;
+    let app = TestApp::with().quick_deploys().impatient().start().await;
     let browser = app.signed_in().await;
     app.world()
         .add_fault("redeploy=no-answer-after;count=1".parse().unwrap());

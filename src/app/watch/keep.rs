@@ -135,18 +135,12 @@ async fn read_ledger(app: &App, attended: &[Arc<Watcher>], now: OffsetDateTime) 
         let theirs = |redeploy: &&Redeploy| redeploy.asked_by == watcher.person();
         let known = watcher.snapshot();
         let news = |redeploy: &&Redeploy| {
-            known.open.iter().any(|known| known.id == redeploy.id)
+            known.told_of(redeploy.id).is_some()
                 || (goes_on && !read.told.iter().any(|told| told.id == redeploy.id))
         };
         let ended: Vec<Redeploy> = ended.iter().filter(theirs).filter(news).cloned().collect();
         let open: Vec<Redeploy> = open.iter().filter(theirs).cloned().collect();
-        let moved = |redeploy: &&Redeploy| {
-            known
-                .open
-                .iter()
-                .find(|known| known.id == redeploy.id)
-                .is_none_or(|known| known.state != redeploy.state)
-        };
+        let moved = |redeploy: &&Redeploy| known.told_of(redeploy.id) != Some(redeploy.state);
         for redeploy in ended.iter().chain(&open).filter(moved) {
             watcher.plan().look_at(redeploy.stack);
         }

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use crate::cloud66::{self, Allowance};
-use crate::domain::{Deployment, Fleet, Redeploy, RedeployState, Stack, StackUid, Status, Version};
+use crate::domain::{
+    Deployment, Fleet, OperationId, Redeploy, RedeployState, Stack, StackUid, Status, Version,
+};
 
 /// Rows of a page of Cloud 66's lists (fact sheet 5.2).
 const ROWS_PER_PAGE: usize = 30;
@@ -50,6 +52,9 @@ pub struct Snapshot {
     /// When each row changed last, by revision.
     changed: HashMap<StackUid, u64>,
     moves: VecDeque<Move>,
+    /// Where those redeploys stood of which open pages were told last. A page that loads shows more at once, and
+    /// the others are still to be told of it.
+    told: HashMap<OperationId, RedeployState>,
     histories: VecDeque<(StackUid, Arc<[Deployment]>)>,
 }
 
@@ -89,6 +94,18 @@ impl Snapshot {
     /// The redeploy of this stack that the person asked for and that has not ended.
     pub fn open_on(&self, uid: StackUid) -> Option<&Redeploy> {
         self.open.iter().find(|redeploy| redeploy.stack == uid)
+    }
+
+    /// Where this redeploy stood when open pages were last told of it; none if they never were.
+    pub(super) fn told_of(&self, id: OperationId) -> Option<RedeployState> {
+        self.told.get(&id).copied()
+    }
+
+    /// Whether this is not what open pages were told of the person's redeploys that have not ended.
+    pub(super) fn is_news(&self, open: &[Redeploy]) -> bool {
+        self.open != open
+            || self.told.len() != open.len()
+            || open.iter().any(|now| self.told_of(now.id) != Some(now.state))
     }
 
     /// Whether what is left for watching does not pay for one more reading of the list.
@@ -210,8 +227,7 @@ impl Snapshot {
     /// lately.
     pub(super) fn take_redeploys(&mut self, open: Vec<Redeploy>, ended: &[Redeploy]) {
         for now in open.iter().chain(ended) {
-            let before = self.open.iter().find(|known| known.id == now.id);
-            let from = before.map(|before| before.state);
+            let from = self.told_of(now.id);
             if from != Some(now.state) {
                 self.moves.push_back(Move {
                     redeploy: now.clone(),
@@ -223,7 +239,13 @@ impl Snapshot {
         while self.moves.len() > MOST_MOVES {
             self.moves.pop_front();
         }
+        self.need_not_tell(&open);
         self.show_redeploys(open);
+    }
+
+    /// Counts the person's redeploys, where they stand now, as told.
+    pub(super) fn need_not_tell(&mut self, open: &[Redeploy]) {
+        self.told = open.iter().map(|now| (now.id, now.state)).collect();
     }
 
     /// Takes in the person's redeploys that have not ended, as a page shows them.

@@ -307,16 +307,24 @@ impl Watcher {
         self.change(|snapshot| snapshot.outdated = true);
     }
 
-    /// Takes in the person's open redeploys as a page has just read them, and shows them.
+    /// Takes in the person's open redeploys as a page has just read them, and shows them. Pages that are open
+    /// are told of them when the ledger is read for all; where none is, this page has told.
     pub fn learn_open(&self, open: &[Redeploy]) {
-        if self.lock().open != open {
-            self.change(|snapshot| snapshot.show_redeploys(open.to_vec()));
+        let is_alone = !self.viewers.any();
+        let known = self.snapshot();
+        if known.open != open || (is_alone && known.is_news(open)) {
+            self.change(|snapshot| {
+                if is_alone {
+                    snapshot.need_not_tell(open);
+                }
+                snapshot.show_redeploys(open.to_vec());
+            });
         }
     }
 
     /// Takes in the person's redeploys, if they differ from what is known.
     pub(super) fn take_redeploys(&self, open: Vec<Redeploy>, ended: &[Redeploy]) {
-        if self.lock().open != open || !ended.is_empty() {
+        if !ended.is_empty() || self.snapshot().is_news(&open) {
             self.change(|snapshot| snapshot.take_redeploys(open, ended));
         }
     }

@@ -11,7 +11,6 @@ use super::seats::Seat;
 use super::view::{Rendered, Renderer, View};
 use crate::app::SignedIn;
 use crate::app::attend::Attending;
-use crate::domain::OperationId;
 use crate::web::metrics::OpenStream;
 use crate::web::state::WebState;
 
@@ -76,7 +75,7 @@ pub(super) async fn join(
             if is_last {
                 first.extend_from_slice(&message::end());
             }
-            note_told(state, &told).await;
+            state.app().note_told(&told).await;
             Listener::new(first.into(), events, snapshot.revision, seat, state)
         }
         None if known.is_none() && !snapshot.fleet.stacks.is_empty() => {
@@ -219,7 +218,7 @@ async fn feed(
                 is_last: false,
             });
             if sender.receiver_count() > 0 {
-                note_told(&state, &told).await;
+                state.app().note_told(&told).await;
             }
             if is_last {
                 last(&sender, message::end());
@@ -237,14 +236,6 @@ fn last(sender: &broadcast::Sender<Sent>, bytes: Bytes) {
         bytes,
         is_last: true,
     });
-}
-
-async fn note_told(state: &WebState, told: &[OperationId]) {
-    for id in told {
-        if let Err(error) = state.app().told_of_end(*id).await {
-            tracing::warn!(%error, "it could not be noted that an end was told");
-        }
-    }
 }
 
 /// The id of the event that brings a page to this revision.

@@ -27,6 +27,7 @@ pub struct TestApp {
     running: Option<Running>,
     settings: HashMap<String, String>,
     folder: tempfile::TempDir,
+    timeouts: Timeouts,
 }
 
 /// A second instance.
@@ -46,6 +47,7 @@ pub struct Instance {
 pub struct Wish {
     settings: Vec<(&'static str, String)>,
     sandbox: Options,
+    timeouts: Timeouts,
 }
 
 impl Wish {
@@ -64,6 +66,14 @@ impl Wish {
     /// Lets Cloud 66 deploy in a moment.
     pub fn quick_deploys(self) -> Self {
         self.sandbox(|options| options.deploy_time = Duration::from_millis(300))
+    }
+
+    /// Lets the app wait for Cloud 66 for a few seconds only: for tests in which no answer comes. Elsewhere a busy
+    /// machine would be taken for such a Cloud 66.
+    pub fn impatient(mut self) -> Self {
+        self.timeouts.connect = Duration::from_secs(2);
+        self.timeouts.total = Duration::from_secs(3);
+        self
     }
 
     pub async fn start(self) -> TestApp {
@@ -117,6 +127,7 @@ impl Wish {
             running: None,
             settings,
             folder,
+            timeouts: self.timeouts,
         };
         app.run_on(listener).await;
         app
@@ -149,6 +160,12 @@ impl TestApp {
     /// The sandbox's main person, who sees every ordinary stack and may redeploy all of them.
     pub fn main_person(&self) -> String {
         self.world().main_person().unwrap().email
+    }
+
+    /// The number of the main person.
+    pub fn main_person_id(&self) -> UserId {
+        let person = self.world().main_person().unwrap();
+        UserId(i64::try_from(person.id).unwrap())
     }
 
     /// Somebody else, with stacks.
@@ -248,8 +265,7 @@ impl TestApp {
     /// them. Gives whose they are.
     pub async fn leave_behind(&self, rows: u32, token: &str) -> i64 {
         let store = self.store().await;
-        let person = self.world().main_person().unwrap().id;
-        let person = i64::try_from(person).unwrap();
+        let person = self.main_person_id();
         for number in 0..rows {
             let row = NewRedeploy {
                 id: OperationId::from(u128::from(number) + 1),
@@ -257,7 +273,7 @@ impl TestApp {
                 stack: StackUid::from(u128::from(number) + 1),
                 stack_name: "left".into(),
                 environment: "staging".into(),
-                asked_by: UserId(person),
+                asked_by: person,
                 asked_by_name: "Maya".into(),
                 options: RedeployOptions::default(),
                 before: Before::default(),
@@ -273,7 +289,7 @@ impl TestApp {
                 .unwrap();
         }
         store.close().await;
-        person
+        person.0
     }
 
     /// A second instance on the same database, settings and Cloud 66, at an address of its own.
@@ -368,11 +384,7 @@ impl TestApp {
             clock: self.clock.clock(),
             random: Random::system(),
             demo: false,
-            timeouts: Timeouts {
-                connect: Duration::from_secs(2),
-                total: Duration::from_secs(3),
-                ..Timeouts::default()
-            },
+            timeouts: self.timeouts,
         };
         start(&settings, listener, surroundings)
             .await

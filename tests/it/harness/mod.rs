@@ -18,5 +18,5 @@ pub use app::{TestApp, Wish};
 pub use ask::Ask;
 pub use browser::{Browser, Form, Page};
 pub use cases::{Case, Cases};
-pub use redeploys::{confirm, until, with_quick_deploys};
+pub use redeploys::{answered, confirm, id_of, until, with_quick_deploys};
 pub use stream::Stream;

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use stackdeck::domain::OperationId;
+
 use super::{Browser, Page, TestApp};
 
 /// An app whose Cloud 66 deploys in a moment.
@@ -15,9 +17,21 @@ pub async fn confirm(browser: &Browser, uid: &str) -> Page {
     browser.get(&format!("/stacks/{uid}/redeploy")).await
 }
 
+/// The operation id that a receipt is of.
+pub fn id_of(receipt: &Page) -> OperationId {
+    receipt.url.path().rsplit('/').next().unwrap().parse().unwrap()
+}
+
+/// Waits, without any page, until it is written down what Cloud 66 answered.
+pub async fn answered(app: &TestApp, id: OperationId) {
+    while app.ledger().get(id).await.unwrap().unwrap().answered_at.is_none() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 /// Reloads a receipt until it says one of these.
 pub async fn until(browser: &Browser, receipt: &Page, words: &[&str]) -> Page {
-    for _ in 0..200 {
+    for _ in 0..1_000 {
         let page = browser.get(receipt.url.path()).await;
         if words.iter().any(|word| page.text().contains(word)) {
             return page;

@@ -8,7 +8,7 @@ use reqwest::header::{COOKIE, HeaderMap};
 use super::browser::{Browser, Page};
 
 /// How long a test waits for something that has to come.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An open stream.
 pub struct Stream {

@@ -7,7 +7,7 @@ use sha2::Digest as _;
 use stackdeck::sandbox::Pkce;
 
 use super::cloud66::{self, Reaction, Then, json};
-use super::flow::{SESSION, SIGN_IN, app, begin, callback_of, open, query, rows};
+use super::flow::{SESSION, SIGN_IN, begin, callback_of, open, query, rows};
 use crate::harness::{Ask, Cases, TestApp};
 
 /// The exchange as the token endpoint sees it, and what it makes of the session.
@@ -305,7 +305,11 @@ async fn a_token_endpoint_in_trouble() {
 #[tokio::test]
 async fn after_the_exchange() {
     let cases = Cases::of("state", "after");
-    let app = app().await;
+    let app = TestApp::with()
+        .setting("CLOUD66_PKCE", "on")
+        .impatient()
+        .start()
+        .await;
     let case = cases.case("S26");
     for fault in [
         "ping-auth=status:500",

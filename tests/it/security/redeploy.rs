@@ -129,7 +129,7 @@ async fn what_never_arrived_is_called_lost_and_not_sent_again() {
 
 /// Sends one redeploy into each fault that ends so.
 async fn one_each(wanted: &str) {
-    let app = with_quick_deploys().await;
+    let app = TestApp::with().quick_deploys().impatient().start().await;
     let browser = app.signed_in().await;
     let stacks = quiet_stacks(&app);
     let rows = ENDS.iter().filter(|(_, _, end)| *end == wanted);
@@ -165,7 +165,7 @@ async fn one_each(wanted: &str) {
 /// nor given up before its time.
 #[tokio::test]
 async fn whatever_happens_to_the_look_up_it_is_asked_again_and_nothing_is_sent() {
-    let app = with_quick_deploys().await;
+    let app = TestApp::with().quick_deploys().impatient().start().await;
     let browser = app.signed_in().await;
     let faults = [
         ("U01", "no-answer-before"),
@@ -220,7 +220,7 @@ async fn whatever_happens_to_the_look_up_it_is_asked_again_and_nothing_is_sent()
 /// E02: two tabs, each with a form of its own.
 #[tokio::test]
 async fn two_tabs_are_one_redeploy() {
-    let app = with_quick_deploys().await;
+    let app = TestApp::with().quick_deploys().impatient().start().await;
     let browser = app.signed_in().await;
     for uid in quiet_stacks(&app).iter().take(3) {
         // Not answered for as long as the second one needs.

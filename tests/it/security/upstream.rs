@@ -73,7 +73,7 @@ async fn until(browser: &Browser, path: &str, words: &str) -> Page {
 /// `redeploy.rs`, and looking up below.
 #[tokio::test]
 async fn whatever_happens_to_the_list_the_old_one_stays_and_says_its_age() {
-    let app = TestApp::start().await;
+    let app = TestApp::with().impatient().start().await;
     let browser = app.signed_in().await;
     for (case, fault, words, most) in FAULTS {
         let rows = heal(&app, &browser).await.texts("ul.stacks > li").len();
@@ -96,7 +96,7 @@ async fn whatever_happens_to_the_list_the_old_one_stays_and_says_its_age() {
 
 #[tokio::test]
 async fn whatever_happens_to_a_stack_its_page_says_what_was_known() {
-    let app = TestApp::start().await;
+    let app = TestApp::with().impatient().start().await;
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
     let path = format!("/stacks/{uid}");
@@ -121,7 +121,7 @@ async fn whatever_happens_to_a_stack_its_page_says_what_was_known() {
 
 #[tokio::test]
 async fn whatever_happens_to_the_history_the_stack_is_shown_without_it() {
-    let app = TestApp::start().await;
+    let app = TestApp::with().impatient().start().await;
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
     let path = format!("/stacks/{uid}");
@@ -155,7 +155,7 @@ async fn whatever_happens_to_the_history_the_stack_is_shown_without_it() {
 /// What no document shows, and is read all the same: U16, U23, U24.
 #[tokio::test]
 async fn odd_answers_cost_no_rows_and_make_no_negative_ages() {
-    let app = TestApp::start().await;
+    let app = TestApp::with().impatient().start().await;
     let browser = app.signed_in().await;
     for (case, fault) in [
         ("U16", "lying-pages"),
@@ -197,7 +197,7 @@ async fn odd_answers_cost_no_rows_and_make_no_negative_ages() {
 /// U13: what is gone goes from its page and from the list.
 #[tokio::test]
 async fn a_stack_that_is_gone_is_said_to_be_gone() {
-    let app = TestApp::start().await;
+    let app = TestApp::with().impatient().start().await;
     let browser = app.signed_in().await;
     let rows = heal(&app, &browser).await.texts("ul.stacks > li").len();
     let uid = app.quiet_stack("staging");
@@ -214,7 +214,11 @@ async fn a_stack_that_is_gone_is_said_to_be_gone() {
 #[tokio::test]
 async fn an_hour_without_cloud66_is_survived_and_its_return_is_noticed() {
     let relay = Relay::new().await;
-    let app = TestApp::with().setting("CLOUD66_URL", &relay.url).start().await;
+    let app = TestApp::with()
+        .setting("CLOUD66_URL", &relay.url)
+        .impatient()
+        .start()
+        .await;
     relay.lead_to(app.sandbox.url());
     let browser = app.signed_in().await;
     let rows = browser.get("/").await.texts("ul.stacks > li").len();
@@ -239,7 +243,7 @@ async fn an_hour_without_cloud66_is_survived_and_its_return_is_noticed() {
 /// U17: fifty tabs ask once.
 #[tokio::test]
 async fn fifty_tabs_of_one_person_cost_what_one_costs() {
-    let app = TestApp::start().await;
+    let app = TestApp::with().impatient().start().await;
     let browser = app.signed_in().await;
     browser.get("/").await;
     for _ in 0..3 {
@@ -257,7 +261,7 @@ async fn fifty_tabs_of_one_person_cost_what_one_costs() {
 /// U18: what Cloud 66 says is left is believed, and a fifth of it is never spent on watching.
 #[tokio::test]
 async fn watching_stops_before_cloud66_has_to_refuse() {
-    let app = TestApp::start().await;
+    let app = TestApp::with().impatient().start().await;
     let browser = app.signed_in().await;
     browser.get("/").await;
     app.world().set_rate_limit("20".parse().unwrap());
@@ -279,7 +283,7 @@ async fn watching_stops_before_cloud66_has_to_refuse() {
 /// U25: a Cloud 66 that hangs for many people holds up nobody who does not ask it.
 #[tokio::test]
 async fn a_hanging_cloud66_holds_up_no_other_page() {
-    let app = TestApp::start().await;
+    let app = TestApp::with().impatient().start().await;
     let browser = app.signed_in().await;
     let crowd: Vec<Browser> = join_all((0..8).map(|_| app.signed_in())).await;
     app.world().add_fault("api=no-answer-before".parse().unwrap());
