@@ -65,9 +65,7 @@ pub fn router(
     let open = Router::new()
         .route(route::HOME, get(stacks::home))
         .route(route::SIGN_IN, get(sign_in::ask).post(sign_in::begin))
-        .route(route::HELP, get(find::help))
-        // Answers those who are not signed in, too: that their stream is over.
-        .route(route::EVENTS, get(events::stream));
+        .route(route::HELP, get(find::help));
     let open = if state.site().out_of_band {
         open.route(
             route::OAUTH_CODE,
@@ -99,6 +97,11 @@ pub fn router(
         .route(route::END_SESSION, post(settings::end_session));
     let pages = open
         .merge(signed_in)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .fallback(problem::not_found);
+    // Answers those who are not signed in, too: that their stream is over.
+    let streams = Router::new()
+        .route(route::EVENTS, get(events::stream))
         .method_not_allowed_fallback(problem::method_not_allowed);
     // For programs: no session, no page.
     let plain = Router::new()
@@ -106,16 +109,20 @@ pub fn router(
         .route(route::READYZ, get(health::ready))
         .route(route::STATIC, get(assets::serve));
 
-    let layered = pages
-        .fallback(problem::not_found)
-        // Innermost: a panic becomes a problem, and the process lives.
-        .layer(CatchPanicLayer::custom(problem::panicked))
-        .layer(from_fn_with_state(state.clone(), origin::same_origin_only))
-        .layer(from_fn_with_state(state.clone(), problem::pages_for_problems))
-        // Outside of the pages, so that a page that ends the session also removes its cookie.
-        .layer(session_layer(&state, sessions))
-        .layer(from_fn_with_state(state.clone(), cookies::whole_removal))
+    let in_session = |routes: Router<WebState>| {
+        routes
+            // Innermost: a panic becomes a problem, and the process lives.
+            .layer(CatchPanicLayer::custom(problem::panicked))
+            .layer(from_fn_with_state(state.clone(), origin::same_origin_only))
+            .layer(from_fn_with_state(state.clone(), problem::pages_for_problems))
+            // Outside of the pages, so that a page that ends the session also removes its cookie.
+            .layer(session_layer(&state, sessions.clone()))
+            .layer(from_fn_with_state(state.clone(), cookies::whole_removal))
+    };
+    let layered = in_session(pages)
         .layer(CompressionLayer::new())
+        // Beside it: it would hold room for its encoders, some 6 KB, for each stream that it does not compress.
+        .merge(in_session(streams))
         .merge(plain);
     let prefixed = match state.urls().prefix() {
         "" => layered,
