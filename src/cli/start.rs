@@ -145,7 +145,7 @@ pub async fn start(
     let metrics_router = web::metrics::router(state.clone());
     let router = web::router(
         state.clone(),
-        store.sessions(),
+        &store.sessions(),
         settings.public_url.allowed_hosts(port),
         limits,
     );

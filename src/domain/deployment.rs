@@ -37,7 +37,7 @@ pub struct Deployment {
 }
 
 /// How a deployment ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// It has not ended.
     Pending,

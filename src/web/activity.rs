@@ -8,7 +8,7 @@ use super::pages::activity::{ActivityInput, ActivityPage, ActivityQuery, Change}
 use super::pages::trouble::Trouble;
 use super::problem::Problem;
 use super::session::Visitor;
-use super::stacks::{banner, parameter};
+use super::stacks::{banner, parameter, since};
 use super::state::WebState;
 use crate::app::Cloud66Error;
 use crate::domain::ReturnTo;
@@ -41,6 +41,7 @@ pub async fn show(
         (None, None) => return Err(Trouble::Cloud66Down.into()),
         (Some(known_at), _) => known_at,
     };
+    frame.since = since(&state, who, &snapshot);
     frame.banner = banner(&snapshot, &app.allowance(who), frame.now, ReturnTo::Activity);
     let changes: Vec<Change<'_>> = snapshot
         .changes()

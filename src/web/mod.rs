@@ -57,7 +57,7 @@ use urls::route;
 /// Every route, and every layer around them.
 pub fn router(
     state: WebState,
-    sessions: impl SessionStore + Clone,
+    sessions: &(impl SessionStore + Clone),
     hosts: AllowedHosts,
     limits: Limits,
 ) -> Router {

@@ -63,6 +63,26 @@ async fn what_changed_names_the_deploy_the_commit_the_person_and_the_way() {
 }
 
 #[tokio::test]
+async fn an_open_page_says_that_there_are_newer_deploys_and_only_then() {
+    let app = TestApp::with().quick_deploys().start().await;
+    let browser = app.signed_in().await;
+    let uid = app.quiet_stack("production");
+    let page = browser.get("/activity").await;
+    let mut stream = browser.follow(&page).await;
+    stream.until("id=\"known\"").await;
+    app.world().set_maintenance(&uid, true);
+    app.pass(time::Duration::seconds(21)).await;
+    let fresh = stream.until("id=\"known\"").await;
+    assert!(!fresh.data.contains("newer deploys"), "{}", fresh.data);
+    app.world().deploy_from_web(&uid, &app.main_person()).unwrap();
+    app.pass(time::Duration::seconds(21)).await;
+    let news = stream.until("There are newer deploys.").await;
+    assert!(news.data.contains("id=\"news\""), "{}", news.data);
+    let head = browser.get_json("/events?view=activity").await;
+    assert!(head.body.contains("What changed · Stackdeck"), "{}", head.body);
+}
+
+#[tokio::test]
 async fn the_filters_stand_in_the_address() {
     let app = TestApp::start().await;
     let browser = app.signed_in().await;

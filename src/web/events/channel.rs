@@ -198,7 +198,9 @@ async fn feed(
 ) {
     let channels = &state.events().channels;
     let (watcher, view) = key;
-    let mut renderer = Renderer::new(&state, &who, view, attending.snapshot().revision);
+    let at_first = attending.snapshot();
+    let mut renderer = Renderer::new(&state, &who, view, at_first.revision).knowing(&at_first);
+    drop(at_first);
     loop {
         let snapshot = tokio::select! {
             () = state.app().stop().cancelled() => break,

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use time::OffsetDateTime;
 
@@ -9,6 +10,7 @@ use super::told;
 use crate::app::watch::{Interest, Snapshot};
 use crate::app::{Cloud66Error, SignedIn};
 use crate::domain::{OperationId, Redeploy, ReturnTo, StackUid, Verdict, Version};
+use crate::web::pages::activity::ActivityLive;
 use crate::web::pages::banner::Banner;
 use crate::web::pages::chips::ListLive;
 use crate::web::pages::frame::{Frame, Html};
@@ -29,6 +31,8 @@ const MOST_ROWS: usize = 300;
 pub(super) enum View {
     /// The stacks.
     Stacks,
+    /// The deployments of all stacks.
+    Activity,
     /// One stack.
     Stack(StackUid),
     /// A receipt, and the stack that it is of.
@@ -50,6 +54,7 @@ impl View {
         let read = |name| parameter(query, name).unwrap_or_default();
         match read("view").as_str() {
             "stacks" => Ok(Self::Stacks),
+            "activity" => Ok(Self::Activity),
             "stack" => read("uid")
                 .parse()
                 .map(Self::Stack)
@@ -67,7 +72,7 @@ impl View {
     /// What has to be asked for it.
     pub(super) fn interest(self) -> Interest {
         match self {
-            Self::Stacks => Interest::List,
+            Self::Stacks | Self::Activity => Interest::List,
             Self::Stack(uid) | Self::Receipt(_, uid) => Interest::Stack(uid),
         }
     }
@@ -83,6 +88,7 @@ impl View {
                     app.policy().is_production(stack)
                 })
             }
+            Self::Activity => ActivityLive::head(state.urls()),
             Self::Stack(uid) => {
                 let snapshot = app.stacks(who).await;
                 let stack = snapshot.fleet.stack(uid).ok_or(Problem::NOT_FOUND)?;
@@ -95,6 +101,7 @@ impl View {
     fn return_to(self) -> ReturnTo {
         match self {
             Self::Stacks => ReturnTo::Home,
+            Self::Activity => ReturnTo::Activity,
             Self::Stack(uid) => ReturnTo::Stack(uid),
             Self::Receipt(id, _) => ReturnTo::Receipt(id),
         }
@@ -109,6 +116,7 @@ pub(super) struct Renderer {
     revision: u64,
     freshness: Option<(OffsetDateTime, Option<Banner>)>,
     receipt: Option<Redeploy>,
+    deploys: Option<u64>,
 }
 
 impl Renderer {
@@ -121,7 +129,16 @@ impl Renderer {
             revision,
             freshness: None,
             receipt: None,
+            deploys: None,
         }
+    }
+
+    /// The same for a page that was made from this snapshot.
+    pub(super) fn knowing(mut self, snapshot: &Snapshot) -> Self {
+        if self.view == View::Activity {
+            self.deploys = Some(deploys(snapshot));
+        }
+        self
     }
 
     /// What changed up to this snapshot; none where nothing of this view did.
@@ -151,6 +168,8 @@ impl Renderer {
         let mut is_last = false;
         let rendered = match self.view {
             View::Stacks => self.list(&frame, snapshot, changed, &mut html),
+            View::Activity if changed.is_empty() => Ok(()),
+            View::Activity => self.activity(snapshot, &mut html),
             View::Stack(uid) if changed.contains(&uid) => self.stack(&frame, snapshot, uid, &mut html),
             View::Stack(_) => Ok(()),
             View::Receipt(id, _) => match self.state.app().receipt(&self.who, id).await {
@@ -196,6 +215,15 @@ impl Renderer {
         }
         let list = ListLive::html(urls, &snapshot.fleet, |stack| policy.is_production(stack))?;
         html.push_str(list.as_str());
+        Ok(())
+    }
+
+    fn activity(&mut self, snapshot: &Snapshot, html: &mut String) -> Result<(), askama::Error> {
+        let now = Some(deploys(snapshot));
+        if self.deploys != now {
+            self.deploys = now;
+            html.push_str(ActivityLive::html()?.as_str());
+        }
         Ok(())
     }
 
@@ -259,7 +287,7 @@ impl Renderer {
         html: &mut String,
     ) -> Result<(), askama::Error> {
         let known_at = match self.view {
-            View::Stacks => snapshot.listed_at,
+            View::Stacks | View::Activity => snapshot.listed_at,
             View::Stack(uid) => snapshot.known_at(uid),
             View::Receipt(..) => return Ok(()),
         };
@@ -294,6 +322,15 @@ impl Renderer {
         }
         Ok(ended)
     }
+}
+
+/// Stands for all deployments that are known and for how each of them stands.
+fn deploys(snapshot: &Snapshot) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    for change in snapshot.changes() {
+        (change.deployment.id, &change.deployment.outcome).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 /// The last word to a page whose token Cloud 66 refuses.

@@ -8,11 +8,14 @@ use askama_web::WebTemplate;
 use serde::Deserialize;
 use time::{Duration, OffsetDateTime};
 
-use super::frame::{Frame, Here};
+use super::frame::{Frame, Here, Html, PageIcon};
 use super::history::HistoryLine;
 use super::words::{self, When};
 use crate::domain::deployment::short_hash;
 use crate::domain::{Deployment, Outcome, Repository, Stack};
+use crate::web::urls::Urls;
+
+const TITLE: &str = "What changed";
 
 /// The page's query string. Unknown values count as absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -72,6 +75,27 @@ pub struct ActivityInput<'a> {
     pub old_api: bool,
 }
 
+/// What is sent to an open page when there are other deploys than it shows. They are not put in: lines would move
+/// under the reader's eyes, and each page has filters of its own.
+#[derive(Debug, Template)]
+#[template(path = "fragments/activity_live.html")]
+pub struct ActivityLive;
+
+impl ActivityLive {
+    /// The document's title and the icon's address alone, for a tab that is hidden.
+    pub fn head(urls: &Urls) -> (String, String) {
+        (
+            format!("{TITLE} · Stackdeck"),
+            urls.asset(PageIcon::Plain.asset()),
+        )
+    }
+
+    /// Renders it.
+    pub fn html() -> Result<Html, askama::Error> {
+        Html::of(&Self)
+    }
+}
+
 /// The page.
 #[derive(Debug, Template, WebTemplate)]
 #[template(path = "pages/activity.html")]
@@ -125,6 +149,7 @@ impl ActivityPage {
                 change.stack.uid,
             )
         });
+        let events = frame.urls.events_activity();
         let stacks: BTreeSet<_> = shown.iter().map(|change| change.stack.uid).collect();
         Self {
             known: When::ago_in_full(known_at, frame.now),
@@ -138,7 +163,7 @@ impl ActivityPage {
             stacks: stacks.len(),
             complete,
             old_api,
-            f: frame.titled("What changed", Here::Activity),
+            f: frame.titled(TITLE, Here::Activity).following(events),
         }
     }
 

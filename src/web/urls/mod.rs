@@ -225,6 +225,11 @@ impl Urls {
         format!("{}?view=stacks", self.below(route::EVENTS))
     }
 
+    /// The event stream for what changed.
+    pub fn events_activity(&self) -> String {
+        format!("{}?view=activity", self.below(route::EVENTS))
+    }
+
     /// The event stream for one stack's page.
     pub fn events_stack(&self, uid: StackUid) -> String {
         format!("{}?view=stack&uid={uid}", self.below(route::EVENTS))

@@ -244,6 +244,7 @@ async fn a_token_endpoint_in_trouble() {
     let app = TestApp::with()
         .setting("CLOUD66_URL", fake.url.as_str())
         .setting("CLOUD66_PKCE", "on")
+        .impatient()
         .start()
         .await;
     for (at, (what, status, _)) in troubles.iter().enumerate() {

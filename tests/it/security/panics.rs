@@ -79,7 +79,7 @@ async fn state() -> WebState {
 async fn a_panic_is_a_page_and_the_process_lives() {
     let state = state().await;
     let hosts = state.site().public_url.allowed_hosts(8066);
-    let router = web::router(state, Panics, hosts, Limits::default());
+    let router = web::router(state, &Panics, hosts, Limits::default());
     let ask = |path: &str, cookie: &str| {
         let request = Request::get(path)
             .header("host", "localhost:8066")

@@ -11,7 +11,7 @@ use super::raw::{address, authority};
 use super::relay::Relay;
 use super::storage::{Outside, READ_ONLY};
 use super::tally::{Kind, note};
-use crate::harness::{Browser, Form, Page, TestApp};
+use crate::harness::{Browser, Form, Page, TestApp, Wish};
 
 /// Every stack of the main person that may be redeployed from the list, without a question.
 pub fn quiet_stacks(app: &TestApp) -> Vec<String> {
@@ -57,14 +57,15 @@ async fn until(app: &TestApp, browser: &Browser, receipt: &Page, words: &[&str])
     panic!("never {words:?}: {}", page.text());
 }
 
+fn quick_deploys() -> Wish {
+    TestApp::with().sandbox(|options| {
+        options.stacks = Some(300);
+        options.deploy_time = Duration::from_millis(100);
+    })
+}
+
 async fn with_quick_deploys() -> TestApp {
-    TestApp::with()
-        .sandbox(|options| {
-            options.stacks = Some(300);
-            options.deploy_time = Duration::from_millis(100);
-        })
-        .start()
-        .await
+    quick_deploys().start().await
 }
 
 const REFUSED: &str = "Nothing was started.";
@@ -129,7 +130,7 @@ async fn what_never_arrived_is_called_lost_and_not_sent_again() {
 
 /// Sends one redeploy into each fault that ends so.
 async fn one_each(wanted: &str) {
-    let app = TestApp::with().quick_deploys().impatient().start().await;
+    let app = quick_deploys().impatient().start().await;
     let browser = app.signed_in().await;
     let stacks = quiet_stacks(&app);
     let rows = ENDS.iter().filter(|(_, _, end)| *end == wanted);
@@ -165,7 +166,7 @@ async fn one_each(wanted: &str) {
 /// nor given up before its time.
 #[tokio::test]
 async fn whatever_happens_to_the_look_up_it_is_asked_again_and_nothing_is_sent() {
-    let app = TestApp::with().quick_deploys().impatient().start().await;
+    let app = quick_deploys().impatient().start().await;
     let browser = app.signed_in().await;
     let faults = [
         ("U01", "no-answer-before"),
@@ -220,7 +221,7 @@ async fn whatever_happens_to_the_look_up_it_is_asked_again_and_nothing_is_sent()
 /// E02: two tabs, each with a form of its own.
 #[tokio::test]
 async fn two_tabs_are_one_redeploy() {
-    let app = TestApp::with().quick_deploys().impatient().start().await;
+    let app = quick_deploys().impatient().start().await;
     let browser = app.signed_in().await;
     for uid in quiet_stacks(&app).iter().take(3) {
         // Not answered for as long as the second one needs.
@@ -348,12 +349,13 @@ async fn a_browser_that_leaves_after_the_click_loses_nothing() {
         drop(tab);
     }
     let all = tokio::time::timeout(Duration::from_mins(4), app.world().wait_for("redeploy", CLICKS)).await;
+    let database = Outside::of(&app);
     assert!(
         all.is_ok(),
-        "{} of {CLICKS} were sent",
-        app.world().journal().count("redeploy")
+        "{} of {CLICKS} were sent, {} are in the ledger",
+        app.world().journal().count("redeploy"),
+        database.count("SELECT count(*) FROM redeploys").await
     );
-    let database = Outside::of(&app);
     for _ in 0..600 {
         app.clock.advance(time::Duration::seconds(6));
         if database
