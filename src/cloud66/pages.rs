@@ -6,11 +6,9 @@ use futures_util::{StreamExt as _, stream};
 use super::error::Error;
 use super::wire::Page;
 
-/// How many pages after the first are asked for at once, so that 300 stacks take two round trips.
-const AT_ONCE: u32 = 9;
-/// By how much more at once each time all of them were there: 3,000 stacks take four round trips, and a list that
-/// claims to be longer than it is costs little.
-const WIDER: u32 = 3;
+/// How many pages after the first are asked for at once, so that 3,000 stacks take two round trips. Bounded, so that
+/// a list which claims to be longer than it is costs no more than this.
+const AT_ONCE: u32 = 99;
 /// Rows that are kept in all: a bound on memory, should every page be as long as it may.
 const MOST_ROWS: usize = 20_000;
 
@@ -43,11 +41,12 @@ where
     if gathered.rows.is_empty() || is_enough(&gathered.rows) {
         return Ok(gathered);
     }
-    let (mut asked, mut known, mut at_once) = (1, first.pages, AT_ONCE);
+    let (mut asked, mut known) = (1, first.pages);
     while asked < known.min(most) {
-        let upto = known.min(most).min(asked.saturating_add(at_once));
-        let together = usize::try_from(at_once).unwrap_or(usize::MAX);
-        let mut pages = stream::iter(asked + 1..=upto).map(&page).buffered(together);
+        let upto = known.min(most).min(asked.saturating_add(AT_ONCE));
+        let mut pages = stream::iter(asked + 1..=upto)
+            .map(&page)
+            .buffered(AT_ONCE as usize);
         while let Some(page) = pages.next().await {
             match page {
                 Ok(page) if page.rows.is_empty() => return Ok(gathered),
@@ -70,7 +69,6 @@ where
             }
         }
         asked = upto;
-        at_once = at_once.saturating_mul(WIDER);
     }
     gathered.incomplete |= known > most;
     Ok(gathered)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use stackdeck::sandbox::{Health, Status};
+use tokio::io::AsyncReadExt as _;
 
 use crate::harness::{Stream, TestApp, Wish, id_of};
 
@@ -202,6 +203,51 @@ async fn a_token_that_cloud66_refuses_ends_the_stream_and_the_asking() {
         .filter(|entry| entry.status == Some(401))
         .count();
     assert!(refused <= 2, "{refused} requests with a dead token");
+}
+
+/// No proxy takes a quiet stream for a dead one.
+#[tokio::test]
+async fn a_quiet_stream_is_pinged() {
+    let app = TestApp::start().await;
+    let browser = app.signed_in().await;
+    let mut stream = browser.follow(&browser.get("/").await).await;
+    stream.until_bytes(": ping").await;
+}
+
+/// Who does not read is told to load the page anew, and let go; nobody else is held up.
+#[tokio::test]
+async fn a_slow_reader_is_told_to_reload_and_let_go() {
+    let app = TestApp::start().await;
+    let browser = app.signed_in().await;
+    let page = browser.get("/").await;
+    let mut healthy = browser.follow(&page).await;
+    let mut slow = browser.follow_unread(&page).await;
+    let uids: Vec<String> = app.stacks().into_iter().map(|stack| stack.uid).collect();
+    let watched = app.quiet_stack("staging");
+    for turn in 0..90 {
+        let (on, words) = if turn % 2 == 0 {
+            (true, "Maintenance on")
+        } else {
+            (false, "Healthy")
+        };
+        for uid in &uids {
+            app.world().set_maintenance(uid, on);
+        }
+        app.pass(time::Duration::seconds(21)).await;
+        healthy.until_row(&watched, words).await;
+    }
+    let mut missed = String::new();
+    let read = tokio::time::timeout(Duration::from_secs(20), slow.read_to_string(&mut missed)).await;
+    read.unwrap().unwrap();
+    assert!(
+        missed.ends_with("event: reload\ndata:\n\n"),
+        "{} bytes, the last: {:?}",
+        missed.len(),
+        missed.chars().rev().take(80).collect::<String>()
+    );
+    app.world().set_maintenance(&watched, true);
+    app.pass(time::Duration::seconds(21)).await;
+    healthy.until_row(&watched, "Maintenance on").await;
 }
 
 #[tokio::test]

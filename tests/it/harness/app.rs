@@ -14,6 +14,7 @@ use stackdeck::domain::redeploy::{Before, Command, RedeployOptions};
 use stackdeck::domain::{AccessToken, Clock, ManualClock, OperationId, Random, StackUid, UserId};
 use stackdeck::sandbox::{Options, Sandbox, Stack, World};
 use stackdeck::store::{Database, Ledger, NewRedeploy, Store, StoreOptions};
+use stackdeck::web::server::Limits;
 use tokio::net::TcpListener;
 
 use super::browser::Browser;
@@ -77,7 +78,7 @@ impl Wish {
     }
 
     pub async fn start(self) -> TestApp {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = listen("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let url = format!("http://localhost:{port}");
         let public = self
@@ -294,7 +295,7 @@ impl TestApp {
 
     /// A second instance on the same database, settings and Cloud 66, at an address of its own.
     pub async fn another(&self) -> Another {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = listen("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let running = self.start_with(&self.settings, listener).await;
         Another { running, address }
@@ -313,7 +314,7 @@ impl TestApp {
         let bind = self.settings.get("STACKDECK_BIND").unwrap();
         // What was aborted lets go of the address in its own time.
         let listener = loop {
-            match TcpListener::bind(bind.as_str()).await {
+            match listen(bind) {
                 Ok(listener) => break listener,
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             }
@@ -361,7 +362,7 @@ impl TestApp {
 
     /// Another instance of the app on the same database, sandbox and clock, at an address of its own.
     pub async fn second_instance(&self) -> Instance {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = listen("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let url = format!("http://localhost:{port}");
         let mut settings = self.settings.clone();
@@ -390,6 +391,11 @@ impl TestApp {
             .await
             .unwrap_or_else(|error| panic!("{error}"))
     }
+}
+
+/// Listens as `serve` does, with its limits.
+fn listen(bind: &str) -> std::io::Result<TcpListener> {
+    stackdeck::web::server::listen(bind.parse().unwrap(), &Limits::default())
 }
 
 fn read_settings(settings: &HashMap<String, String>) -> Settings {

@@ -5,6 +5,9 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use reqwest::header::{COOKIE, HeaderMap};
 
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+
 use super::browser::{Browser, Page};
 
 /// How long a test waits for something that has to come.
@@ -60,6 +63,21 @@ impl Browser {
             response,
             bytes: Vec::new(),
         }
+    }
+
+    /// Opens the stream that this page names and reads nothing of it; the whole answer is still to be read.
+    pub async fn follow_unread(&self, page: &Page) -> TcpStream {
+        let events = page.attribute("body", "data-events").unwrap();
+        let url = self.address(&events);
+        let address = format!("127.0.0.1:{}", url.port().unwrap());
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!(
+            "GET {events} HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nAccept: text/event-stream\r\n\r\n",
+            url.authority(),
+            self.cookie_header(&url).unwrap_or_default()
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
     }
 
     /// Asks as a hidden tab does.
