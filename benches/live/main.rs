@@ -4,6 +4,7 @@
 //! * `hour`: the requests that an hour of watching takes.
 //! * `outcome`: from Cloud 66 having an outcome to the event on the wire.
 //! * `streams`: 10,000 open event streams.
+//! * `warm`: the dashboard from memory, against a bare server.
 //!
 //! `cargo bench --bench live` runs all, `cargo bench --bench live -- hour` one of them. Each prints what it found
 //! and ends the program with an error where a goal is missed that does not depend on the machine.
@@ -23,6 +24,7 @@ mod outcome;
 mod readers;
 mod stage;
 mod streams;
+mod warm;
 
 use std::future::Future;
 
@@ -49,6 +51,9 @@ fn main() {
     }
     if wanted("streams") {
         block_on(streams::run());
+    }
+    if wanted("warm") {
+        block_on(warm::run());
     }
 }
 
