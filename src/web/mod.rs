@@ -21,6 +21,7 @@ pub mod form;
 pub mod gallery;
 pub mod headers;
 pub mod health;
+mod kept_rows;
 pub mod looks;
 pub mod metrics;
 pub mod origin;

@@ -10,6 +10,7 @@ use time::{Duration, OffsetDateTime};
 use super::cookies;
 use super::events::event_id;
 use super::form::MadeFor;
+use super::kept_rows::MadeFrom;
 use super::looks::Looks;
 use super::pages::frame::{Banner, Frame, Html};
 use super::pages::home::HomePage;
@@ -149,6 +150,7 @@ pub struct Rows<'a> {
     pins: &'a HashSet<StackUid>,
     open: HashMap<StackUid, &'a Redeploy>,
     cloud66: super::urls::Cloud66Pages,
+    watcher: u64,
     show_account: bool,
     now: OffsetDateTime,
 }
@@ -170,6 +172,7 @@ impl<'a> Rows<'a> {
             pins,
             open: open.iter().map(|redeploy| (redeploy.stack, redeploy)).collect(),
             cloud66: frame.cloud66.clone(),
+            watcher: state.app().watcher(who).id(),
             show_account: snapshot.fleet.spans_accounts(),
             now: frame.now,
         }
@@ -178,11 +181,29 @@ impl<'a> Rows<'a> {
     /// One row. A row that cannot be rendered is left out and logged: the other ones are worth more than a
     /// failed page.
     pub fn render(&self, stack: &Stack) -> Html {
-        let row = Row::new(self.state.urls(), &self.cloud66, &self.input(stack));
-        Html::of(&row).unwrap_or_else(|error| {
-            tracing::error!(%error, stack = %stack.uid, "a row could not be rendered");
-            Html::default()
-        })
+        let input = self.input(stack);
+        let (uid, rows) = (stack.uid, self.state.rows());
+        let made_from = MadeFrom {
+            revision: self.snapshot.changed_at(uid),
+            verdict: input.verdict,
+            slot: input.slot.clone(),
+            pinned: input.pinned,
+            show_account: input.show_account,
+        };
+        if let Some(row) = rows.find(self.watcher, uid, &made_from, self.now) {
+            return row;
+        }
+        match Html::of(&Row::new(self.state.urls(), &self.cloud66, &input)) {
+            Ok(row) => {
+                let true_for = (self.now, input.true_until());
+                rows.keep(self.watcher, uid, made_from, true_for, &row);
+                row
+            }
+            Err(error) => {
+                tracing::error!(%error, stack = %uid, "a row could not be rendered");
+                Html::default()
+            }
+        }
     }
 
     /// What a row is made from.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::events::Events;
+use super::kept_rows::KeptRows;
 use super::metrics::Counts;
 use super::pace::Pace;
 use super::urls::{Cloud66Pages, Urls};
@@ -21,6 +22,7 @@ struct Inner {
     site: Site,
     events: Events,
     pace: Pace,
+    rows: KeptRows,
     counts: Counts,
 }
 
@@ -61,6 +63,7 @@ impl WebState {
             site,
             events: Events::default(),
             pace: Pace::default(),
+            rows: KeptRows::default(),
             counts,
         }))
     }
@@ -83,6 +86,11 @@ impl WebState {
     /// How fast addresses and people may go.
     pub fn pace(&self) -> &Pace {
         &self.0.pace
+    }
+
+    /// Rows as they were rendered last.
+    pub fn rows(&self) -> &KeptRows {
+        &self.0.rows
     }
 
     /// What the operator's metrics count.

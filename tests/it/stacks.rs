@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use crate::harness::TestApp;
+use crate::harness::{TestApp, confirm, until};
 
 #[tokio::test]
 async fn every_stack_of_every_page_is_there() {
@@ -186,5 +186,25 @@ async fn health_needs_no_session_and_no_cloud66() {
     for path in ["/healthz", "/readyz"] {
         let page = app.browser().get(path).await;
         assert_eq!(page.status, StatusCode::OK, "{path}");
+    }
+}
+
+/// Rows are kept from one page to the next, and still say how old they are.
+#[tokio::test]
+async fn a_row_that_did_not_change_grows_older() {
+    let app = TestApp::with().quick_deploys().start().await;
+    let browser = app.signed_in().await;
+    let uid = app.quiet_stack("staging");
+    let asked = confirm(&browser, &uid).await;
+    let receipt = browser.submit(&asked, "Redeploy staging").await;
+    until(&browser, &receipt, &["Deployed"]).await;
+    browser.whole_list().await;
+    let row = format!("#ver-{uid}");
+    for age in ["1 min ago", "2 min ago", "3 min ago"] {
+        app.clock.advance(time::Duration::minutes(1));
+        for _ in 0..2 {
+            let words = browser.get("/").await.texts(&row).join(" ");
+            assert!(words.contains(age), "{age}: {words}");
+        }
     }
 }

@@ -75,6 +75,11 @@ impl Snapshot {
         self.changed.iter().filter(newer).map(|(uid, _)| *uid).collect()
     }
 
+    /// The revision in which what is known of this stack changed last; 0 where it never did.
+    pub fn changed_at(&self, uid: StackUid) -> u64 {
+        self.changed.get(&uid).copied().unwrap_or_default()
+    }
+
     /// What became of the person's redeploys after this revision.
     pub fn moves_since(&self, revision: u64) -> impl Iterator<Item = &Move> {
         self.moves.iter().filter(move |step| step.revision > revision)

@@ -1,9 +1,8 @@
 //! One stack in the list, and the three parts of it that change while the page is open.
 //!
 //! Invariants: a row is as high in every state as in every other; it holds nothing that differs per page load
-//! (the operation id and the token stand once in `#page-op`), so it is rendered once per change and shown to
-//! all pages of one person. Ages are true at `now`; with JavaScript they stay true, without it they are as
-//! old as the rendering, so render a row again when it is a minute old.
+//! (the operation id and the token stand once in `#page-op`), so it can be kept and shown to all pages of one
+//! person until it changes or one of its ages has other words.
 
 use std::borrow::Cow;
 
@@ -13,7 +12,7 @@ use time::OffsetDateTime;
 use super::commit::{commit_link, compare_to_branch, is_hash, spoken};
 use super::frame::Html;
 use super::verdict::{VerdictView, Why};
-use super::words::When;
+use super::words::{self, When};
 use crate::domain::deployment::short_hash;
 use crate::domain::{
     Deployment, OperationId, Redeploy, RedeployState, ReturnTo, Stack, StackUid, Verdict, Version,
@@ -99,6 +98,26 @@ pub struct RowInput<'a> {
     pub show_account: bool,
     /// The moment that ages are counted from.
     pub now: OffsetDateTime,
+}
+
+impl RowInput<'_> {
+    /// Until when a row that is made from this says what is true: then one of its ages has other words. None where
+    /// it has no age.
+    pub fn true_until(&self) -> Option<OffsetDateTime> {
+        if self.verdict.in_progress() {
+            return Some(self.now);
+        }
+        let live_since = self.live().and_then(live_since)?;
+        Some(words::next(live_since, self.now))
+    }
+
+    fn live(&self) -> Option<&Deployment> {
+        self.version.and_then(|version| version.live.as_ref())
+    }
+}
+
+fn live_since(live: &Deployment) -> Option<OffsetDateTime> {
+    live.finished_at.or(live.started_at)
 }
 
 /// A whole row.
@@ -243,8 +262,8 @@ impl askama::filters::HtmlSafe for VersionPart {}
 
 impl VersionPart {
     fn new(input: &RowInput<'_>) -> Self {
-        let live = input.version.and_then(|version| version.live.as_ref());
-        let at = live.and_then(|live| live.finished_at.or(live.started_at));
+        let live = input.live();
+        let at = live.and_then(live_since);
         Self {
             branch: live
                 .and_then(|live| live.git_ref.clone())

@@ -63,6 +63,20 @@ pub fn ago(age: Duration) -> String {
     }
 }
 
+/// When [`ago`] has other words of `at` than it has `now`; at the end of what can be reckoned, now.
+pub fn next(at: OffsetDateTime, now: OffsetDateTime) -> OffsetDateTime {
+    let age = now - at;
+    let unit = match age.whole_seconds() {
+        ..60 => 1,
+        60..3_600 => 60,
+        3_600..172_800 => 3_600,
+        _ => 86_400,
+    };
+    let passed = age.whole_seconds().div_euclid(unit);
+    at.checked_add(Duration::seconds((passed + 1) * unit))
+        .unwrap_or(now)
+}
+
 /// How long ago, in full: "4 seconds ago", "2 minutes ago".
 fn ago_in_full(age: Duration) -> String {
     let seconds = age.whole_seconds().max(0);
@@ -151,6 +165,23 @@ pub fn iso(at: OffsetDateTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_words_of_an_age_change_at_the_next_moment_and_not_before() {
+        let at = OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(300);
+        for seconds in [
+            0, 3, 4, 5, 59, 60, 119, 3_599, 3_600, 7_100, 172_799, 172_800, 400_000,
+        ] {
+            let now = at + Duration::milliseconds(seconds * 1_000 + 400);
+            let next = next(at, now);
+            let said = ago(now - at);
+            assert_eq!(ago(next - Duration::milliseconds(1) - at), said, "{seconds}");
+            assert!(seconds < 4 || ago(next - at) != said, "{seconds}");
+        }
+        assert!(next(at + Duration::hours(1), at) > at, "what lies ahead");
+        let last = time::PrimitiveDateTime::MAX.assume_utc();
+        assert_eq!(next(last, last), last);
+    }
     use time::macros::datetime;
 
     #[test]
