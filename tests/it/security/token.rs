@@ -59,7 +59,7 @@ fn latin(bytes: &[u8]) -> String {
 }
 
 /// Holds that none of the secrets is in the bytes, in any form.
-fn absent(case: &Case<'_>, place: &str, bytes: &[u8], secrets: &[(&str, String)]) {
+pub(super) fn absent(case: &Case<'_>, place: &str, bytes: &[u8], secrets: &[(&str, String)]) {
     let text = latin(bytes);
     for (name, secret) in secrets {
         let found = forms(secret).iter().any(|form| text.contains(&latin(form)));
