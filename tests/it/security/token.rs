@@ -49,7 +49,7 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     forms.into_iter().map(String::into_bytes).collect()
 }
 
-fn is_in(haystack: &[u8], needle: &[u8]) -> bool {
+pub(super) fn is_in(haystack: &[u8], needle: &[u8]) -> bool {
     latin(haystack).contains(&latin(needle))
 }
 
