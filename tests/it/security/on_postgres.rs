@@ -53,7 +53,7 @@ impl Server {
             .setting("CLOUD66_PKCE", "on")
             .sandbox(|options| {
                 options.deploy_time = Duration::from_millis(300);
-                options.stacks = Some(300);
+                options.stacks = Some(100);
             })
             .start()
             .await;
