@@ -16,6 +16,9 @@ use crate::store::{Claim, StoreError};
 /// does not expire.
 pub const LEASE: Duration = Duration::from_mins(1);
 
+/// How long after a failure the database is asked again whether a claim holds.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+
 /// How many times a connection is tried.
 const CONNECTION_ATTEMPTS: u32 = 3;
 
@@ -25,8 +28,7 @@ const WRITE_ATTEMPTS: u32 = 5;
 impl App {
     /// Sends a claimed row and writes down what Cloud 66 answered.
     pub async fn send(&self, claim: &Claim) -> Result<(), StoreError> {
-        let ledger = self.store().ledger();
-        if !ledger.still_held(claim).await? {
+        if !self.may_be_sent(claim).await? {
             return Ok(());
         }
         let row = claim.redeploy();
@@ -35,6 +37,9 @@ impl App {
             .api(claim.token(), &self.watchers().budget(row.asked_by));
         let answer = api.send(row.stack, row.id, row.command, &row.options).await;
         tracing::info!(operation = %row.id, stack = %row.stack, answer = kind(&answer), "redeploy sent");
+        if matches!(answer, Answer::Refused(cloud66::Error::Forbidden { .. })) {
+            tracing::warn!(person = %row.asked_by, stack = %row.stack, "Cloud 66 does not let this person deploy it");
+        }
         self.remember_answer(claim, &answer);
         for attempt in 1.. {
             match self.record(claim, &answer).await {
@@ -45,6 +50,19 @@ impl App {
         }
         self.told().news_for(row.asked_by);
         Ok(())
+    }
+
+    /// Whether the claim holds, asked right before the first byte. A database that is away for a moment is asked
+    /// again while the lease can last: nothing is sent so far, and the lease itself says when it is too late.
+    async fn may_be_sent(&self, claim: &Claim) -> Result<bool, StoreError> {
+        let ledger = self.store().ledger();
+        let too_late = self.clock().now() + LEASE;
+        loop {
+            match ledger.still_held(claim).await {
+                Err(_) if self.clock().now() < too_late => tokio::time::sleep(ASK_AGAIN).await,
+                answered => return answered,
+            }
+        }
     }
 
     async fn record(&self, claim: &Claim, answer: &Answer) -> Result<(), StoreError> {

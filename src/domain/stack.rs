@@ -114,6 +114,8 @@ pub enum Status {
     TerminalFailure,
     /// A code that the documents do not list.
     Other(i64),
+    /// Cloud 66 said nothing of it.
+    NotGiven,
 }
 
 impl Status {
@@ -132,9 +134,9 @@ impl Status {
         }
     }
 
-    /// Cloud 66's number.
-    pub fn code(self) -> i64 {
-        match self {
+    /// Cloud 66's number, where it gave one.
+    pub fn code(self) -> Option<i64> {
+        Some(match self {
             Self::Queued => 0,
             Self::Deployed => 1,
             Self::Failed => 2,
@@ -144,7 +146,8 @@ impl Status {
             Self::Deploying => 6,
             Self::TerminalFailure => 7,
             Self::Other(code) => code,
-        }
+            Self::NotGiven => return None,
+        })
     }
 
     /// Cloud 66's own label, shown on the stack's page beside our verdict.
@@ -159,6 +162,7 @@ impl Status {
             Self::Deploying => "Deploying",
             Self::TerminalFailure => "Unable to analyze",
             Self::Other(_) => "Not known to this app",
+            Self::NotGiven => "Not given by Cloud 66",
         }
     }
 }

@@ -36,6 +36,8 @@ pub enum Verdict {
     NoHealthData,
     /// A status code that this app does not know.
     New(i64),
+    /// Cloud 66 gives neither a status nor a health.
+    NotGiven,
 }
 
 /// How much a verdict asks for attention.
@@ -89,6 +91,7 @@ impl Verdict {
             (_, Health::Healthy) => Self::Healthy,
             (Status::Deployed, _) => Self::NoHealthData,
             (Status::Other(code), _) => Self::New(code),
+            (Status::NotGiven, _) => Self::NotGiven,
         }
     }
 
@@ -107,6 +110,7 @@ impl Verdict {
             Self::Healthy => "Healthy",
             Self::NoHealthData => "No health data",
             Self::New(code) => return Cow::Owned(format!("State {code} (new to this app)")),
+            Self::NotGiven => "State not given",
         })
     }
 
@@ -119,7 +123,7 @@ impl Verdict {
             Self::HealthFailed | Self::DeployFailed | Self::CannotAnalyse => Tone::Bad,
             Self::Impaired => Tone::Warn,
             Self::Healthy => Tone::Ok,
-            Self::NotDeployed | Self::NoHealthData | Self::New(_) => Tone::Idle,
+            Self::NotDeployed | Self::NoHealthData | Self::New(_) | Self::NotGiven => Tone::Idle,
         }
     }
 
@@ -182,6 +186,17 @@ mod tests {
                 words,
                 "status {status}, health {health}"
             );
+        }
+    }
+
+    #[test]
+    fn without_a_status_the_health_speaks_or_nothing_is_said() {
+        for (health, words) in [(3, "Healthy"), (4, "Health failed"), (0, "State not given")] {
+            let stack = sample(|stack| {
+                stack.status = Status::NotGiven;
+                stack.health = Health::from_code(health);
+            });
+            assert_eq!(Verdict::of(&stack, false).words(), words);
         }
     }
 

@@ -26,6 +26,9 @@ use crate::domain::ReturnTo;
 /// When to come again where as many sign-ins are under way as are kept.
 const WHEN_FULL_RETRY_AFTER_SECONDS: u32 = 60;
 
+/// When to come again where the database does not answer: it is asked anew each time, so it may be soon.
+const WITHOUT_DATABASE_RETRY_AFTER_SECONDS: u32 = 5;
+
 /// What went wrong.
 #[derive(Debug, Clone)]
 pub enum Problem {
@@ -104,10 +107,15 @@ fn status(trouble: &Trouble) -> StatusCode {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
-        if let Self::TooFast { retry_after_seconds } = self {
+        let retry_after_seconds = match &self {
+            Self::TooFast { retry_after_seconds } => Some(*retry_after_seconds),
+            Self::Page(Trouble::Storage) => Some(WITHOUT_DATABASE_RETRY_AFTER_SECONDS),
+            _ => None,
+        };
+        if let Some(seconds) = retry_after_seconds {
             response
                 .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from(retry_after_seconds));
+                .insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response.extensions_mut().insert(self);
         response

@@ -132,7 +132,7 @@ async fn version_2_asks_only_what_it_has() {
         listing.stacks[0].created_at,
         Some(datetime!(2013-01-25 14:13:18 UTC))
     );
-    assert_eq!(api.stack(uid()).await.unwrap().status.code(), 2);
+    assert_eq!(api.stack(uid()).await.unwrap().status.code(), Some(2));
     assert!(fake.seen().iter().all(|seen| seen.query.is_empty()));
 
     let missing = Err(Error::NotImplemented);

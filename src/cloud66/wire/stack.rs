@@ -10,8 +10,6 @@ use crate::domain::{AccountId, Environment, Health, Stack, StackUid, Status, Web
 pub(in crate::cloud66) const UNNAMED: &str = "(no name)";
 /// The longest name that is shown of a stack that cannot be read, in characters.
 const LONGEST_NAME: usize = 100;
-/// A status that Cloud 66 did not give: none of its own codes.
-const NO_STATUS: i64 = -1;
 
 /// The fields that are read. `redeploy_hook` must never be one of them: whoever has that address can deploy.
 #[derive(Deserialize, Default)]
@@ -60,7 +58,7 @@ pub(in crate::cloud66) fn stack(wire: &WireStack) -> Option<Stack> {
             .into_iter()
             .filter_map(Cell::text)
             .find_map(WebLink::parse_host),
-        status: Status::from_code(wire.status.number().unwrap_or(NO_STATUS)),
+        status: wire.status.number().map_or(Status::NotGiven, Status::from_code),
         health: wire.health.number().map_or(Health::Unknown, Health::from_code),
         maintenance: wire.maintenance_mode.flag().unwrap_or(false),
         busy: wire.is_busy.flag().unwrap_or(false),
@@ -137,7 +135,7 @@ mod tests {
             (bare.name.as_str(), bare.environment.as_str()),
             ("(no name)", "unknown")
         );
-        assert_eq!((bare.status, bare.health), (Status::Other(-1), Health::Unknown));
+        assert_eq!((bare.status, bare.health), (Status::NotGiven, Health::Unknown));
         assert_eq!((bare.address, bare.git, bare.last_activity), (None, None, None));
 
         // 8.4: the fields that may be null; 4.2: codes that nobody listed; 8.3: numbers as text.

@@ -166,13 +166,7 @@ impl StackState {
             who: spoken(stack),
             verdict: VerdictView::of(input.verdict),
             why: Why::of(input.verdict, input.version, frame.now),
-            raw: format!(
-                "Status {} {} · Health {} {}",
-                stack.status.code(),
-                stack.status.label(),
-                stack.health.code(),
-                stack.health.label()
-            ),
+            raw: raw(stack),
             maintenance: stack.maintenance,
             slot: input.slot.clone(),
             production: input.production,
@@ -209,6 +203,21 @@ impl StackState {
         let off = self.commands.iter().find(|line| line.label == MAINTENANCE_OFF)?;
         Some(&off.href)
     }
+}
+
+/// Status and health as Cloud 66 has them: number and label.
+fn raw(stack: &Stack) -> String {
+    let status = stack
+        .status
+        .code()
+        .map(|code| format!("{code} "))
+        .unwrap_or_default();
+    format!(
+        "Status {status}{} · Health {} {}",
+        stack.status.label(),
+        stack.health.code(),
+        stack.health.label()
+    )
 }
 
 impl Remedy {

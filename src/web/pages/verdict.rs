@@ -109,6 +109,7 @@ impl Why {
             }
             Verdict::NoHealthData => "Deployed",
             Verdict::New(_) => "See Cloud 66 for its meaning",
+            Verdict::NotGiven => "Cloud 66 gives no status",
         };
         Self::Words(words.to_owned())
     }

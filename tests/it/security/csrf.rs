@@ -234,6 +234,7 @@ async fn tokens() {
         ("not ASCII", "ä".repeat(43)),
         ("null", "null".into()),
     ];
+    let mut answers = std::collections::BTreeSet::new();
     for (what, token) in wrong {
         case.input();
         // `-` and `_` may not be in it, and then nothing was changed.
@@ -246,7 +247,12 @@ async fn tokens() {
             .send()
             .await;
         case.same(page.status, StatusCode::FORBIDDEN, what);
+        let words = page.texts("main").concat();
+        let (answer, _id_of_the_request) = words.split_once(" Request ").unwrap();
+        answers.insert(answer.to_owned());
     }
+    // Which of them it was, nobody is told.
+    case.same(answers.len(), 1, format!("one answer to all: {answers:?}"));
     let missing: Vec<(&str, &str)> = ready
         .fields
         .iter()

@@ -3,6 +3,7 @@
 
 mod cloud66;
 mod flow;
+mod gate;
 mod process;
 mod raw;
 mod relay;
@@ -20,13 +21,17 @@ mod headers;
 mod host;
 mod http;
 mod in_chromium;
+mod kills;
 mod metrics;
+mod on_postgres;
 mod out_of_band;
+mod own_loop;
 mod panics;
 mod proxies;
 mod redeploy;
 mod return_to;
 mod shutdown;
+mod small_disk;
 mod state;
 mod stock;
 mod storage;

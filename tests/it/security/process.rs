@@ -17,6 +17,7 @@ pub struct Served {
     pub address: SocketAddr,
     pub folder: tempfile::TempDir,
     child: Child,
+    settings: Vec<(String, String)>,
 }
 
 impl Drop for Served {
@@ -57,6 +58,15 @@ pub fn stackdeck(before: &str, arguments: &str, folder: &Path) -> Command {
     command
 }
 
+fn serve(before: &str, folder: &Path, settings: &[(String, String)]) -> Child {
+    stackdeck(before, "serve", folder)
+        .envs(settings.iter().map(|(name, value)| (name, value)))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
 async fn is_ready(address: SocketAddr) -> bool {
     let asked = super::raw::exchange(
         address,
@@ -93,30 +103,53 @@ impl Served {
         .await
         .unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let child = stackdeck(before, "serve", folder.path())
-            .envs(settings(&sandbox, port))
-            .envs(more.iter().copied())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let address = ([127, 0, 0, 1], port).into();
+        let more = more.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let settings: Vec<(String, String)> = settings(&sandbox, port)
+            .into_iter()
+            .chain(more)
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
         let mut served = Self {
             sandbox,
             url,
-            address,
+            address: ([127, 0, 0, 1], port).into(),
+            child: serve(before, folder.path(), &settings),
             folder,
-            child,
+            settings,
         };
+        served.until_ready().await;
+        served
+    }
+
+    async fn until_ready(&mut self) {
         for _ in 0..600 {
             // It listens before it is ready.
-            if tokio::net::TcpStream::connect(address).await.is_ok() && is_ready(address).await {
-                return served;
+            if tokio::net::TcpStream::connect(self.address).await.is_ok() && is_ready(self.address).await {
+                return;
             }
-            assert!(served.child.try_wait().unwrap().is_none(), "it ended at once");
+            assert!(self.child.try_wait().unwrap().is_none(), "it ended at once");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("it never listened");
+    }
+
+    /// Ends it in the middle of whatever it does, by SIGKILL.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts what has ended again: same folder, settings and address.
+    pub async fn start_again(&mut self) {
+        self.child = serve("true", self.folder.path(), &self.settings);
+        self.until_ready().await;
+    }
+
+    /// The most memory that it has used, in kilobytes.
+    pub fn most_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        line.unwrap().trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     pub fn pid(&self) -> u32 {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::process::Served;
 use super::redeploy::{quiet_stacks, row_form};
+use super::storage::Outside;
 use super::tally::{Kind, note};
 use crate::harness::{Browser, TestApp};
 use stackdeck::sandbox::Options;
@@ -45,6 +46,45 @@ async fn a_redeploy_on_its_way_is_waited_for() {
         "nothing had to be looked up"
     );
     note(Kind::Fault, "Q02");
+}
+
+/// Q03: Cloud 66 does not answer before the request's own time is over, which is shorter than the end waits: the row
+/// is left `unknown`, the process ends well, and the next start finds out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_still_unanswered_at_the_end_is_looked_up_after_the_next_start() {
+    let options = Options {
+        deploy_time: Duration::from_millis(200),
+        ..Options::default()
+    };
+    let mut served = Served::start_with("true", options, &[]).await;
+    let browser = Browser::new(&served.url);
+    browser.sign_in(MAIN_PERSON).await;
+    let world = served.sandbox.world().clone();
+    world.add_fault("redeploy=no-answer-after".parse().unwrap());
+    world.add_fault("actions=close-before".parse().unwrap());
+    let list = browser.get("/?q=env%3Astaging+state%3Ahealthy").await;
+    let path = list.attribute("ul.stacks a[href$='/redeploy']", "href").unwrap();
+    let confirm = browser.get(&path).await;
+    browser.send_once(&confirm.form("Redeploy staging")).await;
+    world.wait_for("redeploy", 1).await;
+    served.signal("TERM");
+    let ended = tokio::task::spawn_blocking(move || (served.wait(), served));
+    let (status, mut served) = ended.await.unwrap();
+    assert!(status.success(), "{status}");
+    let database = Outside::at(&served.folder.path().join("stackdeck.db"));
+    assert_eq!(database.text("SELECT state FROM redeploys").await, "unknown");
+    note(Kind::Fault, "Q03");
+
+    world.clear_faults();
+    served.start_again().await;
+    while database.text("SELECT state FROM redeploys").await != "succeeded" {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(world.journal().count("redeploy"), 1);
+    let receipt = database.text("SELECT '/redeploys/' || id FROM redeploys").await;
+    let page = browser.get(&receipt).await;
+    assert!(page.text().contains("Deployed"), "{}", page.text());
+    note(Kind::Check, "Q03");
 }
 
 /// Q04: a second signal does not wait; what was on its way is for the next start to look up.

@@ -17,8 +17,12 @@ impl Outside {
             .database_files()
             .into_iter()
             .find(|path| path.extension().is_some_and(|extension| extension == "db"));
+        Self::at(&file.unwrap())
+    }
+
+    pub fn at(file: &std::path::Path) -> Self {
         let options = SqliteConnectOptions::new()
-            .filename(file.unwrap())
+            .filename(file)
             .busy_timeout(std::time::Duration::from_secs(10));
         Self(
             SqlitePoolOptions::new()
@@ -35,6 +39,13 @@ impl Outside {
     }
 
     pub async fn count(&self, sql: &str) -> i64 {
+        sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned()))
+            .fetch_one(&self.0)
+            .await
+            .unwrap()
+    }
+
+    pub async fn text(&self, sql: &str) -> String {
         sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned()))
             .fetch_one(&self.0)
             .await
@@ -192,4 +203,61 @@ async fn with_another_secret_old_sessions_are_signed_out() {
     app.restart().await;
     assert!(!browser.get("/").await.texts("ul.stacks > li").is_empty());
     note(Kind::Check, "D09");
+}
+
+/// D11: a hundred thousand ended sessions, and other rows, are swept in batches, and nobody waits for that: pages are right
+/// and sign-ins are written meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_ended_rows_are_swept_beside_the_work() {
+    const SESSIONS: i64 = 100_000;
+    let mut app = TestApp::start().await;
+    let browser = app.signed_in().await;
+    let rows = browser.get("/").await.texts("ul.stacks > li").len();
+    let database = Outside::of(&app);
+    app.stop().await;
+    database
+        .run(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) \
+             INSERT INTO sessions SELECT randomblob(32), 7, 1, 1, 1, randomblob(200) FROM n; \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
+             INSERT INTO sign_ins (state_hash, browser_hash, expires_at_ms, return_to, scopes) \
+             SELECT randomblob(32), randomblob(32), 1, '/', 'public' FROM n; \
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
+             INSERT INTO redeploys (id, command, stack, stack_name, environment, asked_by, asked_by_name, options, \
+             known_before, state, requested_at_ms, not_before_ms, finished_at_ms) \
+             SELECT hex(randomblob(16)), 'redeploy', hex(randomblob(16)), 's', 'staging', 7, 'Maya', '{}', '{}', \
+             'succeeded', 1, 1, 1 FROM n",
+        )
+        .await;
+    // The sweep is the first that a start does.
+    app.restart().await;
+    let left = "SELECT (SELECT count(*) FROM sessions WHERE expires_at_ms = 1) \
+                + (SELECT count(*) FROM sign_ins WHERE expires_at_ms = 1) \
+                + (SELECT count(*) FROM redeploys WHERE finished_at_ms = 1)";
+    let mut between = std::collections::BTreeSet::new();
+    loop {
+        let page = browser.get("/").await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.text());
+        assert_eq!(page.texts("ul.stacks > li").len(), rows);
+        let newcomer = app.browser();
+        let begun = newcomer
+            .send_once(&newcomer.get("/").await.form("Sign in with Cloud 66"))
+            .await;
+        assert_eq!(begun.status, StatusCode::SEE_OTHER, "{}", begun.text());
+        note(Kind::Check, "D11");
+        let sessions = database
+            .count("SELECT count(*) FROM sessions WHERE expires_at_ms = 1")
+            .await;
+        if 0 < sessions && sessions < SESSIONS {
+            between.insert(sessions);
+        }
+        if database.count(left).await == 0 {
+            break;
+        }
+    }
+    assert!(
+        between.len() > 1,
+        "pages were served between batches: {between:?}"
+    );
+    assert_eq!(database.count("SELECT count(*) FROM sessions").await, 1);
 }

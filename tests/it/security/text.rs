@@ -7,7 +7,9 @@ use scraper::{Html, Selector};
 use super::cloud66;
 use super::flow::SESSION;
 use super::headers::inline_parts;
-use crate::harness::{Ask, Cases, Page, TestApp};
+use super::process::Served;
+use crate::harness::{Ask, Browser, Cases, Page, TestApp};
+use stackdeck::sandbox::Options;
 
 const UID: &str = "4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01";
 
@@ -284,13 +286,39 @@ async fn sizes() {
     case.same(page.status, StatusCode::OK, "a name of 1 MB");
     case.check(page.body.len() < 1 << 17, format!("{} bytes", page.body.len()));
     case.check(page.body.contains("marker-good"), "the others are there");
-    let app = TestApp::with()
-        .sandbox(|options| options.stacks = Some(2_000))
-        .start()
-        .await;
-    let browser = app.signed_in().await;
-    let page = browser.get("/").await;
-    case.same(page.status, StatusCode::OK, "2,000 stacks");
+}
+
+/// As many as the sandbox has, in a process of its own, whose memory is seen. 334 pages are asked for, and read.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_stacks_are_a_bounded_page_in_bounded_memory() {
+    const STACKS: usize = Options::MOST_STACKS;
+    let cases = Cases::of("text", "ten_thousand");
+    let case = cases.case("V05");
+    let options = Options {
+        stacks: Some(STACKS),
+        ..Options::default()
+    };
+    let served = Served::start_with("true", options, &[]).await;
+    let browser = Browser::new(&served.url);
+    let person = served.sandbox.world().main_person().unwrap().email;
+    let before = served.most_memory();
+    let page = browser.sign_in(&person).await;
+    case.same(page.status, StatusCode::OK, "the list");
+    case.check(page.text().contains("10000"), "all of them are counted");
+    case.check(page.body.len() < 2 << 20, format!("{} bytes", page.body.len()));
+    let pages = served.sandbox.world().journal().count("stacks");
+    case.same(
+        pages,
+        STACKS.div_ceil(30),
+        "each page of Cloud 66's list was read once",
+    );
+    // The last one is found like the first.
+    let last = served.sandbox.world().visible_to(&person).pop().unwrap();
+    let found = browser.get(&format!("/?q={}", last.name.replace(' ', "+"))).await;
+    case.check(found.body.contains(&last.uid), "the last one is found");
+    let used = served.most_memory() - before;
+    // A debug build on a quiet machine took 26 MB.
+    case.check(used < 100_000, format!("{used} kB for {STACKS} stacks"));
 }
 
 #[tokio::test]

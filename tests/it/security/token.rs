@@ -49,7 +49,7 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     forms.into_iter().map(String::into_bytes).collect()
 }
 
-fn is_in(haystack: &[u8], needle: &[u8]) -> bool {
+pub(super) fn is_in(haystack: &[u8], needle: &[u8]) -> bool {
     latin(haystack).contains(&latin(needle))
 }
 
@@ -59,7 +59,7 @@ fn latin(bytes: &[u8]) -> String {
 }
 
 /// Holds that none of the secrets is in the bytes, in any form.
-fn absent(case: &Case<'_>, place: &str, bytes: &[u8], secrets: &[(&str, String)]) {
+pub(super) fn absent(case: &Case<'_>, place: &str, bytes: &[u8], secrets: &[(&str, String)]) {
     let text = latin(bytes);
     for (name, secret) in secrets {
         let found = forms(secret).iter().any(|form| text.contains(&latin(form)));
@@ -463,6 +463,21 @@ async fn the_log() {
     }
     secrets.push(("a code in a query", "marker-code-in-a-query-0123".into()));
     app.world().clear_faults();
+    // T15: what an operator wants to know of is in it, with whom it was.
+    let confirm = browser.get(&format!("/stacks/{uid}/redeploy")).await;
+    let form = confirm.form("Redeploy staging");
+    app.world()
+        .add_fault("redeploy=forbidden;count=1".parse().unwrap());
+    let before = app.world().journal().count("redeploy");
+    browser.send_once(&form.clone().set("csrf", "AAAA")).await;
+    browser.send_once(&form).await;
+    app.world().wait_for("redeploy", before + 1).await;
+    while !std::fs::read_to_string(&log)
+        .unwrap()
+        .contains("does not let this person deploy")
+    {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     app.world().revoke_all_tokens();
     browser.get("/").await;
     secrets.extend(
@@ -487,6 +502,21 @@ async fn the_log() {
         format!("{} bytes at trace", written.len()),
     );
     absent(&case, "the log", &written, &secrets);
+    let case = cases.case("T15");
+    let written = String::from_utf8_lossy(&written);
+    let person = format!("person={}", app.main_person_id().0);
+    for (event, who) in [
+        (" signed in", person.as_str()),
+        ("a sign-in did not succeed", "error="),
+        ("a form without a token of its session was refused", &person),
+        ("Cloud 66 does not let this person deploy it", &person),
+        ("Cloud 66 does not let this person deploy it", &uid),
+    ] {
+        let said = written
+            .lines()
+            .any(|line| line.contains(event) && line.contains(who));
+        case.check(said, format!("{event} {who}"));
+    }
 
     let case = cases.case("T08");
     let mut check = Command::new(env!("CARGO_BIN_EXE_stackdeck"));
