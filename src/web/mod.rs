@@ -45,7 +45,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::CompressionLayer;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_sessions::{Expiry, SessionManagerLayer, SessionStore, cookie::SameSite};
 
 use crate::config::AllowedHosts;
@@ -115,7 +115,8 @@ pub fn router(
         // Outside of the pages, so that a page that ends the session also removes its cookie.
         .layer(session_layer(&state, sessions))
         .layer(from_fn_with_state(state.clone(), cookies::whole_removal))
-        .layer(CompressionLayer::new())
+        // An eighth less than brotli's usual fourth level, at a cost of about 0.1 ms: docs/decisions/0020-first-view.md.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Precise(6)))
         .merge(plain);
     let prefixed = match state.urls().prefix() {
         "" => layered,
