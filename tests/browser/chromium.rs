@@ -124,8 +124,15 @@ impl Chromium {
 
     /// The system's theme: `light` or `dark`.
     pub async fn theme(&self, theme: &str) {
-        let feature = json!({ "features": [{ "name": "prefers-color-scheme", "value": theme }] });
-        self.tell("Emulation.setEmulatedMedia", feature).await;
+        self.media("", &[("prefers-color-scheme", theme)]).await;
+    }
+
+    /// What the page is shown on, `print` or nothing said, and what the person prefers.
+    pub async fn media(&self, medium: &str, preferences: &[(&str, &str)]) {
+        let named = |(name, value): &(&str, &str)| json!({ "name": name, "value": value });
+        let features: Vec<Value> = preferences.iter().map(named).collect();
+        let media = json!({ "media": medium, "features": features });
+        self.tell("Emulation.setEmulatedMedia", media).await;
     }
 
     /// Goes to an address.
