@@ -60,6 +60,8 @@ pub enum Notice {
     CancelAsked { stack: String },
     /// Cloud 66 would not stop a deploy; its words.
     CancelRefused { words: String },
+    /// A deploy that somebody was about to stop has ended.
+    CancelTooLate { stack: String },
     /// Settings were saved.
     Saved,
     /// Another session was ended.
@@ -163,6 +165,9 @@ impl Notice {
             Self::Cancelled { stack, .. } => format!("{stack}: the deploy was cancelled."),
             Self::CancelAsked { stack } => format!("{stack}: cancelling. This can take a minute."),
             Self::CancelRefused { words } => format!("Cloud 66 did not cancel it. {words}"),
+            Self::CancelTooLate { stack } => {
+                format!("{stack}: this deploy has ended. There is nothing to cancel any more.")
+            }
             Self::Saved => "Saved.".to_owned(),
             Self::SessionEnded => "That session has ended.".to_owned(),
             Self::Pinned { stack } => format!("{stack} stays at the top of your list."),
