@@ -3,7 +3,7 @@
 //! * The routes stand in [`router`], all on one screen; the layers below them, each with its reason.
 //! * [`pages`]: what is shown. [`urls`]: every address, once. [`assets`]: embedded files.
 //! * One file for each thing that has an address: [`stacks`], [`stack`], [`redeploy`], [`several`], [`actions`],
-//!   [`receipt`], [`receipts`], [`activity`], [`events`], [`find`], [`sign_in`], [`settings`] and [`health`].
+//!   [`receipt`], [`receipts`], [`activity`], [`events`], [`find`], [`views`], [`sign_in`], [`settings`] and [`health`].
 //! * The guards: [`session`], [`form`], [`origin`], [`pace`], [`headers`] and [`cookies`].
 //! * Whatever goes wrong: [`problem`]. Connections: [`server`]. For the operator: [`metrics`]. For those who work on
 //!   the looks: [`gallery`].
@@ -40,6 +40,7 @@ pub mod stacks;
 pub mod state;
 pub mod trace;
 pub mod urls;
+pub mod views;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -94,6 +95,7 @@ pub fn router(
         .route(route::RECEIPT, get(receipt::show))
         .route(route::ACTIVITY, get(activity::show))
         .route(route::PIN, post(find::pin))
+        .route(route::VIEWS, post(views::keep))
         .route(route::SEARCH, get(find::search))
         .route(route::SETTINGS, get(settings::show).post(settings::save))
         .route(route::END_SESSION, post(settings::end_session));

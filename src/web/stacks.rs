@@ -95,6 +95,7 @@ async fn list(
         fleet: &snapshot.fleet,
         query,
         pins: &pins,
+        views: &cookies::views(state.site(), headers),
         known_at,
         op: &op,
     };

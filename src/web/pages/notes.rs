@@ -66,6 +66,12 @@ pub enum Notice {
     Saved,
     /// Another session was ended.
     SessionEnded,
+    /// A view of the list is a link above it now.
+    ViewKept,
+    /// It is none any more.
+    ViewLetGo,
+    /// It is too long for that.
+    ViewTooLong,
     /// A stack stays at the top of the list now.
     Pinned { stack: String },
     /// It does no longer.
@@ -170,6 +176,11 @@ impl Notice {
             }
             Self::Saved => "Saved.".to_owned(),
             Self::SessionEnded => "That session has ended.".to_owned(),
+            Self::ViewKept => "This view is kept, as a link above the list.".to_owned(),
+            Self::ViewLetGo => "This view is kept no more.".to_owned(),
+            Self::ViewTooLong => {
+                "This view is too long to be kept. Its address still leads to it.".to_owned()
+            }
             Self::Pinned { stack } => format!("{stack} stays at the top of your list."),
             Self::Unpinned { stack } => format!("{stack} is back in its usual place."),
         }
