@@ -116,8 +116,8 @@ async fn pictures_for_other_eyes_and_on_paper() {
         }
         browser.media("", &[]).await;
     }
-    // Names without end, and words that run the other way.
-    for sample in ["stack-hostile", "redeploy-hostile"] {
+    // Names without end, words that run the other way, and kept views.
+    for sample in ["stack-hostile", "redeploy-hostile", "stacks-by-app"] {
         browser.go(format!("{gallery}/samples/{sample}")).await;
         at_every_width(&browser, sample).await;
     }
