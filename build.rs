@@ -33,7 +33,7 @@ const STYLES: [&str; 15] = [
 ];
 
 /// The scripts by others, in the order in which they are joined.
-const VENDOR: [&str; 2] = ["htmx.min.js", "idiomorph-ext.min.js"];
+const VENDOR: [&str; 2] = ["htmx.min.js", "idiomorph.min.js"];
 
 /// Everything else: its constant, its file below `static`, its content type.
 const FILES: [(&str, &str, &str); 6] = [
@@ -119,7 +119,7 @@ fn styles(folder: &Path) -> Result<String, Failure> {
             joined.push('\n');
         }
     }
-    Ok(joined)
+    Ok(without_spaces(joined))
 }
 
 /// A stylesheet without `/* … */`. None of ours holds that pair of signs inside a string.
@@ -132,6 +132,24 @@ fn without_comments(css: &str) -> String {
     }
     kept.push_str(rest);
     kept
+}
+
+/// A stylesheet without the spaces and line ends that only people need. No string in ours holds one of these pairs.
+fn without_spaces(css: String) -> String {
+    let pairs = [
+        (";\n", ";"),
+        ("{\n", "{"),
+        ("}\n", "}"),
+        ("; ", ";"),
+        (": ", ":"),
+        (", ", ","),
+        (" {", "{"),
+        ("{ ", "{"),
+        (" }", "}"),
+        (";}", "}"),
+    ];
+    let shorter = |css: String, (as_read, as_sent)| css.replace(as_read, as_sent);
+    pairs.into_iter().fold(css, shorter)
 }
 
 /// Our script without indentation and without lines that are only a comment. It has no text of several lines.

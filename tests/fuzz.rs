@@ -262,6 +262,9 @@ fn cookie() {
         }
         let pins = cookies::pins(&site, &headers);
         assert!(cookies::set_pins(&site, &pins).len() < 4_096);
+        if let Some(written) = cookies::set_views(&site, &cookies::views(&site, &headers)) {
+            assert!(written.len() < 4_096 && !written.is_empty());
+        }
         let _ = (
             cookies::theme(&site, &headers),
             cookies::live(&site, &headers),

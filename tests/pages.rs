@@ -193,7 +193,7 @@ fn hostile_texts_are_texts() {
 
 /// Whether the router's patterns know this path.
 fn is_ours(path: &str) -> bool {
-    const PATTERNS: [&str; 23] = [
+    const PATTERNS: [&str; 24] = [
         "/",
         route::SIGN_IN,
         route::OAUTH_CODE,
@@ -201,6 +201,7 @@ fn is_ours(path: &str) -> bool {
         route::SIGN_OUT_EVERYWHERE,
         route::STACK,
         route::PIN,
+        route::VIEWS,
         route::REDEPLOY,
         route::CANCEL,
         route::ACTION,
@@ -285,7 +286,10 @@ fn every_form_that_changes_something_carries_the_token() {
                 wrong.push(format!("{action} has {tokens} tokens"));
             }
         }
-        for element in select(page, "a[href*='sign-out'], a[href$='/pin'], a[href$='/end']") {
+        for element in select(
+            page,
+            "a[href*='sign-out'], a[href$='/pin'], a[href$='/views'], a[href$='/end']",
+        ) {
             wrong.push(format!("a link that would change something: {}", element.html()));
         }
         wrong

@@ -78,7 +78,7 @@ fn read_command(word: &str) -> Result<Command, Problem> {
         .ok_or(Problem::NOT_FOUND)
 }
 
-/// `GET /stacks/{uid}/deployments/{id}/cancel`.
+/// `GET /stacks/{uid}/deployments/{id}/cancel`. Where it has ended there is nothing to ask, and the stack's page says so.
 pub async fn confirm_cancel(
     State(state): State<WebState>,
     Looks(frame): Looks,
@@ -99,6 +99,8 @@ pub async fn confirm_cancel(
         .find(|deployment| deployment.id == id);
     let deployment = found.ok_or(Problem::NOT_FOUND)?;
     if !deployment.is_running() {
+        let stack = view.stack.title();
+        visitor.leave_notice(Notice::CancelTooLate { stack }).await?;
         return Ok(Redirect::to(&state.urls().return_to(ReturnTo::Stack(uid))).into_response());
     }
     let production = app.policy().is_production(&view.stack);

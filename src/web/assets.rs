@@ -32,6 +32,10 @@ pub struct Asset {
     pub gzip: Option<&'static [u8]>,
 }
 
+/// Put on the answer that is one of the files, so that it gets a file's headers and not a page's.
+#[derive(Debug, Clone, Copy)]
+pub struct IsFile;
+
 /// Answers `GET /static/{name}`: 200, 304 where the browser has it, 404 for every other name.
 pub async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response<Body> {
     let Some(asset) = ALL.iter().find(|asset| asset.file == name) else {
@@ -54,6 +58,7 @@ pub async fn serve(Path(name): Path<String>, headers: HeaderMap) -> Response<Bod
     if is_known {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
     }
+    answer.extensions_mut().insert(IsFile);
     let out = answer.headers_mut();
     out.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
     out.insert(

@@ -11,8 +11,10 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use super::stacks::read_query;
 use super::state::{Site, WebState};
-use crate::domain::StackUid;
+use super::urls::view_text;
+use crate::domain::{StackQuery, StackUid};
 
 /// Base names; the settings decide on a prefix.
 const SESSION: &str = "stackdeck_session";
@@ -21,9 +23,14 @@ const THEME: &str = "stackdeck_theme";
 const LIVE: &str = "stackdeck_live";
 const KEYS: &str = "stackdeck_keys";
 const PINS: &str = "stackdeck_pins";
+const VIEWS: &str = "stackdeck_views";
 
 /// How many stacks can be pinned; their uids have to fit into one cookie.
 const MOST_PINS: usize = 60;
+
+/// How many views of the list can be kept, and the longest that is.
+const MOST_VIEWS: usize = 6;
+const LONGEST_VIEW: usize = 400;
 
 /// How long a preference is kept: a year.
 const PREFERENCE_SECONDS: u32 = 365 * 24 * 60 * 60;
@@ -114,6 +121,29 @@ pub fn set_pins<S: BuildHasher>(site: &Site, pins: &HashSet<StackUid, S>) -> Hea
         &uids.join("."),
         if uids.is_empty() { 0 } else { PREFERENCE_SECONDS },
     )
+}
+
+/// The views of the list that the person keeps, in the order in which they were.
+pub fn views(site: &Site, headers: &HeaderMap) -> Vec<StackQuery> {
+    let views = read(headers, &site.public_url.cookie_name(VIEWS)).unwrap_or_default();
+    views
+        .split('|')
+        .filter(|view| !view.is_empty() && view.len() <= LONGEST_VIEW)
+        .take(MOST_VIEWS)
+        .map(read_query)
+        .collect()
+}
+
+/// The cookie that keeps them, each as it stands in its address. Beyond what fits, the oldest go; a view that is too
+/// long is none: `None`.
+pub fn set_views(site: &Site, views: &[StackQuery]) -> Option<HeaderValue> {
+    let texts: Vec<String> = views.iter().map(view_text).collect();
+    if texts.iter().any(|text| text.len() > LONGEST_VIEW) {
+        return None;
+    }
+    let kept = &texts[texts.len().saturating_sub(MOST_VIEWS)..];
+    let seconds = if kept.is_empty() { 0 } else { PREFERENCE_SECONDS };
+    Some(set(site, VIEWS, &kept.join("|"), seconds))
 }
 
 /// The first cookie of this name. The header is taken apart by hand because it may hold anything.

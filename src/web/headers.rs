@@ -1,4 +1,5 @@
-//! The security headers of every answer, whatever its route and status.
+//! The security headers of every answer, whatever its route and status. A file that pages load has those of them
+//! that mean something on a file.
 
 use axum::extract::{Request, State};
 use axum::http::header::{
@@ -8,6 +9,7 @@ use axum::http::header::{
 use axum::middleware::Next;
 use axum::response::Response;
 
+use super::assets::IsFile;
 use super::state::WebState;
 
 /// Put on a response by a page whose form leads to Cloud 66, so that browsers follow the redirect: they hold
@@ -15,14 +17,20 @@ use super::state::WebState;
 #[derive(Debug, Clone, Copy)]
 pub struct LeadsToCloud66;
 
-const FIXED: [(HeaderName, HeaderValue); 5] = [
+/// On every answer.
+const ALWAYS: [(HeaderName, HeaderValue); 2] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (
-        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderName::from_static("cross-origin-resource-policy"),
         HeaderValue::from_static("same-origin"),
     ),
+];
+
+/// On everything that can be a document. Browsers heed these nowhere else, and each file of a first view would
+/// carry 400 bytes of them.
+const OF_A_PAGE: [(HeaderName, HeaderValue); 3] = [
     (
-        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderName::from_static("cross-origin-opener-policy"),
         HeaderValue::from_static("same-origin"),
     ),
     (
@@ -40,19 +48,28 @@ const FIXED: [(HeaderName, HeaderValue); 5] = [
     ),
 ];
 
+/// The policy of a file: opened by itself, as a picture can be, it loads nothing and stands in no frame.
+const OF_A_FILE: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
 /// Adds the headers. `Cache-Control: no-store` goes on everything that did not set its own.
 pub async fn security_headers(State(state): State<WebState>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let leads_away = response.extensions().get::<LeadsToCloud66>().is_some();
+    let is_file = response.extensions().get::<IsFile>().is_some();
     let headers = response.headers_mut();
-    for (name, value) in FIXED {
+    for (name, value) in ALWAYS {
+        headers.insert(name, value);
+    }
+    for (name, value) in OF_A_PAGE.into_iter().filter(|_| !is_file) {
         headers.insert(name, value);
     }
     headers
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     let site = state.site();
-    if let Ok(policy) = HeaderValue::from_str(&content_security_policy(
+    if is_file {
+        headers.insert(CONTENT_SECURITY_POLICY, OF_A_FILE);
+    } else if let Ok(policy) = HeaderValue::from_str(&content_security_policy(
         leads_away.then(|| cloud66_origin(&state)).flatten(),
     )) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);

@@ -64,9 +64,12 @@ impl Visitor {
         self.session.flush().await.map_err(|_| Problem::session_store())
     }
 
-    /// Leaves something to say on the next page.
+    /// Leaves something to say on the next page, once, however often it is left before it is said.
     pub async fn leave_notice(&self, notice: Notice) -> Result<(), Problem> {
         let mut notices: Vec<Notice> = self.session.get(NOTICES).await.ok().flatten().unwrap_or_default();
+        if notices.contains(&notice) {
+            return Ok(());
+        }
         notices.push(notice);
         self.session
             .insert(NOTICES, notices)

@@ -96,6 +96,7 @@ async fn list(
         fleet: &snapshot.fleet,
         query,
         pins: &pins,
+        views: &cookies::views(state.site(), headers),
         known_at,
         op: &op,
     };

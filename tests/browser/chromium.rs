@@ -124,8 +124,15 @@ impl Chromium {
 
     /// The system's theme: `light` or `dark`.
     pub async fn theme(&self, theme: &str) {
-        let feature = json!({ "features": [{ "name": "prefers-color-scheme", "value": theme }] });
-        self.tell("Emulation.setEmulatedMedia", feature).await;
+        self.media("", &[("prefers-color-scheme", theme)]).await;
+    }
+
+    /// What the page is shown on, `print` or nothing said, and what the person prefers.
+    pub async fn media(&self, medium: &str, preferences: &[(&str, &str)]) {
+        let named = |(name, value): &(&str, &str)| json!({ "name": name, "value": value });
+        let features: Vec<Value> = preferences.iter().map(named).collect();
+        let media = json!({ "media": medium, "features": features });
+        self.tell("Emulation.setEmulatedMedia", media).await;
     }
 
     /// Goes to an address.
@@ -316,14 +323,21 @@ impl Chromium {
 /// What a browser did.
 #[derive(Debug, Default)]
 pub struct Noted {
-    /// The address of each request that went over the network, by its number.
-    pub requests: BTreeMap<String, String>,
-    /// The heads and bodies that came back over the network, in bytes as they were sent.
-    pub bytes: f64,
-    /// The heads alone.
-    pub heads: f64,
+    /// Each request that went over the network, by its number.
+    pub requests: BTreeMap<String, Sent>,
     /// Each line of the console: messages, errors, and what the content security policy refused.
     pub console: Vec<String>,
+}
+
+/// A request, and what came back over the network, in bytes as they were sent.
+#[derive(Debug, Default)]
+pub struct Sent {
+    /// Its address.
+    pub url: String,
+    /// The answer's head.
+    pub head: f64,
+    /// The head and the body.
+    pub bytes: f64,
 }
 
 impl Noted {
@@ -334,7 +348,14 @@ impl Noted {
             "Network.requestWillBeSent" => {
                 let url = parameters["request"]["url"].as_str().unwrap_or_default();
                 if !url.starts_with("data:") {
-                    self.requests.insert(id(), url.to_owned());
+                    let url = url.to_owned();
+                    self.requests.insert(
+                        id(),
+                        Sent {
+                            url,
+                            ..Sent::default()
+                        },
+                    );
                 }
             }
             "Network.requestServedFromCache" => {
@@ -344,11 +365,15 @@ impl Noted {
                 self.requests.remove(&id());
             }
             "Network.responseReceived" => {
-                let head = &parameters["response"]["encodedDataLength"];
-                self.heads += head.as_f64().unwrap_or_default();
+                if let Some(sent) = self.requests.get_mut(&id()) {
+                    let head = &parameters["response"]["encodedDataLength"];
+                    sent.head = head.as_f64().unwrap_or_default();
+                }
             }
-            "Network.loadingFinished" if self.requests.contains_key(&id()) => {
-                self.bytes += parameters["encodedDataLength"].as_f64().unwrap_or_default();
+            "Network.loadingFinished" => {
+                if let Some(sent) = self.requests.get_mut(&id()) {
+                    sent.bytes = parameters["encodedDataLength"].as_f64().unwrap_or_default();
+                }
             }
             _ => {}
         }
@@ -358,7 +383,7 @@ impl Noted {
     pub fn is_silent(&self, origins: &[&str]) {
         assert!(self.console.is_empty(), "the console says: {:#?}", self.console);
         assert!(!self.requests.is_empty(), "nothing was noted at all");
-        for url in self.requests.values() {
+        for Sent { url, .. } in self.requests.values() {
             let ours = origins.iter().any(|origin| url.starts_with(origin));
             assert!(ours, "a request went elsewhere: {url}");
         }

@@ -21,6 +21,13 @@ async fn the_focus_stays_on_the_button_while_its_row_changes() {
             "void (window.button = document.querySelector('{button}')).focus()"
         ))
         .await;
+    // Whatever it becomes, it never stands there without a word.
+    browser
+        .ask::<()>(
+            "void (window.said = [], new MutationObserver(() => said.push(button.textContent.trim())).observe(
+                button, { characterData: true, childList: true, subtree: true }))",
+        )
+        .await;
     browser.press(thirtyfour::Key::Enter).await;
     let row = format!("#row-{}", stack.uid);
     browser.see_in("#polite", "Follow it").await;
@@ -46,6 +53,8 @@ async fn the_focus_stays_on_the_button_while_its_row_changes() {
         .until("window.button.ariaDisabled !== 'true' && window.button.innerText.startsWith('Redeploy')")
         .await;
     assert_eq!(demo.world().deployments(&stack.uid).len(), before + 2);
+    let said: Vec<String> = browser.ask("window.said").await;
+    assert!(said.len() > 3 && !said.contains(&String::new()), "{said:?}");
     nothing_moved(&browser).await;
     every_name_is_there_once(&browser).await;
     browser.noted().await.is_silent(&[&demo.url, demo.cloud66()]);

@@ -6,7 +6,7 @@ use std::path::Path;
 use stackdeck::sandbox::Options;
 
 use crate::chromium::{Chromium, Device};
-use crate::site::Demo;
+use crate::site::{Demo, gallery_url};
 
 async fn keep(browser: &Chromium, name: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screenshots");
@@ -71,6 +71,57 @@ async fn pictures_of_lists_of_other_lengths() {
         at_every_width(&browser, &format!("stacks-{stacks}")).await;
         browser.close().await;
     }
+}
+
+/// For those who see differently, or on paper.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and its driver; bin/check brings them"]
+async fn pictures_for_other_eyes_and_on_paper() {
+    let gallery = gallery_url().await;
+    let browser = Chromium::open(Device::Desk).await;
+    for sample in ["stacks", "stack-failed", "receipt-failed", "redeploy-busy"] {
+        browser.go(format!("{gallery}/samples/{sample}")).await;
+        for (name, medium, preferences) in [
+            (
+                "contrast-light",
+                "",
+                [("prefers-contrast", "more"), ("prefers-color-scheme", "light")],
+            ),
+            (
+                "contrast-dark",
+                "",
+                [("prefers-contrast", "more"), ("prefers-color-scheme", "dark")],
+            ),
+            (
+                "forced-light",
+                "",
+                [("forced-colors", "active"), ("prefers-color-scheme", "light")],
+            ),
+            (
+                "forced-dark",
+                "",
+                [("forced-colors", "active"), ("prefers-color-scheme", "dark")],
+            ),
+            (
+                "print",
+                "print",
+                [
+                    ("prefers-contrast", "no-preference"),
+                    ("prefers-color-scheme", "dark"),
+                ],
+            ),
+        ] {
+            browser.media(medium, &preferences).await;
+            keep(&browser, &format!("{sample}-{name}")).await;
+        }
+        browser.media("", &[]).await;
+    }
+    // Names without end, words that run the other way, and kept views.
+    for sample in ["stack-hostile", "redeploy-hostile", "stacks-by-app"] {
+        browser.go(format!("{gallery}/samples/{sample}")).await;
+        at_every_width(&browser, sample).await;
+    }
+    browser.close().await;
 }
 
 /// The pictures that the README opens with: the list of a company whose stacks have plain names.

@@ -170,6 +170,14 @@ async fn what_has_ended_is_not_cancelled() {
         format!("/stacks/{uid}"),
         "there is nothing to ask"
     );
+    let too_late = "this deploy has ended. There is nothing to cancel any more.";
+    assert!(
+        page.texts("#polite").join("").contains(too_late),
+        "{}",
+        page.text()
+    );
+    let again = browser.get(&format!("/stacks/{uid}")).await;
+    assert!(!again.text().contains(too_late), "it is said once");
     // A form from a page that was open while it ran.
     let asked = browser.get(&format!("/stacks/{uid}/actions/restart")).await;
     let mut form = asked.form("Restart").without("op");

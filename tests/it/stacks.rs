@@ -208,3 +208,58 @@ async fn a_row_that_did_not_change_grows_older() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_view_is_kept_as_a_link_above_the_list_and_let_go_of() {
+    let app = TestApp::start().await;
+    let browser = app.signed_in().await;
+    let plain = browser.get("/").await;
+    assert!(
+        !plain.text().contains("Keep this view"),
+        "the plain list is always there"
+    );
+    let view = browser.get("/?q=env%3Aproduction&group=app&page=1").await;
+    let names = view.texts("ul.stacks .name");
+    let kept = browser.submit(&view, "Keep this view").await;
+    assert_eq!(kept.url.query(), Some("q=env%3Aproduction&group=app"));
+    assert!(
+        kept.texts("#polite").join("").contains("This view is kept"),
+        "{}",
+        kept.text()
+    );
+    // From the plain list it is one link away, also for a browser that is opened again.
+    let link = "#chips .kept a[href='/?q=env%3Aproduction&group=app']";
+    let plain = browser.get("/").await;
+    assert_eq!(plain.texts(link), ["Kept: “env:production” · grouped by app"]);
+    assert_eq!(plain.attribute(link, "aria-current"), None);
+    let again = browser.get(&plain.attribute(link, "href").unwrap()).await;
+    assert_eq!(again.texts("ul.stacks .name"), names);
+    assert_eq!(again.attribute(link, "aria-current").as_deref(), Some("true"));
+    // Keeping it twice keeps it once.
+    browser.send(view.form("Keep this view")).await;
+    assert_eq!(browser.get("/").await.texts(link).len(), 1);
+    let gone = browser.submit(&again, "Keep this view no more").await;
+    assert!(gone.texts(link).is_empty());
+    assert!(browser.get("/").await.texts(link).is_empty());
+}
+
+#[tokio::test]
+async fn of_many_views_the_latest_are_kept_and_a_long_one_is_not() {
+    let app = TestApp::start().await;
+    let browser = app.signed_in().await;
+    for number in 1..=8 {
+        let view = browser.get(&format!("/?q=number-{number}")).await;
+        browser.submit(&view, "Keep this view").await;
+    }
+    let kept = browser.get("/").await.texts("#chips .kept a");
+    let expected: Vec<String> = (3..=8).map(|number| format!("Kept: “number-{number}”")).collect();
+    assert_eq!(kept, expected);
+    let long = browser.get(&format!("/?q={}", "%F0%9F%9A%80".repeat(100))).await;
+    let answer = browser.submit(&long, "Keep this view").await;
+    assert!(
+        answer.text().contains("This view is too long to be kept."),
+        "{}",
+        answer.text()
+    );
+    assert_eq!(browser.get("/").await.texts("#chips .kept a"), expected);
+}

@@ -3,6 +3,9 @@
 use crate::domain::deployment::short_hash;
 use crate::domain::{Deployment, Repository, Stack, Version};
 
+/// How many digits of a hash name a commit in a repository of any size.
+const ENOUGH_OF_A_HASH: usize = 12;
+
 /// "checkout, production".
 pub(super) fn spoken(stack: &Stack) -> String {
     let environment = stack.environment.as_str();
@@ -33,6 +36,18 @@ pub(super) fn commit_link(stack: &Stack, deployment: &Deployment) -> Option<Stri
             .as_str()
             .to_owned(),
     )
+}
+
+/// The same with a hash of twelve digits, which the sites that keep repositories take for the whole one: in a list of
+/// many commits the rest of it is the heaviest part of a row, because it can only be sent as it is.
+pub(super) fn short_commit_link(stack: &Stack, deployment: &Deployment) -> Option<String> {
+    let mut link = commit_link(stack, deployment)?;
+    if let Some(hash) = deployment.git_hash.as_deref().filter(|hash| is_hash(hash))
+        && link.ends_with(hash)
+    {
+        link.truncate(link.len() - hash.len() + ENOUGH_OF_A_HASH);
+    }
+    Some(link)
 }
 
 /// "ana@example.com · web".

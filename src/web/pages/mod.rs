@@ -43,4 +43,5 @@ mod receipt_words;
 mod sections;
 pub mod siblings;
 mod verdict;
+pub mod views;
 pub mod words;

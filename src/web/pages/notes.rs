@@ -60,10 +60,18 @@ pub enum Notice {
     CancelAsked { stack: String },
     /// Cloud 66 would not stop a deploy; its words.
     CancelRefused { words: String },
+    /// A deploy that somebody was about to stop has ended.
+    CancelTooLate { stack: String },
     /// Settings were saved.
     Saved,
     /// Another session was ended.
     SessionEnded,
+    /// A view of the list is a link above it now.
+    ViewKept,
+    /// It is none any more.
+    ViewLetGo,
+    /// It is too long for that.
+    ViewTooLong,
     /// A stack stays at the top of the list now.
     Pinned { stack: String },
     /// It does no longer.
@@ -163,8 +171,16 @@ impl Notice {
             Self::Cancelled { stack, .. } => format!("{stack}: the deploy was cancelled."),
             Self::CancelAsked { stack } => format!("{stack}: cancelling. This can take a minute."),
             Self::CancelRefused { words } => format!("Cloud 66 did not cancel it. {words}"),
+            Self::CancelTooLate { stack } => {
+                format!("{stack}: this deploy has ended. There is nothing to cancel any more.")
+            }
             Self::Saved => "Saved.".to_owned(),
             Self::SessionEnded => "That session has ended.".to_owned(),
+            Self::ViewKept => "This view is kept, as a link above the list.".to_owned(),
+            Self::ViewLetGo => "This view is kept no more.".to_owned(),
+            Self::ViewTooLong => {
+                "This view is too long to be kept. Its address still leads to it.".to_owned()
+            }
             Self::Pinned { stack } => format!("{stack} stays at the top of your list."),
             Self::Unpinned { stack } => format!("{stack} is back in its usual place."),
         }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use askama::Template;
 use time::OffsetDateTime;
 
-use super::commit::{commit_link, compare_to_branch, is_hash, spoken};
+use super::commit::{compare_to_branch, is_hash, short_commit_link, spoken};
 use super::frame::Html;
 use super::verdict::{VerdictView, Why};
 use super::words::{self, When};
@@ -276,7 +276,7 @@ impl VersionPart {
                     }
                 }),
             hash: live.and_then(Deployment::short_hash).map(str::to_owned),
-            commit: live.and_then(|live| commit_link(input.stack, live)),
+            commit: live.and_then(|live| short_commit_link(input.stack, live)),
             when: at.map(|at| When::ago(at, input.now)),
             who: live.and_then(|live| live.triggered_by.clone()),
             via: live.and_then(|live| live.triggered_via.clone()),

@@ -10,6 +10,7 @@ pub use super::chips::ListLive;
 use super::chips::{Chip, Counts, chips};
 use super::frame::{Frame, Here, Html};
 use super::sections::{Section, sections};
+use super::views::{KeptView, ThisView, kept_views, this_view};
 use super::words::{self, When};
 use crate::domain::{Fleet, Stack, StackQuery, StackUid};
 
@@ -26,6 +27,8 @@ pub struct StacksPage {
     op: String,
     known: Known,
     chips: Vec<Chip>,
+    views: Vec<KeptView>,
+    this_view: Option<ThisView>,
     sorts: Vec<Choice>,
     groups: Vec<Choice>,
     environments: Vec<Choice>,
@@ -58,6 +61,8 @@ pub struct StacksInput<'a> {
     pub query: &'a StackQuery,
     /// The stacks that the person keeps at the top.
     pub pins: &'a HashSet<StackUid>,
+    /// The views of the list that the person keeps.
+    pub views: &'a [StackQuery],
     /// When the fleet was known.
     pub known_at: OffsetDateTime,
     /// Random, new for each page load.
@@ -94,6 +99,8 @@ impl StacksPage {
         let frame = frame.following(events);
         Self {
             chips: chips(&frame, query, &counts),
+            views: kept_views(&frame, fleet, query, input.views),
+            this_view: this_view(fleet, query, input.views),
             sorts: sorts(query),
             groups: groups(query),
             environments: environments(fleet, query),
@@ -120,6 +127,8 @@ impl StacksPage {
             op: String::new(),
             known: None,
             chips: Vec::new(),
+            views: Vec::new(),
+            this_view: None,
             sorts: Vec::new(),
             groups: Vec::new(),
             environments: Vec::new(),

@@ -49,15 +49,10 @@ impl Urls {
 
     /// The stacks, narrowed and sorted.
     pub fn stacks(&self, query: &StackQuery) -> String {
-        let mut pairs = Pairs::new();
-        pairs.add("q", query.q.trim());
-        pairs.add("state", &query.state);
-        pairs.add("env", &query.env);
-        pairs.add("account", &query.account);
-        pairs.add("sort", &query.sort);
-        pairs.add("group", &query.group);
-        pairs.add("page", &query.page);
-        pairs.after(self.home())
+        match view_text(query) {
+            view if view.is_empty() => self.home(),
+            view => format!("{}?{view}", self.home()),
+        }
     }
 
     /// The first page, from which a sign-in leads to `return_to`.
@@ -110,6 +105,11 @@ impl Urls {
     /// Keeps a stack at the top of the list.
     pub fn pin(&self, uid: StackUid) -> String {
         self.with(route::PIN, &[("{uid}", &uid.to_string())])
+    }
+
+    /// Where a view of the list is kept, and let go of.
+    pub fn views(&self) -> String {
+        self.below(route::VIEWS)
     }
 
     /// Asks about a redeploy, and sends it.
@@ -291,6 +291,19 @@ impl Access {
 }
 
 /// A query string; empty values are left out.
+/// A view of the list as it stands in its address, after the question mark; empty for the plain list.
+pub fn view_text(query: &StackQuery) -> String {
+    let mut pairs = Pairs::new();
+    pairs.add("q", query.q.trim());
+    pairs.add("state", &query.state);
+    pairs.add("env", &query.env);
+    pairs.add("account", &query.account);
+    pairs.add("sort", &query.sort);
+    pairs.add("group", &query.group);
+    pairs.add("page", &query.page);
+    pairs.0.finish()
+}
+
 struct Pairs(form_urlencoded::Serializer<'static, String>);
 
 impl Pairs {

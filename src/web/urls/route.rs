@@ -17,6 +17,8 @@ pub const SIGN_OUT_EVERYWHERE: &str = "/sign-out/everywhere";
 pub const STACK: &str = "/stacks/{uid}";
 /// Keeps a stack at the top of the person's list, or lets go of it.
 pub const PIN: &str = "/stacks/{uid}/pin";
+/// Keeps a view of the list as a link above it, or lets go of it.
+pub const VIEWS: &str = "/views";
 /// Confirm and options; send.
 pub const REDEPLOY: &str = "/stacks/{uid}/redeploy";
 /// Asks before a deployment is stopped; stops it.

@@ -32,10 +32,21 @@ fn list(frame: Frame, fleet: &Fleet, query: &StackQuery, rights: Rights) -> Stac
         };
         Html::of(&Row::new(&urls, &cloud66, &input)).unwrap_or_default()
     };
+    // Whoever groups keeps two views, one of them this one.
+    let views = if query.group.is_empty() {
+        Vec::new()
+    } else {
+        let long = StackQuery {
+            q: HOSTILE.into(),
+            ..StackQuery::default()
+        };
+        vec![long, query.clone()]
+    };
     let input = StacksInput {
         fleet,
         query,
         pins: &pins,
+        views: &views,
         known_at: now - Duration::seconds(4),
         op: "bmV3LWVhY2gtdGltZQ",
     };
