@@ -137,13 +137,13 @@ pub fn views(site: &Site, headers: &HeaderMap) -> Vec<StackQuery> {
 /// The cookie that keeps them, each as it stands in its address. Beyond what fits, the oldest go; a view that is too
 /// long is none: `None`.
 pub fn set_views(site: &Site, views: &[StackQuery]) -> Option<HeaderValue> {
-    let texts: Vec<String> = views.iter().map(view_text).collect();
+    let latest = views.iter().skip(views.len().saturating_sub(MOST_VIEWS));
+    let texts: Vec<String> = latest.map(view_text).collect();
     if texts.iter().any(|text| text.len() > LONGEST_VIEW) {
         return None;
     }
-    let kept = &texts[texts.len().saturating_sub(MOST_VIEWS)..];
-    let seconds = if kept.is_empty() { 0 } else { PREFERENCE_SECONDS };
-    Some(set(site, VIEWS, &kept.join("|"), seconds))
+    let seconds = if texts.is_empty() { 0 } else { PREFERENCE_SECONDS };
+    Some(set(site, VIEWS, &texts.join("|"), seconds))
 }
 
 /// The first cookie of this name. The header is taken apart by hand because it may hold anything.
