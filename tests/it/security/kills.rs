@@ -36,7 +36,7 @@ enum Kill {
     Claimed,
     /// Nothing of what it sent arrives.
     Connected,
-    /// What it sent arrives after its death.
+    /// All of it was sent, and arrives at Cloud 66 only after its death.
     OnTheWire,
     FirstByte,
     /// Cloud 66 has read all of it, and does nothing.
@@ -198,7 +198,7 @@ impl Stage {
                 self.gate.close().await;
                 self.gate.reopen().await;
             }
-            OnTheWire => self.kill_holding(Point::Connected).await,
+            OnTheWire => self.kill_holding(Point::Asked).await,
             FirstByte => self.kill_holding(Point::FirstByte).await,
             WholeBody => {
                 self.fault("redeploy=no-answer-before;count=1");
