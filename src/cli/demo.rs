@@ -24,7 +24,7 @@ pub(super) async fn run(given: &ArgMatches) -> ExitCode {
 
 async fn demo(given: &ArgMatches) -> Result<(), ExitCode> {
     let signals = Signals::catch();
-    let bind = options::text(given, "bind").unwrap_or_default().to_owned();
+    let bind = with_port(options::text(given, "bind").unwrap_or_default());
     let port = bind.rsplit_once(':').map_or("8066", |(_, port)| port).to_owned();
     let callback = format!("http://localhost:{port}/oauth/callback");
     let sandbox_options = sandbox_options(given, callback).map_err(|words| cannot_start(&words))?;
@@ -54,6 +54,15 @@ async fn demo(given: &ArgMatches) -> Result<(), ExitCode> {
     running.ended().await;
     sandbox.stop().await;
     Ok(())
+}
+
+/// The address with a free port in place of port 0: the callback has to be known before anything listens.
+fn with_port(bind: &str) -> String {
+    let free = bind
+        .ends_with(":0")
+        .then(|| std::net::TcpListener::bind(bind).ok()?.local_addr().ok());
+    free.flatten()
+        .map_or_else(|| bind.to_owned(), |address| address.to_string())
 }
 
 fn sandbox_options(given: &ArgMatches, callback: String) -> Result<Options, String> {

@@ -90,11 +90,10 @@ fn words(output: &Output) -> String {
 #[tokio::test]
 async fn the_demo_serves_and_ends_cleanly() {
     let folder = tempfile::tempdir().unwrap();
-    let port = free_port();
     let mut demo = Process::start(stackdeck(folder.path()).args([
         "demo",
         "--bind",
-        &format!("127.0.0.1:{port}"),
+        "127.0.0.1:0",
         "--deploy-seconds",
         "0.2",
     ]));
