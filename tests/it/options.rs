@@ -168,3 +168,24 @@ async fn an_earlier_commit_is_deployed_again_from_the_history() {
     assert_eq!(newest.git_hash.as_deref(), Some(hash.as_str()));
     assert!(newest.is_live);
 }
+
+/// What is rolled back by hand is deployed over by the next push, where pushes deploy by themselves: the page says so
+/// before it is sent.
+#[tokio::test]
+async fn a_roll_back_says_that_the_next_push_will_deploy_over_it() {
+    let app = with_quick_deploys().await;
+    let browser = app.signed_in().await;
+    let uid = app.quiet_stack("staging");
+    let branch = app.world().stack(&uid).unwrap().git_branch.unwrap();
+    let words = format!("The next push to {branch} will deploy over this.");
+    let earlier = format!("/stacks/{uid}/redeploy?git_ref=0123456789abcdef0123456789abcdef01234567");
+    assert!(!browser.get(&earlier).await.text().contains(&words));
+    app.world().set_continuous_deploy(&uid, true);
+    let page = browser.get(&earlier).await;
+    assert!(page.text().contains(&words), "{}", page.text());
+    let newest = confirm(&browser, &uid).await;
+    assert!(
+        !newest.text().contains(&words),
+        "the newest commit is what a push brings"
+    );
+}

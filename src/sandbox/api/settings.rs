@@ -36,7 +36,7 @@ fn all(stack: &Stack) -> Vec<(&'static str, Value)> {
         ("git.repository", value!(stack.git)),
         ("git.branch", value!(stack.git_branch)),
         ("maintenance.mode", value!(stack.maintenance_mode)),
-        ("continuous.deploy", value!(false)),
+        ("continuous.deploy", value!(stack.continuous_deploy)),
     ]
 }
 

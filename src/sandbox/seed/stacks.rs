@@ -161,6 +161,7 @@ impl Maker {
             is_busy: false,
             last_activity: None,
             maintenance_mode: false,
+            continuous_deploy: false,
             has_loadbalancer: production && draws.chance(50),
             created_at: self.start,
             updated_at: self.start,

@@ -194,6 +194,11 @@ impl World {
         self.change(uid, |stack| stack.maintenance_mode = on)
     }
 
+    /// Lets a push to the branch deploy by itself, or not.
+    pub fn set_continuous_deploy(&self, uid: &str, on: bool) -> bool {
+        self.change(uid, |stack| stack.continuous_deploy = on)
+    }
+
     /// Renames a stack; false when there is no such stack.
     pub fn set_name(&self, uid: &str, name: &str) -> bool {
         self.change(uid, |stack| name.clone_into(&mut stack.name))

@@ -98,6 +98,8 @@ pub struct Stack {
     pub last_activity: Option<OffsetDateTime>,
     /// Whether it shows its maintenance page.
     pub maintenance_mode: bool,
+    /// Whether a push to the branch deploys by itself (`continuous.deploy`).
+    pub continuous_deploy: bool,
     /// Whether it has a load balancer.
     pub has_loadbalancer: bool,
     /// When it was made.
