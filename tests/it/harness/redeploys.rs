@@ -24,9 +24,14 @@ pub fn id_of(receipt: &Page) -> OperationId {
 
 /// Waits, without any page, until it is written down what Cloud 66 answered.
 pub async fn answered(app: &TestApp, id: OperationId) {
-    while app.ledger().get(id).await.unwrap().unwrap().answered_at.is_none() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let answered = async {
+        while app.ledger().get(id).await.unwrap().unwrap().answered_at.is_none() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), answered)
+        .await
+        .unwrap();
 }
 
 /// Reloads a receipt until it says one of these.

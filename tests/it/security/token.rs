@@ -13,7 +13,7 @@ use reqwest::StatusCode;
 use super::cloud66;
 use super::flow::{SESSION, SIGN_IN, answer_of, authorize_of, begin, open, query, rows};
 use super::routes;
-use crate::harness::{Ask, Browser, Case, Cases, TestApp};
+use crate::harness::{Ask, Browser, Case, Cases, TestApp, until};
 
 /// The ways to write a secret down: as it is, reversed, in hex, in base64 wherever it begins, percent-encoded.
 fn forms(secret: &str) -> Vec<Vec<u8>> {
@@ -431,7 +431,7 @@ async fn the_log() {
     let confirm = browser.get(&format!("/stacks/{uid}/redeploy")).await;
     let form = confirm.form("Redeploy staging");
     secrets.push(("a form's token", form.get("csrf").to_owned()));
-    browser.send(form).await;
+    let receipt = browser.send(form).await;
     for fault in [
         "api=html",
         "api=truncated",
@@ -463,6 +463,8 @@ async fn the_log() {
     }
     secrets.push(("a code in a query", "marker-code-in-a-query-0123".into()));
     app.world().clear_faults();
+    // What is under way would be shown instead of a second one being sent.
+    until(&browser, &receipt, &["Deployed"]).await;
     // T15: what an operator wants to know of is in it, with whom it was.
     let confirm = browser.get(&format!("/stacks/{uid}/redeploy")).await;
     let form = confirm.form("Redeploy staging");
@@ -471,13 +473,18 @@ async fn the_log() {
     let before = app.world().journal().count("redeploy");
     browser.send_once(&form.clone().set("csrf", "AAAA")).await;
     browser.send_once(&form).await;
-    app.world().wait_for("redeploy", before + 1).await;
-    while !std::fs::read_to_string(&log)
-        .unwrap()
-        .contains("does not let this person deploy")
-    {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let refused = async {
+        app.world().wait_for("redeploy", before + 1).await;
+        while !std::fs::read_to_string(&log)
+            .unwrap()
+            .contains("does not let this person deploy")
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), refused)
+        .await
+        .unwrap();
     app.world().revoke_all_tokens();
     browser.get("/").await;
     secrets.extend(
