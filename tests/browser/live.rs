@@ -134,6 +134,33 @@ async fn a_receipt_ends_by_itself() {
     browser.close().await;
 }
 
+/// What changed is not put in under the reader's eyes: a word says that there is more, and shows it when it is asked.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and its driver; bin/check brings them"]
+async fn what_changed_says_that_there_is_more() {
+    let demo = Demo::start().await;
+    let browser = Chromium::open(Device::Desk).await;
+    browser.sign_in(&demo).await;
+    browser.go(format!("{}/activity?env=production", demo.url)).await;
+    browser.see_in("#live", "Live.").await;
+    watch_movement(&browser).await;
+    let lines = "document.querySelectorAll('.lines > li').length";
+    let before: u32 = browser.ask(lines).await;
+    let stack = demo.healthy("production");
+    demo.world()
+        .deploy_from_web(&stack.uid, "tomas@harbourfinch.example")
+        .expect("somebody deploys");
+    browser.see_in("#news", "There are newer deploys.").await;
+    assert_eq!(browser.ask::<u32>(lines).await, before, "a line was put in");
+    nothing_moved(&browser).await;
+    every_name_is_there_once(&browser).await;
+    browser.leave_by_words("#news a", "Show them").await;
+    browser.see_in(".lines", &stack.name).await;
+    assert!(browser.ask::<bool>("location.search === '?env=production'").await);
+    browser.noted().await.is_silent(&[&demo.url, demo.cloud66()]);
+    browser.close().await;
+}
+
 /// A piece that arrives takes its place's content and leaves no copy of the place in it.
 async fn every_name_is_there_once(browser: &Chromium) {
     let twice: Vec<String> = browser
