@@ -52,6 +52,11 @@ pub enum Outcome {
 }
 
 impl Deployment {
+    /// When it ended, or began where it has not ended.
+    pub fn last_at(&self) -> Option<OffsetDateTime> {
+        self.finished_at.or(self.started_at)
+    }
+
     /// The first seven characters of the commit, the way people read them out.
     pub fn short_hash(&self) -> Option<&str> {
         self.git_hash.as_deref().map(short_hash)

@@ -46,7 +46,7 @@ impl Version {
     /// From a stack's deployments, newest first.
     pub fn of(history: &[Deployment], known_at: OffsetDateTime) -> Self {
         let is_recent = |deployment: &&Deployment| {
-            let at = deployment.finished_at.or(deployment.started_at);
+            let at = deployment.last_at();
             deployment.is_running() || at.is_some_and(|at| known_at - at <= RECENT)
         };
         let recent = history.iter().take_while(is_recent).count();

@@ -30,7 +30,7 @@ fn pair(app: &TestApp) -> (Stack, Stack) {
 #[tokio::test]
 async fn what_changed_names_the_deploy_the_commit_the_person_and_the_way() {
     let app = TestApp::with()
-        .sandbox(|options| options.deploy_time = std::time::Duration::from_millis(200))
+        .deploys_of(std::time::Duration::from_millis(200))
         .start()
         .await;
     let browser = app.signed_in().await;

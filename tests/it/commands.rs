@@ -117,10 +117,7 @@ async fn a_command_that_gets_no_answer_is_looked_up_like_a_redeploy() {
 
 #[tokio::test]
 async fn a_running_deploy_is_cancelled_and_called_so_only_when_cloud_66_says_it() {
-    let app = TestApp::with()
-        .sandbox(|options| options.deploy_time = Duration::from_secs(30))
-        .start()
-        .await;
+    let app = TestApp::with().deploys_of(Duration::from_secs(30)).start().await;
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
     let asked = confirm(&browser, &uid).await;
@@ -192,10 +189,7 @@ async fn what_has_ended_is_not_cancelled() {
 
 #[tokio::test]
 async fn a_cancel_that_is_faster_than_the_worker_is_noted_all_the_same() {
-    let app = TestApp::with()
-        .sandbox(|options| options.deploy_time = Duration::from_secs(30))
-        .start()
-        .await;
+    let app = TestApp::with().deploys_of(Duration::from_secs(30)).start().await;
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
     let asked = confirm(&browser, &uid).await;
@@ -216,10 +210,7 @@ async fn a_cancel_that_is_faster_than_the_worker_is_noted_all_the_same() {
 
 #[tokio::test]
 async fn a_deploy_that_fails_by_itself_after_a_cancel_was_asked_for_has_failed() {
-    let app = TestApp::with()
-        .sandbox(|options| options.deploy_time = Duration::from_secs(30))
-        .start()
-        .await;
+    let app = TestApp::with().deploys_of(Duration::from_secs(30)).start().await;
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
     app.world().fail_next_deploy(&uid);

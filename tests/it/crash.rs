@@ -93,10 +93,7 @@ async fn killed_between_send_and_answer_it_is_looked_up_and_not_sent_again() {
 
 #[tokio::test]
 async fn killed_while_following_it_is_followed_to_its_end() {
-    let mut app = TestApp::with()
-        .sandbox(|options| options.deploy_time = Duration::from_secs(20))
-        .start()
-        .await;
+    let mut app = TestApp::with().deploys_of(Duration::from_secs(20)).start().await;
     let browser = app.signed_in().await;
     let asked = confirm(&browser, &app.quiet_stack("staging")).await;
     let receipt = browser.submit(&asked, "Redeploy staging").await;

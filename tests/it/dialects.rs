@@ -86,7 +86,7 @@ async fn every_form_of_the_token_answer_signs_in() {
 async fn the_dialect_of_2013_lists_and_redeploys_and_says_what_is_missing() {
     let app = TestApp::with()
         .setting("CLOUD66_API_VERSION", "2")
-        .sandbox(|options| options.deploy_time = std::time::Duration::from_millis(200))
+        .deploys_of(std::time::Duration::from_millis(200))
         .start()
         .await;
     let browser = app.signed_in().await;

@@ -10,7 +10,7 @@ use crate::harness::{Stream, TestApp, Wish, id_of};
 
 /// An app whose sandbox lets deploys take this long.
 fn with_deploys_of(time: Duration) -> Wish {
-    TestApp::with().sandbox(move |options| options.deploy_time = time)
+    TestApp::with().deploys_of(time)
 }
 
 #[tokio::test]

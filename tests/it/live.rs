@@ -60,7 +60,7 @@ async fn nothing_is_asked_while_nobody_looks() {
 #[tokio::test]
 async fn an_hour_with_three_tabs_and_five_deploys_costs_half_at_most_and_never_stops() {
     let app = TestApp::with()
-        .sandbox(|options| options.deploy_time = std::time::Duration::from_hours(9))
+        .deploys_of(std::time::Duration::from_hours(9))
         .start()
         .await;
     let browser = app.signed_in().await;

@@ -33,10 +33,7 @@ async fn behind_a_deploy_that_succeeds(app: &TestApp) -> Redeploy {
 }
 
 async fn with_quick_deploys() -> TestApp {
-    TestApp::with()
-        .sandbox(|options| options.deploy_time = Duration::from_secs(2))
-        .start()
-        .await
+    TestApp::with().deploys_of(Duration::from_secs(2)).start().await
 }
 
 #[tokio::test]

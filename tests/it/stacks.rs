@@ -178,10 +178,7 @@ async fn a_token_that_cloud66_revoked_ends_the_session() {
 
 #[tokio::test]
 async fn health_needs_no_session_and_no_cloud66() {
-    let app = TestApp::with()
-        .sandbox(|options| options.deploy_time = Duration::ZERO)
-        .start()
-        .await;
+    let app = TestApp::with().deploys_of(Duration::ZERO).start().await;
     app.world().add_fault("api=status:500".parse().unwrap());
     for path in ["/healthz", "/readyz"] {
         let page = app.browser().get(path).await;

@@ -41,7 +41,7 @@ impl ActivityQuery {
 
     fn holds(&self, change: &Change<'_>, now: OffsetDateTime) -> bool {
         let deployment = change.deployment;
-        let at = deployment.finished_at.or(deployment.started_at);
+        let at = deployment.last_at();
         let recent = deployment.is_running() || at.is_some_and(|at| now - at <= self.span());
         recent
             && (self.env.is_empty() || change.stack.environment.as_str() == self.env)
@@ -142,7 +142,7 @@ impl ActivityPage {
             .collect();
         shown.sort_by_key(|change| {
             let deployment = change.deployment;
-            let at = deployment.finished_at.or(deployment.started_at);
+            let at = deployment.last_at();
             (
                 std::cmp::Reverse(deployment.is_running()),
                 std::cmp::Reverse(at),

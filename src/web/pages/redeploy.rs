@@ -231,7 +231,7 @@ impl Running {
         Some(Self {
             hash: live.short_hash()?.to_owned(),
             commit: commit_link(stack, live),
-            when: live.finished_at.or(live.started_at).map(|at| frame.ago(at)),
+            when: live.last_at().map(|at| frame.ago(at)),
             by: live.triggered_by.clone(),
         })
     }

@@ -107,17 +107,13 @@ impl RowInput<'_> {
         if self.verdict.in_progress() {
             return Some(self.now);
         }
-        let live_since = self.live().and_then(live_since)?;
-        Some(words::next(live_since, self.now))
+        let at = self.live().and_then(Deployment::last_at)?;
+        Some(words::next(at, self.now))
     }
 
     fn live(&self) -> Option<&Deployment> {
         self.version.and_then(|version| version.live.as_ref())
     }
-}
-
-fn live_since(live: &Deployment) -> Option<OffsetDateTime> {
-    live.finished_at.or(live.started_at)
 }
 
 /// A whole row.
@@ -263,7 +259,7 @@ impl askama::filters::HtmlSafe for VersionPart {}
 impl VersionPart {
     fn new(input: &RowInput<'_>) -> Self {
         let live = input.live();
-        let at = live.and_then(live_since);
+        let at = live.and_then(Deployment::last_at);
         Self {
             branch: live
                 .and_then(|live| live.git_ref.clone())

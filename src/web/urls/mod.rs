@@ -49,10 +49,7 @@ impl Urls {
 
     /// The stacks, narrowed and sorted.
     pub fn stacks(&self, query: &StackQuery) -> String {
-        match view_text(query) {
-            view if view.is_empty() => self.home(),
-            view => format!("{}?{view}", self.home()),
-        }
+        Pairs::of_view(query).after(self.home())
     }
 
     /// The first page, from which a sign-in leads to `return_to`.
@@ -290,25 +287,29 @@ impl Access {
     }
 }
 
-/// A query string; empty values are left out.
 /// A view of the list as it stands in its address, after the question mark; empty for the plain list.
 pub fn view_text(query: &StackQuery) -> String {
-    let mut pairs = Pairs::new();
-    pairs.add("q", query.q.trim());
-    pairs.add("state", &query.state);
-    pairs.add("env", &query.env);
-    pairs.add("account", &query.account);
-    pairs.add("sort", &query.sort);
-    pairs.add("group", &query.group);
-    pairs.add("page", &query.page);
-    pairs.0.finish()
+    Pairs::of_view(query).0.finish()
 }
 
+/// A query string; empty values are left out.
 struct Pairs(form_urlencoded::Serializer<'static, String>);
 
 impl Pairs {
     fn new() -> Self {
         Self(form_urlencoded::Serializer::new(String::new()))
+    }
+
+    fn of_view(query: &StackQuery) -> Self {
+        let mut pairs = Self::new();
+        pairs.add("q", query.q.trim());
+        pairs.add("state", &query.state);
+        pairs.add("env", &query.env);
+        pairs.add("account", &query.account);
+        pairs.add("sort", &query.sort);
+        pairs.add("group", &query.group);
+        pairs.add("page", &query.page);
+        pairs
     }
 
     fn add(&mut self, name: &str, value: &str) {

@@ -66,7 +66,12 @@ impl Wish {
 
     /// Lets Cloud 66 deploy in a moment.
     pub fn quick_deploys(self) -> Self {
-        self.sandbox(|options| options.deploy_time = Duration::from_millis(300))
+        self.deploys_of(Duration::from_millis(300))
+    }
+
+    /// Lets Cloud 66 take this long for a deploy.
+    pub fn deploys_of(self, time: Duration) -> Self {
+        self.sandbox(|options| options.deploy_time = time)
     }
 
     /// Lets the app wait for Cloud 66 for a few seconds only: for tests in which no answer comes. Elsewhere a busy

@@ -210,13 +210,7 @@ impl Stage {
             AnswerBegun => self.kill_holding(Point::Head).await,
             AnswerRead => {
                 self.hold_redeploy(Point::Done);
-                self.click().await;
-                self.gate.holds_something().await;
-                let lock = self.database.lock().await;
-                self.gate.hold_then(Point::Answered);
-                self.gate.holds_something().await;
-                self.served.kill();
-                lock.rollback().await.unwrap();
+                self.kill_before_it_is_written_down().await;
             }
             Accepted => {
                 self.hold_actions(Point::Asked);
@@ -234,13 +228,7 @@ impl Stage {
             LookedUp => {
                 self.fault("redeploy=close-after;count=1");
                 self.hold_actions(Point::Asked);
-                self.click().await;
-                self.gate.holds_something().await;
-                let lock = self.database.lock().await;
-                self.gate.hold_then(Point::Answered);
-                self.gate.holds_something().await;
-                self.served.kill();
-                lock.rollback().await.unwrap();
+                self.kill_before_it_is_written_down().await;
             }
             Following => {
                 self.click().await;
@@ -264,6 +252,17 @@ impl Stage {
         self.gate.holds_something().await;
         self.until(&["sending"]).await;
         self.served.kill();
+    }
+
+    /// Lets what is held be answered, and kills while the answer cannot be written down.
+    async fn kill_before_it_is_written_down(&mut self) {
+        self.click().await;
+        self.gate.holds_something().await;
+        let lock = self.database.lock().await;
+        self.gate.hold_then(Point::Answered);
+        self.gate.holds_something().await;
+        self.served.kill();
+        lock.rollback().await.unwrap();
     }
 
     /// Sends the form and waits for no answer.

@@ -38,7 +38,7 @@ async fn metrics_are_off_until_they_are_asked_for() {
 async fn metrics_count_what_happened_and_name_nobody() {
     let app = TestApp::with()
         .setting("STACKDECK_METRICS_BIND", "127.0.0.1:0")
-        .sandbox(|options| options.deploy_time = std::time::Duration::from_millis(100))
+        .deploys_of(std::time::Duration::from_millis(100))
         .start()
         .await;
     let browser = app.signed_in().await;

@@ -386,7 +386,7 @@ async fn what_was_provably_not_sent_is_tried_again_and_then_said_to_be_unsent() 
     let relay = Relay::new().await;
     let app = TestApp::with()
         .setting("CLOUD66_URL", &relay.url)
-        .sandbox(|options| options.deploy_time = Duration::from_millis(100))
+        .deploys_of(Duration::from_millis(100))
         .start()
         .await;
     relay.lead_to(app.sandbox.url());

@@ -17,7 +17,7 @@ const MAIN_PERSON: &str = "maya@harbourfinch.example";
 #[tokio::test]
 async fn a_redeploy_on_its_way_is_waited_for() {
     let mut app = TestApp::with()
-        .sandbox(|options| options.deploy_time = Duration::from_millis(100))
+        .deploys_of(Duration::from_millis(100))
         .start()
         .await;
     let browser = app.signed_in().await;
