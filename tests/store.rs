@@ -24,4 +24,5 @@ mod store {
     mod session_ends;
     mod sessions;
     mod sign_ins;
+    mod upgrade;
 }
