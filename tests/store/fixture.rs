@@ -46,6 +46,8 @@ pub(crate) const LIFETIME: Duration = Duration::from_hours(7 * 24);
 pub(crate) const LEASE: Duration = Duration::from_mins(1);
 pub(crate) const ANA: UserId = UserId(7);
 pub(crate) const BEN: UserId = UserId(8);
+/// The Cloud 66 of every test, but for those with two.
+pub(crate) const HERE: &str = "https://app.cloud66.example";
 pub(crate) const TOKEN: &str = "marker-token-5d1f0f1b7c";
 
 /// One test's surroundings.
@@ -81,8 +83,13 @@ impl World {
 
     /// A schema of its own in the database that `STACKDECK_TEST_POSTGRES_URL` names.
     pub(crate) async fn postgres() -> Self {
+        Self::postgres_with("").await
+    }
+
+    /// The same, with more behind its address.
+    pub(crate) async fn postgres_with(more: &str) -> Self {
         let schema = format!("test_{:032x}", Random::system().u128());
-        let url = format!("{}?options[search_path]={schema}", postgres_server());
+        let url = format!("{}?options[search_path]={schema}{more}", postgres_server());
         let outside = PgPoolOptions::new()
             .max_connections(1)
             .connect_lazy(&url)
@@ -117,6 +124,7 @@ impl World {
                     url: SecretString::from(url.as_str()),
                 },
             },
+            origin: HERE.into(),
             secrets: vec![secret(1)],
             idle: IDLE,
             lifetime: LIFETIME,
@@ -267,6 +275,8 @@ pub(crate) fn redeploy_of(stack_number: u128, id: OperationId) -> NewRedeploy {
         before: Before::default(),
         token: AccessToken::new(TOKEN.into()),
         batch: None,
+        // After every start.
+        form_made_at: OffsetDateTime::from_unix_timestamp(4_000_000_000).unwrap(),
     }
 }
 
