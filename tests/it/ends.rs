@@ -233,15 +233,12 @@ async fn without_action_and_reference_one_of_several_is_not_known_in_those_words
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
     app.world().fail_next_deploy(&uid);
-    app.world().deploy_from_web(&uid, SOMEBODY_ELSE).unwrap();
-    let faults = ["redeploy=no-action-id", "actions=not-implemented"];
-    let page = confirm(&browser, &uid).await;
-    for fault in faults {
-        app.world().add_fault(fault.parse().unwrap());
-    }
-    let receipt = browser
-        .send(page.form("Redeploy staging").set("queue_ok", "yes"))
-        .await;
+    let faults = [
+        "redeploy=foreign-deploy:before;count=1",
+        "redeploy=no-action-id",
+        "actions=not-implemented",
+    ];
+    let receipt = press(&app, &browser, &uid, &faults).await;
     answered(&app, id_of(&receipt)).await;
     pass(&app, 10);
     looked_at(&app, &receipt, 1).await;

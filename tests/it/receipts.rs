@@ -162,7 +162,7 @@ async fn with_the_api_of_2013_it_cannot_be_known_and_the_receipt_says_so() {
         asked.text()
     );
     let receipt = browser.submit(&asked, "Redeploy staging").await;
-    let end = until(&browser, &receipt, &["with version 2 of its API nobody can ask"]).await;
+    let end = until(&browser, &receipt, &["version 2 of its API has no way to ask"]).await;
     assert!(
         !end.text().contains("Cloud 66 has no record of it."),
         "nobody has said that: {}",
