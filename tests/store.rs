@@ -27,4 +27,5 @@ mod store {
     mod session_ends;
     mod sessions;
     mod sign_ins;
+    mod upgrade;
 }

@@ -5,7 +5,8 @@
 use time::Duration;
 
 use super::App;
-use crate::cloud66::{self, Api, ApiVersion};
+use super::follow::CLOCKS_DIFFER;
+use crate::cloud66::{self, Api, ApiVersion, Record};
 use crate::domain::Redeploy;
 use crate::store::{Due, StoreError};
 
@@ -27,22 +28,25 @@ impl App {
         };
         let found = match self.cloud66().version() {
             ApiVersion::V2 => Err(cloud66::Error::NotImplemented),
-            ApiVersion::V3 => api.action_by_reference(row.stack, row.id).await,
+            ApiVersion::V3 => {
+                let since = row.requested_at - CLOCKS_DIFFER;
+                api.record_of(row.stack, row.id, row.command, since).await
+            }
         };
         match found {
-            Ok(Some(action)) => {
+            Ok(Record::Found(action)) => {
                 ledger.found(row.id, Some(action.id)).await?;
                 tracing::warn!(operation = %row.id, "Cloud 66 has a redeploy that this database did not know to be sent");
             }
-            Ok(None) => {
+            Ok(Record::Absent) => {
                 if !ledger.let_be_sent(row.id).await? {
                     ledger.too_late(row.id).await?;
                     tracing::warn!(operation = %row.id, "a redeploy was not sent in time, and is not sent any more");
                 }
             }
-            // Nobody can ever say. What is in time, in the database that it was asked in, is sent as after any
+            // Nobody can say. What is in time, in the database that it was asked in, is sent as after any
             // restart; the rest is not.
-            Err(cloud66::Error::NotImplemented) => {
+            Ok(Record::Unclear | Record::NoNames) | Err(cloud66::Error::NotImplemented) => {
                 if !ledger.let_be_sent(row.id).await? {
                     ledger.too_late_and_not_known(row.id).await?;
                 }

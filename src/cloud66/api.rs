@@ -24,7 +24,7 @@ use crate::domain::{
 /// Pages of stacks that are read at most: 12,000 stacks of 30 a page.
 const MOST_STACK_PAGES: u32 = 400;
 /// Pages of other lists.
-const MOST_PAGES: u32 = 20;
+pub(super) const MOST_PAGES: u32 = 20;
 
 /// Cloud 66 in one person's hands. Owned and cheap to clone; clones share the last warning.
 #[derive(Clone)]
@@ -209,10 +209,9 @@ impl Api {
 
     /// The action that carries this operation id as its `user_reference` (fact sheet 6.3). Not in version 2.
     ///
-    /// `Ok(None)` is a claim: Cloud 66 was asked and has no record of it. So it is made only when every page
-    /// was read and every row understood; the exact match is checked here, too, in case the filter is
-    /// ignored. A server that has actions but no metadata on any of them cannot know, which is
-    /// [`Error::NotImplemented`].
+    /// The exact match is checked here, too, in case the filter is ignored. `Ok(None)` says that every page was read
+    /// and every row understood, and not that Cloud 66 has no record of it: that is [`Api::record_of`]'s to say. A
+    /// server that has actions but no metadata on any of them cannot know, which is [`Error::NotImplemented`].
     pub async fn action_by_reference(&self, uid: StackUid, id: OperationId) -> Result<Option<Action>, Error> {
         self.needs_version_3()?;
         let path = format!("/stacks/{uid}/actions.json");
@@ -227,7 +226,7 @@ impl Api {
         let gathered = self
             .list("action_by_reference", &path, &query, MOST_PAGES, read, found)
             .await?;
-        let Gathered { rows, incomplete } = gathered;
+        let Gathered { rows, incomplete, .. } = gathered;
         let (any, unread) = (!rows.is_empty(), rows.iter().any(Option::is_none));
         let mut knows_metadata = false;
         for (has_metadata, action) in rows.into_iter().flatten() {
@@ -244,7 +243,7 @@ impl Api {
         }
     }
 
-    fn needs_version_3(&self) -> Result<(), Error> {
+    pub(super) fn needs_version_3(&self) -> Result<(), Error> {
         match self.version {
             ApiVersion::V2 => Err(Error::NotImplemented),
             ApiVersion::V3 => Ok(()),
@@ -281,7 +280,7 @@ impl Api {
         Ok(rows)
     }
 
-    async fn list<T>(
+    pub(super) async fn list<T>(
         &self,
         operation: &'static str,
         path: &str,

@@ -2,7 +2,8 @@
 //! name; pages make the sentence (`web/pages/reason.rs`). What Cloud 66 itself said stands beside it, in
 //! [`Redeploy::message`](super::Redeploy::message), and is never ours.
 
-/// Why a redeploy was refused, is lost, or is no longer followed.
+/// Why a redeploy was refused, is lost or is no longer followed; or on what its end rests where Cloud 66 did not tell
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// Lost: Cloud 66 was asked, and has no record of it.
@@ -43,11 +44,17 @@ pub enum Reason {
     AccessLost,
     /// No longer followed: Cloud 66 told no end for the whole of the bounded time.
     NoEndTold,
+    /// Ended, by inference: Cloud 66 names no action; it is the only deployment that the stack has had since.
+    OnlyDeployment,
+    /// Ended, by inference: version 2 has no actions and no history; it is the stack's status afterwards.
+    StackStatus,
+    /// Ended, and not known how: Cloud 66 names no action, and the stack has had several deployments since.
+    OneOfSeveral,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::NoRecord,
         Self::OldApi,
         Self::NotSaid,
@@ -67,6 +74,9 @@ impl Reason {
         Self::Rejected,
         Self::AccessLost,
         Self::NoEndTold,
+        Self::OnlyDeployment,
+        Self::StackStatus,
+        Self::OneOfSeveral,
     ];
 
     /// The name in the ledger.
@@ -91,12 +101,20 @@ impl Reason {
             Self::Rejected => "rejected",
             Self::AccessLost => "access-lost",
             Self::NoEndTold => "no-end-told",
+            Self::OnlyDeployment => "only-deployment",
+            Self::StackStatus => "stack-status",
+            Self::OneOfSeveral => "one-of-several",
         }
     }
 
     /// Reads the name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+
+    /// Whether an end rests on inference, and not on Cloud 66's word for this very redeploy.
+    pub fn is_inference(self) -> bool {
+        matches!(self, Self::OnlyDeployment | Self::StackStatus)
     }
 
     /// Whether nothing was sent to Cloud 66.

@@ -1,9 +1,12 @@
 //! A database of its own for each test, a clock that the test moves, and the database seen from outside.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use stackdeck::domain::redeploy::{Before, Command, RedeployOptions};
@@ -71,7 +74,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let options = SqliteConnectOptions::new()
             .filename(folder.path().join(FILE))
-            .busy_timeout(Duration::from_secs(10));
+            .busy_timeout(Duration::from_mins(2));
         let outside = SqlitePoolOptions::new()
             .max_connections(1)
             .connect_lazy_with(options);
@@ -160,6 +163,20 @@ impl World {
         .unwrap();
     }
 
+    /// Takes the first steps of `migrations/`, up to `last`, as an earlier release did.
+    pub(crate) async fn migrate_to(&self, last: i64) {
+        let folder = match &self.place {
+            Place::Sqlite { .. } => "sqlite",
+            Place::Postgres { .. } => "postgres",
+        };
+        let migrator = Migrator::with_migrations(steps(folder, last));
+        match &self.outside {
+            Outside::Sqlite(pool) => migrator.run(pool).await,
+            Outside::Postgres(pool) => migrator.run(pool).await,
+        }
+        .unwrap();
+    }
+
     /// Whole numbers that a statement selects in its first column.
     pub(crate) async fn numbers(&self, sql: &str) -> Vec<i64> {
         let query = sqlx::AssertSqlSafe(sql.to_owned());
@@ -200,6 +217,31 @@ impl World {
         };
         self.sql(&format!("{insert} {numbers}")).await;
     }
+}
+
+/// The steps of one database, from the files.
+fn steps(folder: &str, last: i64) -> Vec<Migration> {
+    let folder = format!("{}/migrations/{folder}", env!("CARGO_MANIFEST_DIR"));
+    let mut steps: Vec<Migration> = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| {
+            let path = file.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let (version, description) = name.split_once('_').unwrap();
+            let sql = sqlx::AssertSqlSafe(fs::read_to_string(&path).unwrap()).into_sql_str();
+            let description = description.replace('_', " ").into();
+            Migration::new(
+                version.parse().unwrap(),
+                description,
+                MigrationType::Simple,
+                sql,
+                false,
+            )
+        })
+        .filter(|step| step.version <= last)
+        .collect();
+    steps.sort_by_key(|step| step.version);
+    steps
 }
 
 pub(crate) fn postgres_server() -> String {

@@ -95,6 +95,7 @@ impl Ledger {
             deployment: deployment.map(|id| id.0),
             git_hash: git_hash.as_deref(),
             message: None,
+            reason: None,
         };
         self.rows
             .set_running(&id.to_string(), learnt, millis::from_time(next_look_at))
@@ -111,15 +112,44 @@ impl Ledger {
         deployment: Option<DeploymentId>,
         git_hash: Option<&str>,
     ) -> Result<bool, StoreError> {
-        if !RedeployState::Running.may_become(state) {
-            return Ok(false);
-        }
         let (message, git_hash) = (message.map(storable), git_hash.map(storable));
         let learnt = Learnt {
             deployment: deployment.map(|id| id.0),
             git_hash: git_hash.as_deref(),
             message: message.as_deref(),
+            reason: None,
         };
+        self.end(id, state, learnt).await
+    }
+
+    /// The same for an end that Cloud 66 did not tell of this very redeploy; `reason` says on what it rests.
+    pub async fn inferred(
+        &self,
+        id: OperationId,
+        state: RedeployState,
+        reason: Reason,
+        deployment: Option<DeploymentId>,
+        git_hash: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let git_hash = git_hash.map(storable);
+        let learnt = Learnt {
+            deployment: deployment.map(|id| id.0),
+            git_hash: git_hash.as_deref(),
+            message: None,
+            reason: Some(reason.as_str()),
+        };
+        self.end(id, state, learnt).await
+    }
+
+    async fn end(
+        &self,
+        id: OperationId,
+        state: RedeployState,
+        learnt: Learnt<'_>,
+    ) -> Result<bool, StoreError> {
+        if !RedeployState::Running.may_become(state) {
+            return Ok(false);
+        }
         let ended = self
             .rows
             .set_ended(&id.to_string(), state.as_str(), learnt, self.now_ms().await?)
@@ -127,7 +157,8 @@ impl Ledger {
         Ok(self.ends.add(state, ended))
     }
 
-    /// Names the action to follow of one that is `accepted` or `running` and has none yet. False otherwise.
+    /// Names the action to follow of one that is `accepted` or `running`, in place of another one that turned out not
+    /// to be its own. False where it is named already, and otherwise.
     pub async fn named(&self, id: OperationId, action: ActionId) -> Result<bool, StoreError> {
         self.rows.set_action(&id.to_string(), action.0).await
     }

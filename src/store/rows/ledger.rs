@@ -79,6 +79,8 @@ pub(crate) struct Learnt<'a> {
     pub(crate) deployment: Option<i64>,
     pub(crate) git_hash: Option<&'a str>,
     pub(crate) message: Option<&'a str>,
+    /// Why it ended so; at an end, none erases it.
+    pub(crate) reason: Option<&'static str>,
 }
 
 #[async_trait]

@@ -77,15 +77,16 @@ impl Following for Postgres {
     ) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "UPDATE redeploys SET state = $2, deployment = coalesce($3, deployment), \
-             git_hash = coalesce($4, git_hash), message = coalesce($5, message), looks = looks + 1, \
-             finished_at_ms = $6, sealed_token = NULL WHERE id = $1 AND state IN ('accepted', 'running')",
+             git_hash = coalesce($4, git_hash), message = coalesce($5, message), reason = $7, \
+             looks = looks + 1, finished_at_ms = $6, sealed_token = NULL WHERE id = $1 AND state IN ('accepted', 'running')",
         )
         .bind(id)
         .bind(state)
         .bind(learnt.deployment)
         .bind(learnt.git_hash)
         .bind(learnt.message)
-        .bind(now_ms);
+        .bind(now_ms)
+        .bind(learnt.reason);
         Ok(self.write(query).await? == 1)
     }
 
@@ -102,7 +103,7 @@ impl Following for Postgres {
     async fn set_action(&self, id: &str, action: i64) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "UPDATE redeploys SET action = $2 \
-             WHERE id = $1 AND action IS NULL AND state IN ('accepted', 'running')",
+             WHERE id = $1 AND (action IS NULL OR action <> $2) AND state IN ('accepted', 'running')",
         )
         .bind(id)
         .bind(action);
