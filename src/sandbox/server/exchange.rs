@@ -71,7 +71,7 @@ pub(super) async fn exchange(
         Some(Effect::ClockSkew(seconds)) => time::Duration::seconds(*seconds),
         _ => time::Duration::ZERO,
     };
-    date(&mut answered, world.clock().now(), skew);
+    date(&mut answered, world.clock().date(), skew);
     if effect.and_then(silence).is_some() {
         note(&world, &request, &call, None, processed, named);
         drop(being_answered);
