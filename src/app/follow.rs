@@ -18,6 +18,9 @@ use crate::store::{Due, StoreError};
 const LOOK_UPS: [i64; 5] = [2, 5, 10, 20, 40];
 const LATER: i64 = 30;
 
+/// How often it is looked up at least before it is said to be unknown, whatever the clock shows.
+const ENOUGH_LOOKS: u32 = 5;
+
 /// How long a request that nobody has heard of is looked for.
 const LOOK_UP_WINDOW: Duration = Duration::minutes(15);
 
@@ -36,25 +39,29 @@ const PACE_OVER_BUDGET: Duration = Duration::minutes(1);
 pub const FOLLOWED: Duration = Duration::hours(6);
 
 /// How far before the request was sent an action may seem to have been asked for and still be it.
-const CLOCKS_DIFFER: Duration = Duration::minutes(1);
+pub(super) const CLOCKS_DIFFER: Duration = Duration::minutes(1);
 
 impl App {
     /// Takes one look at a row whose time has come, and writes down what it showed.
     pub async fn look(&self, due: &Due) -> Result<(), StoreError> {
         let row = &due.redeploy;
+        if row.state == RedeployState::Requested && due.token.is_none() {
+            return self.ask_before_sending(due, None).await;
+        }
         let Some(token) = &due.token else {
             return self.stop_following(row, Reason::NoSignIn).await;
         };
         let budget = self.watchers().budget(row.asked_by);
         if !budget.may_follow() {
             // Many rows at once, as after a crash, must not use up what the person needs to redeploy.
-            let later = self.clock().now() + PACE_OVER_BUDGET;
+            let later = due.now + PACE_OVER_BUDGET;
             return self.store().ledger().look_again(row.id, later).await.map(drop);
         }
         let api = self.cloud66().api(token, &budget);
         let looked = match row.state {
-            RedeployState::Unknown => self.look_up(row, &api).await,
-            _ => self.follow(row, token, &api).await,
+            RedeployState::Requested => self.ask_before_sending(due, Some(&api)).await,
+            RedeployState::Unknown => self.look_up(due, &api).await,
+            _ => self.follow(due, token, &api).await,
         };
         self.told().news_for(row.asked_by);
         looked
@@ -63,7 +70,7 @@ impl App {
     /// Lets the person's redeploys that have not ended be followed with a new sign-in's token: the one that they
     /// were asked for with may have been revoked since. A failure costs only that.
     pub(super) async fn follow_on_as(&self, who: &SignedIn) {
-        let since = self.clock().now() - super::worker::TOKEN_KEPT;
+        let since = self.clock().now() - super::sweep::TOKEN_KEPT;
         let ledger = self.store().ledger();
         if let Err(error) = ledger.renew_tokens(who.person.id, &who.grant.token, since).await {
             tracing::warn!(%error, "open redeploys could not be handed to a new sign-in");
@@ -71,9 +78,8 @@ impl App {
     }
 
     /// Asks whether Cloud 66 knows the operation id of an unanswered request.
-    async fn look_up(&self, row: &Redeploy, api: &Api) -> Result<(), StoreError> {
-        let ledger = self.store().ledger();
-        let now = self.clock().now();
+    async fn look_up(&self, due: &Due, api: &Api) -> Result<(), StoreError> {
+        let (ledger, row, now) = (self.store().ledger(), &due.redeploy, due.now);
         let since = now - row.answered_at.or(row.sent_at).unwrap_or(row.requested_at);
         if self.cloud66().version() == ApiVersion::V2 {
             ledger.lost(row.id, Reason::OldApi).await?;
@@ -85,7 +91,7 @@ impl App {
                 ledger.found(row.id, Some(action.id)).await?;
                 tracing::info!(operation = %row.id, "redeploy found at Cloud 66");
             }
-            Ok(Record::Absent) if since >= LOOK_UP_WINDOW => {
+            Ok(Record::Absent) if since >= LOOK_UP_WINDOW && row.looks >= ENOUGH_LOOKS => {
                 ledger.lost(row.id, Reason::NoRecord).await?;
                 tracing::warn!(operation = %row.id, "redeploy unknown to Cloud 66");
             }
@@ -118,16 +124,15 @@ impl App {
     }
 
     /// Asks how far an accepted request is.
-    async fn follow(&self, row: &Redeploy, token: &AccessToken, api: &Api) -> Result<(), StoreError> {
-        let ledger = self.store().ledger();
-        let now = self.clock().now();
+    async fn follow(&self, due: &Due, token: &AccessToken, api: &Api) -> Result<(), StoreError> {
+        let (ledger, row, now) = (self.store().ledger(), &due.redeploy, due.now);
         let since = now - row.answered_at.unwrap_or(row.requested_at);
         let pace = if since < AT_FIRST {
             PACE_AT_FIRST
         } else {
             PACE_LATER
         };
-        match self.seen(row, api).await {
+        match self.seen(due, api).await {
             Ok(Seen::Ended(End {
                 state,
                 message,

@@ -6,6 +6,7 @@
 //!   [`cancel`]: ask Cloud 66 to stop one. [`follow`]: learn how it ended, and `outcome`: what Cloud 66 shows of it, and which deployment it
 //!   became. [`worker`]: the task that does the last three.
 //! * [`attend`]: an open page that is kept true. [`activity`]: what changed lately.
+//! * `late`: what was not sent in time. `sweep`: what is deleted when it is old.
 //! * [`away`]: what ended while the person was not looking.
 //! * [`sessions`]: the person's sign-ins on other devices, and their end.
 //! * [`watch`]: what is remembered of Cloud 66, per access token, in memory only.
@@ -19,6 +20,7 @@ pub mod away;
 pub mod cancel;
 pub mod error;
 pub mod follow;
+mod late;
 pub mod list_stacks;
 pub mod options;
 mod outcome;
@@ -28,6 +30,7 @@ pub mod send;
 pub mod sessions;
 pub mod show_stack;
 pub mod sign_in;
+mod sweep;
 pub mod watch;
 pub mod worker;
 

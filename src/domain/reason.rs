@@ -18,8 +18,10 @@ pub enum Reason {
     NoSignIn,
     /// Refused, nothing sent: no connection could be made.
     Unreachable,
-    /// Refused, nothing sent: it waited for too long.
+    /// Refused, nothing sent: it was not sent in time, and Cloud 66 has no record of it.
     TooLate,
+    /// Lost: it was not sent in time, and nobody can be asked whether it was sent from an earlier copy of the database.
+    TooLateNotAsked,
     /// Refused, nothing sent: its sealed token does not open any more.
     NoToken,
     /// Refused by Cloud 66: the token is no longer accepted (401).
@@ -52,7 +54,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::NoRecord,
         Self::OldApi,
         Self::NotSaid,
@@ -60,6 +62,7 @@ impl Reason {
         Self::NoSignIn,
         Self::Unreachable,
         Self::TooLate,
+        Self::TooLateNotAsked,
         Self::NoToken,
         Self::SignedOut,
         Self::TrialOver,
@@ -86,6 +89,7 @@ impl Reason {
             Self::NoSignIn => "no-sign-in",
             Self::Unreachable => "unreachable",
             Self::TooLate => "too-late",
+            Self::TooLateNotAsked => "too-late-not-asked",
             Self::NoToken => "no-token",
             Self::SignedOut => "signed-out",
             Self::TrialOver => "trial-over",

@@ -87,6 +87,7 @@ async fn receipts_are_listed_newest_first_and_none_is_left_out_between_pages() {
             before: stackdeck::domain::redeploy::Before::default(),
             token: stackdeck::domain::AccessToken::new("made-up".to_owned()),
             batch: None,
+            form_made_at: app.clock.clock().now(),
         };
         ledger.request(new).await.unwrap();
     }

@@ -40,6 +40,9 @@ fn sentence(reason: Reason, redeploy: &Redeploy) -> String {
         }
         Reason::Unreachable => "Cloud 66 could not be reached. Nothing was sent.".to_owned(),
         Reason::TooLate => "It was not sent in time. Nothing was sent. Redeploy again if you still want it.".to_owned(),
+        Reason::TooLateNotAsked => "This waited too long and is not sent any more, and Cloud 66 could not be asked whether \
+                                   it has it from before. Check the stack before you redeploy again."
+            .to_owned(),
         Reason::NoToken => "Nothing was sent: Stackdeck’s secret has changed since this was requested, so its token \
                             can no longer be read. Redeploy again."
             .to_owned(),
