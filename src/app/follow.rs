@@ -132,7 +132,7 @@ impl App {
         } else {
             PACE_LATER
         };
-        match self.seen(row, api).await {
+        match self.seen(due, api).await {
             Ok(Seen::Ended(End {
                 state,
                 message,
