@@ -9,7 +9,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::became;
 use super::{App, SignedIn};
-use crate::cloud66::{self, Api, ApiVersion};
+use crate::cloud66::{self, Api, ApiVersion, SharedReads};
 use crate::domain::{
     AccessToken, Action, Command, Deployment, Ending, Outcome, Redeploy, RedeployState, Status,
 };
@@ -24,9 +24,10 @@ const LATER: i64 = 30;
 const LOOK_UP_WINDOW: Duration = Duration::minutes(15);
 
 /// How long it is looked for where Cloud 66 cannot be asked.
-const ASKING_WINDOW: Duration = Duration::hours(1);
+pub(super) const ASKING_WINDOW: Duration = Duration::hours(1);
 
-/// Pace of following: every five seconds for two minutes, then every ten.
+/// Pace of following: every five seconds for two minutes, then every ten; less often where many are followed
+/// (`poll_times`).
 const PACE_AT_FIRST: Duration = Duration::seconds(5);
 const AT_FIRST: Duration = Duration::minutes(2);
 const PACE_LATER: Duration = Duration::seconds(10);
@@ -55,8 +56,9 @@ enum Seen {
 }
 
 impl App {
-    /// Takes one look at a row whose time has come, and writes down what it showed.
-    pub async fn look(&self, due: &Due) -> Result<(), StoreError> {
+    /// Takes one look at a row whose time has come, and writes down what it showed. What is read of a stack is shared
+    /// with the others of this round.
+    pub(super) async fn look(&self, due: &Due, shared: SharedReads) -> Result<(), StoreError> {
         let row = &due.redeploy;
         let Some(token) = &due.token else {
             return self
@@ -69,9 +71,12 @@ impl App {
             let later = self.clock().now() + PACE_OVER_BUDGET;
             return self.store().ledger().look_again(row.id, later).await.map(drop);
         }
-        let api = self.cloud66().api(token, &budget);
+        let api = self.cloud66().api_sharing(token, &budget, shared);
         let looked = match row.state {
-            RedeployState::Unknown => self.look_up(row, &api).await,
+            RedeployState::Unknown => match self.look_up(row, &api).await {
+                Ok(()) => self.look_up_for_who_waits(row.id).await,
+                failed => failed,
+            },
             _ => self.follow(row, token, &api).await,
         };
         self.told().news_for(row.asked_by);
@@ -89,7 +94,7 @@ impl App {
     }
 
     /// Asks whether Cloud 66 knows the operation id of an unanswered request.
-    async fn look_up(&self, row: &Redeploy, api: &Api) -> Result<(), StoreError> {
+    pub(super) async fn look_up(&self, row: &Redeploy, api: &Api) -> Result<(), StoreError> {
         let ledger = self.store().ledger();
         let now = self.clock().now();
         let since = now - row.answered_at.or(row.sent_at).unwrap_or(row.requested_at);
@@ -121,6 +126,7 @@ impl App {
                 let wait = from_start
                     .unwrap_or(Duration::seconds(LATER))
                     .max(Duration::seconds(1));
+                let wait = self.poll_interval(row, wait).await?;
                 ledger.look_again(row.id, now + wait).await?;
             }
         }
@@ -168,14 +174,21 @@ impl App {
                     .as_ref()
                     .and_then(|deployment| deployment.git_hash.as_deref());
                 let id = deployment.as_ref().map(|deployment| deployment.id);
-                ledger.running(row.id, id, hash, now + pace).await?;
+                let next = self.next_poll(row, pace).await?;
+                ledger.running(row.id, id, hash, next).await?;
             }
-            Ok(Seen::Nothing) if since < FOLLOWED => ledger.look_again(row.id, now + pace).await.map(drop)?,
+            Ok(Seen::Nothing) if since < FOLLOWED => {
+                let next = self.next_poll(row, pace).await?;
+                ledger.look_again(row.id, next).await?;
+            }
             Err(cloud66::Error::SignedOut | cloud66::Error::Gone) if since >= AT_FIRST => {
                 self.stop_following(row, "Cloud 66 no longer lets this sign-in see the stack.")
                     .await?;
             }
-            Err(_) if since < FOLLOWED => ledger.look_again(row.id, now + pace * 2).await.map(drop)?,
+            Err(_) if since < FOLLOWED => {
+                let next = self.next_poll(row, pace * 2).await?;
+                ledger.look_again(row.id, next).await?;
+            }
             Ok(Seen::Nothing) | Err(_) => {
                 self.stop_following(row, "Cloud 66 did not say how it ended within six hours.")
                     .await?;

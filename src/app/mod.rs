@@ -23,11 +23,14 @@ pub mod follow;
 pub mod list_stacks;
 pub mod options;
 pub mod policy;
+mod poll_times;
+mod polls;
 pub mod redeploy;
 pub mod send;
 pub mod sessions;
 pub mod show_stack;
 pub mod sign_in;
+mod waiting;
 pub mod watch;
 pub mod worker;
 
@@ -36,7 +39,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::cloud66::{Api, ApiVersion, Client, Oauth};
-use crate::domain::{Clock, Grant, Person, Random};
+use crate::domain::{AccountId, Clock, Grant, Person, Random};
 use crate::store::Store;
 
 // What the web needs of the rooms below, so that it depends on this one alone.
@@ -73,6 +76,7 @@ struct Inner {
     parts: Parts,
     watchers: Watchers,
     told: away::Told,
+    waiting: waiting::Waiting,
 }
 
 /// Somebody who is signed in: who, and with which token. Holding one is the proof that a session was checked.
@@ -80,6 +84,9 @@ struct Inner {
 pub struct SignedIn {
     /// Who it is.
     pub person: Person,
+    /// The accounts that the person is known to belong to: the token's own and, where they had to be asked for at the
+    /// sign-in, the others.
+    pub accounts: Vec<AccountId>,
     /// The token to act with.
     pub grant: Grant,
 }
@@ -92,6 +99,7 @@ impl App {
             parts,
             watchers,
             told: away::Told::default(),
+            waiting: waiting::Waiting::default(),
         }))
     }
 
@@ -138,6 +146,11 @@ impl App {
     /// Who has been told of every end.
     pub(super) fn told(&self) -> &away::Told {
         &self.0.told
+    }
+
+    /// Who waits for the answer to whose request.
+    pub(super) fn waiting(&self) -> &waiting::Waiting {
+        &self.0.waiting
     }
 
     /// Whether Cloud 66 is spoken to in the dialect of 2013, which has no history and no actions.

@@ -26,6 +26,7 @@ pub mod parsers;
 mod refusal;
 mod reply;
 pub mod send;
+pub mod shared_reads;
 mod wire;
 mod words;
 
@@ -35,3 +36,4 @@ pub use client::{ApiVersion, Client, ClientError, ClientOptions, Reached, Timeou
 pub use error::Error;
 pub use oauth::{Begun, ExchangeError, Oauth, OauthOptions, PkceMode};
 pub use send::Answer;
+pub use shared_reads::SharedReads;

@@ -24,6 +24,11 @@ pub(crate) fn sqlite() -> Migrator {
             "one of a batch",
             include_str!("../../migrations/sqlite/0002_one_of_a_batch.sql"),
         ),
+        (
+            7,
+            "sessions by age",
+            include_str!("../../migrations/sqlite/0007_sessions_by_age.sql"),
+        ),
     ])
 }
 
@@ -39,6 +44,11 @@ pub(crate) fn postgres() -> Migrator {
             2,
             "one of a batch",
             include_str!("../../migrations/postgres/0002_one_of_a_batch.sql"),
+        ),
+        (
+            7,
+            "sessions by age",
+            include_str!("../../migrations/postgres/0007_sessions_by_age.sql"),
         ),
     ])
 }

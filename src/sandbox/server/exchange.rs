@@ -1,6 +1,7 @@
 //! One request and its answer on the wire, with the faults that hit it.
 
 use super::super::answer::{answer, date, note};
+use super::super::api::token_in;
 use super::super::fault::{Effect, Fault, When, distort};
 use super::super::http::{Answer, Request, json};
 use super::super::operation::Call;
@@ -42,7 +43,7 @@ pub(super) async fn exchange(
         Err(refusal) => return Ok(whole(refusal)),
     };
     let call = Call::of(&request.method, &request.path);
-    let hits = world.open().0.faults.hit(call.operation);
+    let hits = hits(&world, &request, &call);
     let mut fault: Option<&Fault> = None;
     for hit in &hits {
         match &hit.effect {
@@ -80,6 +81,16 @@ pub(super) async fn exchange(
     }
     note(&world, &request, &call, Some(answered.status()), processed, named);
     Ok(send(answered, effect, &ending))
+}
+
+/// The faults that hit the request.
+fn hits(world: &World, request: &Request, call: &Call) -> Vec<Fault> {
+    let (mut state, _) = world.open();
+    let person = token_in(request)
+        .and_then(|token| state.token(token))
+        .and_then(|token| state.person(token.person))
+        .map(|person| person.email.clone());
+    state.faults.hit(call.operation, person.as_deref())
 }
 
 /// Reads the whole request. The inner error is an answer that refuses it.

@@ -33,7 +33,7 @@ use tokio::sync::Notify;
 
 pub use asking::{Entered, NewRedeploy};
 pub use following::{Due, LOOK_LEASE};
-pub use sending::Claim;
+pub use sending::{Claim, SENDS_OF_ONE_PERSON};
 
 use super::millis;
 use super::rows::Rows;

@@ -42,6 +42,7 @@ mod history;
 mod receipt_words;
 mod sections;
 pub mod siblings;
+pub mod stack_taken;
 mod verdict;
 pub mod views;
 pub mod words;

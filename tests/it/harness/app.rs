@@ -12,7 +12,7 @@ use stackdeck::cloud66::Timeouts;
 use stackdeck::config::{Mode, Settings};
 use stackdeck::domain::redeploy::{Before, Command, RedeployOptions};
 use stackdeck::domain::{AccessToken, Clock, ManualClock, OperationId, Random, StackUid, UserId};
-use stackdeck::sandbox::{Options, Sandbox, Stack, World};
+use stackdeck::sandbox::{Options, Sandbox, Scope, Stack, World};
 use stackdeck::store::{Database, Ledger, NewRedeploy, Store, StoreOptions};
 use stackdeck::web::server::Limits;
 use tokio::net::TcpListener;
@@ -79,6 +79,12 @@ impl Wish {
     pub fn impatient(mut self) -> Self {
         self.timeouts.connect = Duration::from_secs(2);
         self.timeouts.total = Duration::from_secs(3);
+        self
+    }
+
+    /// Lets the app wait for Cloud 66 as long as a test takes: for tests in which an answer is held back.
+    pub fn patient(mut self) -> Self {
+        self.timeouts.total = Duration::from_mins(10);
         self
     }
 
@@ -241,6 +247,41 @@ impl TestApp {
         sqlx::query_scalar(sql).fetch_one(&mut database).await.unwrap()
     }
 
+    /// How many redeploys are to be polled by now, and are not being polled.
+    pub async fn due_polls(&self) -> i64 {
+        let now = self.clock.clock().now().unix_timestamp_nanos() / 1_000_000;
+        let mut database = self.open_database().await;
+        sqlx::query_scalar(
+            "SELECT count(*) FROM redeploys WHERE next_look_at_ms <= $1 AND finished_at_ms IS NULL",
+        )
+        .bind(i64::try_from(now).unwrap())
+        .fetch_one(&mut database)
+        .await
+        .unwrap()
+    }
+
+    /// Writes a redeploy down as a person who never opens a page: with a token of their own.
+    pub async fn ask_as(&self, person: &str, uid: &str, number: u128) -> OperationId {
+        let scopes = [Scope::Public, Scope::Redeploy];
+        let token = self.world().issue_token(person, &scopes).unwrap();
+        let person = self.world().person(person).unwrap();
+        let row = NewRedeploy {
+            id: OperationId::from(number),
+            command: Command::Redeploy,
+            stack: uid.parse().unwrap(),
+            stack_name: self.world().stack(uid).unwrap().name,
+            environment: "staging".into(),
+            asked_by: UserId(i64::try_from(person.id).unwrap()),
+            asked_by_name: person.name,
+            options: RedeployOptions::default(),
+            before: Before::default(),
+            token: AccessToken::new(token),
+            batch: None,
+        };
+        self.ledger().request(row).await.unwrap();
+        OperationId::from(number)
+    }
+
     /// Changes the SQLite database behind the app's back.
     pub async fn sql(&self, sql: &'static str) {
         let mut database = self.open_database().await;
@@ -289,7 +330,7 @@ impl TestApp {
             store.ledger().request(row).await.unwrap();
             store
                 .ledger()
-                .claim("crashed", Duration::from_mins(1))
+                .claim(&format!("crashed {number}"), Duration::from_mins(1))
                 .await
                 .unwrap()
                 .unwrap();
