@@ -25,6 +25,11 @@ pub(crate) fn sqlite() -> Migrator {
             include_str!("../../migrations/sqlite/0002_one_of_a_batch.sql"),
         ),
         (
+            3,
+            "reason",
+            include_str!("../../migrations/sqlite/0003_reason.sql"),
+        ),
+        (
             7,
             "sessions by age",
             include_str!("../../migrations/sqlite/0007_sessions_by_age.sql"),
@@ -44,6 +49,11 @@ pub(crate) fn postgres() -> Migrator {
             2,
             "one of a batch",
             include_str!("../../migrations/postgres/0002_one_of_a_batch.sql"),
+        ),
+        (
+            3,
+            "reason",
+            include_str!("../../migrations/postgres/0003_reason.sql"),
         ),
         (
             7,
