@@ -30,13 +30,15 @@ pub enum Outcome {
     Asked,
     /// Nothing was asked: the deployment has ended.
     TooLate,
+    /// Nothing was asked: the stack has no such deployment.
+    NoSuchDeployment,
     /// It did not take it, or was not asked; why.
     Refused(String),
 }
 
 impl App {
     /// Asks once. A running deployment is stopped by the second of two requests as well as by the first, so no
-    /// harm is done by pressing twice. A deployment that the stack does not have is [`Error::NotFound`].
+    /// harm is done by pressing twice.
     pub async fn cancel(&self, who: &SignedIn, uid: StackUid, id: DeploymentId) -> Result<Cancelling, Error> {
         if !who.grant.scopes.allow_redeploy() {
             return Err(Error::NeedsRedeployScope);
@@ -48,9 +50,12 @@ impl App {
             Err(cloud66::Error::SignedOut) => return Err(cloud66::Error::SignedOut.into()),
             Err(error) => return Ok(without_receipt(&stack, Outcome::Refused(refusal_words(&error)))),
         };
-        let deployment = history.iter().find(|deployment| deployment.id == id);
-        if !deployment.ok_or(Error::NotFound)?.is_running() {
-            return Ok(without_receipt(&stack, Outcome::TooLate));
+        match history.iter().find(|deployment| deployment.id == id) {
+            None => return Ok(without_receipt(&stack, Outcome::NoSuchDeployment)),
+            Some(deployment) if !deployment.is_running() => {
+                return Ok(without_receipt(&stack, Outcome::TooLate));
+            }
+            Some(_) => {}
         }
         let asked_for_here = self.redeploy_of(who, uid, id, &history).await?;
         let outcome = match self.api(who).cancel(uid, id).await {

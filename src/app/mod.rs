@@ -5,6 +5,7 @@
 //! * [`options`]: what a redeploy may carry. [`redeploy`]: write down what was asked of a stack. [`send`]: the one place that sends it.
 //!   [`cancel`]: ask Cloud 66 to stop one. [`follow`]: learn how it ended, and `became`: which deployment it
 //!   became. [`worker`]: the task that does the last three.
+//! * `polls`, `poll_times`: whose polls are under way, and how often. `waiting`: who waits for somebody else's answer.
 //! * [`attend`]: an open page that is kept true. [`activity`]: what changed lately.
 //! * [`away`]: what ended while the person was not looking.
 //! * [`sessions`]: the person's sign-ins on other devices, and their end.

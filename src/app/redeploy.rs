@@ -77,6 +77,7 @@ impl App {
         if self.must_be_told(&stack, &request) {
             return Ok(Asked::ConfirmFirst);
         }
+        let is_one_of_many = request.batch.is_some();
         let row = NewRedeploy {
             id: request.id,
             command: request.command,
@@ -94,8 +95,14 @@ impl App {
             Entering::Receipt(id) => return Ok(Asked::Receipt(id)),
             Entering::StackTaken(taken) => taken,
         };
-        // What stands in the way is looked up with this person's own token. Once it has an answer, the way is free.
-        let taken = self.look_up_for(who, *taken).await?;
+        // What stands in the way is looked up with this person's own token. Once it has an answer, the way is free. For
+        // a batch that would be many questions one after another; there the worker asks.
+        let taken = if is_one_of_many {
+            self.wait_for(who, &taken);
+            *taken
+        } else {
+            self.look_up_for(who, *taken).await?
+        };
         if taken.state.is_unanswered() {
             return Ok(Asked::StackTaken(Box::new(taken)));
         }

@@ -22,7 +22,7 @@ const MOST: usize = 1_000;
 
 /// Who waits for the answer to which request: the one who pressed last.
 #[derive(Debug, Default)]
-pub struct Waiting(Mutex<HashMap<OperationId, (SignedIn, OffsetDateTime)>>);
+pub(crate) struct Waiting(Mutex<HashMap<OperationId, (SignedIn, OffsetDateTime)>>);
 
 impl Waiting {
     fn add(&self, id: OperationId, who: &SignedIn, now: OffsetDateTime) {
@@ -54,10 +54,15 @@ impl App {
         }
         self.look_up(&row, &self.api(who)).await?;
         let row = self.store().ledger().get(row.id).await?.unwrap_or(row);
+        self.wait_for(who, &row);
+        Ok(row)
+    }
+
+    /// Remembers that somebody waits for the answer to somebody else's request.
+    pub(super) fn wait_for(&self, who: &SignedIn, row: &Redeploy) {
         if row.state == RedeployState::Unknown && row.asked_by != who.person.id {
             self.waiting().add(row.id, who, self.clock().now());
         }
-        Ok(row)
     }
 
     /// After a request was looked up with its own token: the same for whoever waits for it, if it is still without an

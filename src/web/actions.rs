@@ -122,15 +122,12 @@ pub async fn cancel(
 ) -> Result<Response, Problem> {
     let (uid, id) = (stack_uid(&uid)?, deployment_id(&id)?);
     let visitor = form.visitor;
-    // As on the page that asks first: a stack that cannot be reached and a deployment that it does not have.
-    let cancelled = match state.app().cancel(&visitor.who, uid, id).await {
-        Err(crate::app::Error::NotFound) => return Err(Problem::NOT_FOUND),
-        cancelled => cancelled?,
-    };
+    let cancelled = state.app().cancel(&visitor.who, uid, id).await?;
     let stack = cancelled.stack;
     let notice = match cancelled.outcome {
         Outcome::Asked => Notice::CancelAsked { stack },
         Outcome::TooLate => Notice::CancelTooLate { stack },
+        Outcome::NoSuchDeployment => return Err(Problem::NOT_FOUND),
         Outcome::Refused(words) => Notice::CancelRefused { words },
     };
     visitor.leave_notice(notice).await?;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use stackdeck::app::App;
@@ -29,6 +30,8 @@ pub struct TestApp {
     settings: HashMap<String, String>,
     folder: tempfile::TempDir,
     timeouts: Timeouts,
+    /// By person: what [`TestApp::ask_as`] asks with.
+    tokens: Mutex<HashMap<String, String>>,
 }
 
 /// A second instance.
@@ -140,6 +143,7 @@ impl Wish {
             settings,
             folder,
             timeouts: self.timeouts,
+            tokens: Mutex::default(),
         };
         app.run_on(listener).await;
         app
@@ -247,23 +251,50 @@ impl TestApp {
         sqlx::query_scalar(sql).fetch_one(&mut database).await.unwrap()
     }
 
-    /// How many redeploys are to be polled by now, and are not being polled.
-    pub async fn due_polls(&self) -> i64 {
-        let now = self.clock.clock().now().unix_timestamp_nanos() / 1_000_000;
+    /// Lets time pass, here and at Cloud 66, and waits until every redeploy was polled whose time came meanwhile.
+    pub async fn pass_and_poll(&self, time: Duration) {
+        let from = self.clock.clock().now();
+        let until = (from + time).unix_timestamp_nanos() / 1_000_000;
         let mut database = self.open_database().await;
-        sqlx::query_scalar(
-            "SELECT count(*) FROM redeploys WHERE next_look_at_ms <= $1 AND finished_at_ms IS NULL",
+        let due = sqlx::query_as::<_, (String, i64)>(
+            "SELECT id, looks FROM redeploys WHERE finished_at_ms IS NULL AND next_look_at_ms <= $1",
         )
-        .bind(i64::try_from(now).unwrap())
-        .fetch_one(&mut database)
+        .bind(i64::try_from(until).unwrap())
+        .fetch_all(&mut database)
         .await
-        .unwrap()
+        .unwrap();
+        self.clock.advance(time.try_into().unwrap());
+        self.world().clock().advance(time);
+        self.ledger().wake().notify_one();
+        let polled = async {
+            for (id, looks) in due {
+                let id: OperationId = id.parse().unwrap();
+                loop {
+                    let row = self.ledger().get(id).await.unwrap().unwrap();
+                    if i64::from(row.looks) != looks || row.finished_at.is_some() {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(5), polled)
+            .await
+            .unwrap();
     }
 
-    /// Writes a redeploy down as a person who never opens a page: with a token of their own.
+    fn own_token(&self, person: &str) -> String {
+        let mut tokens = self.tokens.lock().unwrap();
+        let issued = tokens.entry(person.to_owned()).or_insert_with(|| {
+            let scopes = [Scope::Public, Scope::Redeploy];
+            self.world().issue_token(person, &scopes).unwrap()
+        });
+        issued.clone()
+    }
+
+    /// Writes a redeploy down as a person who never opens a page: with a token of their own, always the same.
     pub async fn ask_as(&self, person: &str, uid: &str, number: u128) -> OperationId {
-        let scopes = [Scope::Public, Scope::Redeploy];
-        let token = self.world().issue_token(person, &scopes).unwrap();
+        let token = self.own_token(person);
         let person = self.world().person(person).unwrap();
         let row = NewRedeploy {
             id: OperationId::from(number),

@@ -174,7 +174,7 @@ async fn following_many_stacks_lasts_for_the_hour_and_each_is_told_its_end() {
     let cases = Cases::of("sharing", "hour");
     let case = cases.case("U85");
     let app = TestApp::with().deploys_of(Real::from_mins(8)).start().await;
-    app.world().set_rate_limit("600".parse().unwrap());
+    app.world().set_rate_limit("1000".parse().unwrap());
     let main = app.main_person();
     let stacks = app.stacks();
     let stacks: Vec<_> = stacks.iter().take(40).collect();
@@ -193,10 +193,7 @@ async fn following_many_stacks_lasts_for_the_hour_and_each_is_told_its_end() {
     {
         case.check(steps < 240, "all are told their end within forty minutes");
         steps += 1;
-        app.clock.advance(Duration::seconds(10));
-        app.world().clock().advance(Real::from_secs(10));
-        app.ledger().wake().notify_one();
-        until("polled what was due", async || app.due_polls().await == 0).await;
+        app.pass_and_poll(Real::from_secs(10)).await;
         let usage = budget.usage();
         case.check(
             usage.remaining > usage.limit / 10,
@@ -220,11 +217,7 @@ async fn one_read_of_a_stacks_actions_serves_all_of_its_redeploys() {
         let id = app.ask_as(&main, &uid, number).await;
         answered(&app, id).await;
     }
-    let step = async || {
-        app.clock.advance(Duration::seconds(5));
-        app.ledger().wake().notify_one();
-        until("polled what was due", async || app.due_polls().await == 0).await;
-    };
+    let step = async || app.pass_and_poll(Real::from_secs(5)).await;
     // From their first polls on they have common times.
     step().await;
     step().await;
