@@ -49,7 +49,7 @@ pub use crate::store::{SessionInfo, StoreError};
 
 pub use error::Error;
 pub use policy::Policy;
-use watch::Watchers;
+use watch::{Patience, Watchers};
 
 /// What the verbs need, put together by the wiring.
 pub struct Parts {
@@ -63,6 +63,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Randomness.
     pub random: Random,
+    /// How long a page waits for Cloud 66.
+    pub patience: Patience,
     /// The operator's rules.
     pub policy: Policy,
     /// Cancelled when the program is asked to stop.
@@ -107,6 +109,11 @@ impl App {
     /// The operator's rules.
     pub fn policy(&self) -> &Policy {
         &self.0.parts.policy
+    }
+
+    /// How long a page waits for Cloud 66.
+    fn patience(&self) -> &Patience {
+        &self.0.parts.patience
     }
 
     /// The time.

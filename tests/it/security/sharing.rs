@@ -173,7 +173,11 @@ async fn a_slow_account_holds_nobody_elses_polls() {
 async fn following_many_stacks_lasts_for_the_hour_and_each_is_told_its_end() {
     let cases = Cases::of("sharing", "hour");
     let case = cases.case("U85");
-    let app = TestApp::with().deploys_of(Real::from_mins(8)).start().await;
+    let app = TestApp::with()
+        .still()
+        .deploys_of(Real::from_mins(8))
+        .start()
+        .await;
     app.world().set_rate_limit("1000".parse().unwrap());
     let main = app.main_person();
     let stacks = app.stacks();
@@ -210,7 +214,11 @@ async fn following_many_stacks_lasts_for_the_hour_and_each_is_told_its_end() {
 async fn one_read_of_a_stacks_actions_serves_all_of_its_redeploys() {
     let cases = Cases::of("sharing", "reads");
     let case = cases.case("U86");
-    let app = TestApp::with().deploys_of(Real::from_hours(1)).start().await;
+    let app = TestApp::with()
+        .still()
+        .deploys_of(Real::from_hours(1))
+        .start()
+        .await;
     let main = app.main_person();
     let uid = app.quiet_stack("staging");
     for number in 1..=5 {
