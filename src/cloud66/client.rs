@@ -13,7 +13,7 @@ use super::error::Error;
 use super::http::{Http, OBJECT_CAP, Request};
 use super::refusal;
 use super::wire;
-use crate::domain::{AccessToken, Clock, Random};
+use crate::domain::{AccessToken, Clock, Command, Random};
 
 /// Which Cloud 66 to speak to, and how.
 #[derive(Debug, Clone)]
@@ -34,6 +34,13 @@ pub enum ApiVersion {
     V2,
     /// The current one.
     V3,
+}
+
+impl ApiVersion {
+    /// Whether it has this command (fact sheet 1.3): version 2 cannot clear caches.
+    pub fn offers(self, command: Command) -> bool {
+        self == Self::V3 || command != Command::ClearCaches
+    }
 }
 
 /// How long to wait for what.

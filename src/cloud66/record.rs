@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use super::api::{Api, MOST_PAGES};
 use super::error::Error;
 use super::pages::Gathered;
+use super::skew::Timed as _;
 use super::wire::{self, Row};
 use crate::domain::{Action, Command, OperationId, StackUid};
 
@@ -35,9 +36,9 @@ impl Api {
         self.needs_version_3()?;
         let path = format!("/stacks/{uid}/actions.json");
         let name = id.to_string();
-        let read = |row: &Row<'_>| {
+        let read = |row: &Row<'_>, ahead| {
             let wire: wire::WireAction = row.read()?;
-            Some((wire.has_metadata(), wire::action(&wire)?))
+            Some((wire.has_metadata(), wire::action(&wire)?.by_our_clock(ahead)))
         };
         let is_it = |action: &Action| action.user_reference.as_deref() == Some(&name);
         let is_enough = |rows: &[Option<(bool, Action)>]| {

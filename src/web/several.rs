@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use axum::extract::{Path, RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use super::form::{MadeFor, SignedForm};
-use super::looks::Looks;
+use super::freshness;
+use super::looks::{Looks, is_shown};
 use super::pages::bulk::{BatchPage, BulkCheckPage, BulkChoosePage, BulkInput, BulkMistake};
 use super::pages::frame::Frame;
 use super::pages::row::Rights;
@@ -19,7 +20,7 @@ use super::stacks::{parameter, rights};
 use super::state::WebState;
 use crate::app::redeploy::{Asked, Request, Told};
 use crate::app::watch::Snapshot;
-use crate::domain::{Command, OperationId, RedeployOptions, StackUid};
+use crate::domain::{Command, OperationId, RedeployOptions, ReturnTo, StackUid};
 
 /// How many stacks can be redeployed by one POST; their uids have to fit into one form.
 const MOST: usize = 100;
@@ -82,6 +83,7 @@ fn inputs<'s>(
     wanted: impl Fn(StackUid) -> bool,
 ) -> Vec<BulkInput<'s>> {
     let fleet = &snapshot.fleet;
+    let now = state.app().clock().now();
     fleet
         .stacks
         .iter()
@@ -90,7 +92,7 @@ fn inputs<'s>(
             stack,
             verdict: fleet.verdict(stack),
             production: state.app().policy().is_production(stack),
-            rights: rights(&visitor.who, snapshot, stack.uid),
+            rights: rights(&visitor.who, snapshot, stack.uid, now),
         })
         .collect()
 }
@@ -179,8 +181,9 @@ pub async fn send(
 /// one that was left out is said.
 pub async fn batch(
     State(state): State<WebState>,
-    Looks(frame): Looks,
+    Looks(mut frame): Looks,
     visitor: Visitor,
+    headers: HeaderMap,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
@@ -200,7 +203,16 @@ pub async fn batch(
     if redeploys.is_empty() && taken.is_empty() {
         return Err(Trouble::NoReceipt.into());
     }
-    let page = BatchPage::new(frame, id, &redeploys, &taken, |name| {
+    let rows = redeploys.iter();
+    let who = &visitor.who;
+    frame.banner = freshness::of_redeploys(&state, who, &snapshot, rows.clone(), frame.now, ReturnTo::Home);
+    frame.warning.clone_from(&snapshot.warning);
+    // What a page asks for itself is seen: it asks only while it is.
+    if is_shown(&headers) || headers.contains_key("hx-request") {
+        app.note_shown(who, &redeploys).await;
+    }
+    let known_at = freshness::heard_at(rows);
+    let page = BatchPage::new(frame, id, (&redeploys, known_at), &taken, |name| {
         app.policy().is_production_name(name)
     });
     Ok(page.into_response())

@@ -43,6 +43,9 @@ pub(super) struct End {
     pub(super) state: RedeployState,
     pub(super) message: Option<String>,
     pub(super) deployment: Option<Deployment>,
+    /// How long it took by Cloud 66's own times: of a redeploy its deployment, as every other page says it, of another
+    /// command its action.
+    pub(super) took: Option<Duration>,
 }
 
 /// Whose an action is that Cloud 66 named.
@@ -206,6 +209,11 @@ async fn by_action(row: &Redeploy, action: Action, api: &Api) -> Result<Seen, cl
         let deployment = match_deployment::at_the_end(row, &action, &history);
         return Ok(Seen::Ended(End {
             state: end_of(row, &action, deployment.as_ref()),
+            took: if is_redeploy {
+                deployment.as_ref().and_then(Deployment::duration)
+            } else {
+                action.duration()
+            },
             message: action.message,
             deployment,
         }));

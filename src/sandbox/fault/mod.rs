@@ -248,6 +248,7 @@ mod tests {
             "redeploy=not-queued",
             "redeploy=late-start:8",
             "stack=status-gap;count=2",
+            "stacks=warning:Your plan ends soon",
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }

@@ -6,13 +6,14 @@ use std::collections::HashSet;
 
 use askama::Template;
 use askama_web::WebTemplate;
+use time::OffsetDateTime;
 
 use super::commit::spoken;
 use super::frame::{Frame, Here, PageIcon};
 use super::receipts::ReceiptLine;
 use super::row::Rights;
 use super::verdict::VerdictView;
-use super::words;
+use super::words::{self, When};
 use crate::domain::{OperationId, Redeploy, RedeployState, Stack, StackUid, Verdict};
 
 /// A stack that may be chosen.
@@ -171,21 +172,23 @@ pub struct BatchPage {
     summary: String,
     lines: Vec<ReceiptLine>,
     taken: Vec<String>,
+    known: Option<When>,
     ended: bool,
     here: String,
 }
 
 impl BatchPage {
-    /// Builds the page. `id` is the batch's operation id; `taken` names stacks that were left out because an earlier request on them had no
+    /// Builds the page. `id` is the batch's operation id; `known_at` says when Cloud 66 was last heard of all that is
+    /// under way; `taken` names stacks that were left out because an earlier request on them had no
     /// answer yet.
     pub fn new(
         frame: Frame,
         id: OperationId,
-        redeploys: &[Redeploy],
+        (redeploys, known_at): (&[Redeploy], Option<OffsetDateTime>),
         taken: &[String],
         is_production: impl Fn(&str) -> bool,
     ) -> Self {
-        let ended = redeploys.iter().all(|redeploy| redeploy.state.is_end());
+        let ended = !redeploys.iter().any(Redeploy::is_followed);
         let summary = summary(redeploys);
         let mut frame = frame.titled(summary.clone(), Here::Redeploys);
         frame.icon = if ended { PageIcon::Plain } else { PageIcon::Busy };
@@ -196,6 +199,7 @@ impl BatchPage {
                 .map(|redeploy| ReceiptLine::new(&frame, redeploy, is_production(&redeploy.environment)))
                 .collect(),
             taken: taken.to_vec(),
+            known: known_at.map(|at| When::ago_in_full(at, frame.now)),
             ended,
             here: frame.urls.batch(id),
             f: frame,
@@ -207,6 +211,12 @@ impl BatchPage {
 fn summary(redeploys: &[Redeploy]) -> String {
     use RedeployState as S;
     let count = |states: &[S]| redeploys.iter().filter(|row| states.contains(&row.state)).count();
+    let accepted = |followed| {
+        let open = redeploys
+            .iter()
+            .filter(|row| matches!(row.state, S::Accepted | S::Running));
+        open.filter(|row| row.followed == followed).count()
+    };
     let parts: Vec<String> = [
         (count(&[S::Succeeded]), "deployed"),
         (count(&[S::Failed]), "failed"),
@@ -214,7 +224,8 @@ fn summary(redeploys: &[Redeploy]) -> String {
         (count(&[S::Lost]), "without a record"),
         (count(&[S::Cancelled]), "cancelled"),
         (count(&[S::Ended]), "ended without a result"),
-        (count(&[S::Accepted, S::Running]), "accepted"),
+        (accepted(true), "accepted"),
+        (accepted(false), "accepted and not heard of again"),
         (count(&[S::Unknown]), "without an answer yet"),
         (count(&[S::Requested, S::Sending]), "waiting to be sent"),
     ]
