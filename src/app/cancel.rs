@@ -43,7 +43,13 @@ impl App {
             ledger.cancel_requested(row.id).await?;
         }
         self.watcher(who).outdate();
-        tracing::info!(stack = %uid, deployment = %id, taken = refusal.is_none(), "cancel asked");
+        tracing::info!(
+            person = who.person.id.0,
+            stack = %uid,
+            deployment = id.0,
+            taken = refusal.is_none(),
+            "cancel asked"
+        );
         Ok(Cancelling {
             stack: stack.title(),
             refusal,

@@ -86,7 +86,13 @@ impl App {
         };
         Ok(match self.store().ledger().request(row).await? {
             Entered::New(row) => {
-                tracing::info!(operation = %row.id, stack = %row.stack, command = row.command.as_str(), "redeploy requested");
+                tracing::info!(
+                    person = row.asked_by.0,
+                    operation = %row.id,
+                    stack = %row.stack,
+                    command = row.command.as_str(),
+                    "redeploy requested"
+                );
                 Asked::Receipt(row.id)
             }
             Entered::Already(row) if row.asked_by == who.person.id => Asked::Receipt(row.id),

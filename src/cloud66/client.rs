@@ -9,6 +9,7 @@ use url::Url;
 
 use super::api::Api;
 use super::budget::Budget;
+use super::cause::Cause;
 use super::error::Error;
 use super::http::{Http, OBJECT_CAP, Request};
 use super::refusal;
@@ -150,6 +151,11 @@ impl Client {
             date: reply.date,
             ahead: reply.date.map(|server| server - now),
         })
+    }
+
+    /// Why the last request did not reach Cloud 66; none where it did.
+    pub fn cause(&self) -> Option<Cause> {
+        self.http.cause()
     }
 
     /// How many requests this process sent to Cloud 66, by what came back.

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::budget::Budget;
+use super::cause::{Cause, Reachability};
 use super::client::{ClientError, Timeouts};
 use super::counts::Counts;
 use super::refusal;
@@ -43,6 +44,7 @@ struct Inner {
     clock: Clock,
     random: Random,
     counts: Arc<Counts>,
+    reachability: Arc<Reachability>,
 }
 
 /// One request. Its path is made of words of ours and of parsed ids only.
@@ -104,6 +106,7 @@ impl Http {
             clock,
             random,
             counts: Arc::default(),
+            reachability: Arc::default(),
         })))
     }
 
@@ -116,6 +119,7 @@ impl Http {
             clock,
             random,
             counts,
+            reachability,
             ..
         } = &*self.0;
         Ok(Self(Arc::new(Inner {
@@ -126,6 +130,7 @@ impl Http {
             clock: clock.clone(),
             random: random.clone(),
             counts: counts.clone(),
+            reachability: reachability.clone(),
         })))
     }
 
@@ -147,6 +152,11 @@ impl Http {
     /// What came back so far.
     pub(super) fn counts(&self) -> &Counts {
         &self.0.counts
+    }
+
+    /// Why the last request did not reach Cloud 66; none where it did.
+    pub(super) fn cause(&self) -> Option<Cause> {
+        self.0.reachability.cause()
     }
 
     /// How long to wait for what.
@@ -189,6 +199,9 @@ impl Http {
             budget.spend();
         }
         let outcome = self.exchange(client, request, &request_id, deadline).await;
+        let cause = outcome.as_ref().err().and_then(|(_, cause)| *cause);
+        self.0.reachability.note(&self.0.origin, cause);
+        let outcome = outcome.map_err(|(no_reply, _)| no_reply);
         if let (Some(budget), Ok(reply)) = (request.budget, &outcome) {
             budget.learn(reply.limit, reply.remaining);
         }
@@ -208,6 +221,7 @@ impl Http {
             ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             request_id,
             fault,
+            cause = cause.map(tracing::field::debug),
             "asked Cloud 66"
         );
         outcome
@@ -219,14 +233,14 @@ impl Http {
         request: &Request<'_>,
         request_id: &str,
         deadline: Instant,
-    ) -> Result<Reply, NoReply> {
+    ) -> Result<Reply, (NoReply, Option<Cause>)> {
         let mut url = self.url(&request.path);
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
         let mut builder = client
             .request(request.method.clone(), url)
-            .headers(headers(request, request_id).ok_or(NoReply::NotSent)?)
+            .headers(headers(request, request_id).ok_or((NoReply::NotSent, None))?)
             .timeout(deadline.saturating_duration_since(Instant::now()));
         if let Some(body) = &request.body {
             builder = builder
@@ -237,7 +251,8 @@ impl Http {
             builder = builder.body(Vec::new());
         }
         // The error's text holds the address; only its kind leaves this function.
-        let response = builder.send().await.map_err(|error| no_reply(&error))?;
+        let sent = builder.send().await;
+        let response = sent.map_err(|error| (no_reply(&error), Some(Cause::of(&error))))?;
         let mut reply = Reply::head(response.status().as_u16(), response.headers(), self.0.clock.now());
         reply.body = body(response, request.cap).await;
         Ok(reply)

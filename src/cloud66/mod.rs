@@ -16,6 +16,7 @@
 
 pub mod api;
 pub mod budget;
+mod cause;
 pub mod client;
 mod counts;
 pub mod error;
@@ -31,6 +32,7 @@ mod words;
 
 pub use api::{Api, Listing};
 pub use budget::{Allowance, Budget, Usage};
+pub use cause::Cause;
 pub use client::{ApiVersion, Client, ClientError, ClientOptions, Reached, Timeouts};
 pub use error::Error;
 pub use oauth::{Begun, ExchangeError, Oauth, OauthOptions, PkceMode};

@@ -34,7 +34,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
-pub use error::{OpenError, StoreError};
+pub use error::{OpenError, StoreError, Weakness};
 pub use ledger::{Claim, Due, Entered, LOOK_LEASE, Ledger, NewRedeploy};
 pub use sessions::{SessionInfo, Sessions};
 pub use sign_ins::{SignIn, SignIns};
@@ -104,12 +104,12 @@ impl Store {
     }
 
     /// Does all that [`open`](Self::open) would do, and takes it back: nothing is made and nothing migrated. For
-    /// a look at the settings beside an instance that runs.
-    pub async fn rehearse(options: StoreOptions) -> Result<(), OpenError> {
+    /// a look at the settings beside an instance that runs. Gives what is worth knowing about the database.
+    pub async fn rehearse(options: StoreOptions) -> Result<Vec<Weakness>, OpenError> {
         Sealer::new(&options.secrets, Random::system())?;
         match &options.database {
             Database::Sqlite { path } => Sqlite::rehearse(path).await,
-            Database::SqliteInMemory => Ok(()),
+            Database::SqliteInMemory => Ok(Vec::new()),
             Database::Postgres { url } => Postgres::rehearse(url.expose_secret()).await,
         }
     }

@@ -8,11 +8,13 @@
 //! * A connection whose statement did not come to its end (time-out, or a caller that was dropped) is thrown
 //!   away. The pool would ask it whether it still lives, and over a network that swallows everything each
 //!   such question would keep a place of the pool for minutes.
+//! * It works through a pooler such as PgBouncer too; see `way`.
 
 mod ledger;
 mod open;
 mod sessions;
 mod sign_ins;
+mod way;
 
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ use sqlx::{FromRow, Postgres as Db};
 
 use super::StoreError;
 use super::rows::Upkeep;
+use way::Way;
 
 /// How long a statement may take on the server.
 const STATEMENT: Duration = Duration::from_secs(5);
@@ -33,13 +36,14 @@ const ANSWER: Duration = Duration::from_secs(6);
 /// A PostgreSQL database that is open.
 pub(crate) struct Postgres {
     pool: PgPool,
+    way: Way,
 }
 
 impl Postgres {
     /// Runs a statement that changes rows; answers how many.
     async fn write(&self, query: Query<'_, Db, PgArguments>) -> Result<u64, StoreError> {
         let mut lent = self.lend().await?;
-        let done = within(query.execute(lent.connection()?)).await?;
+        let done = within(self.way.execute(lent.connection()?, query)).await?;
         lent.give_back();
         Ok(done?.rows_affected())
     }
@@ -83,7 +87,7 @@ impl Postgres {
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
         let mut lent = self.lend().await?;
-        let rows = within(query.fetch_all(lent.connection()?)).await?;
+        let rows = within(self.way.fetch_all(lent.connection()?, query)).await?;
         lent.give_back();
         Ok(rows)
     }
