@@ -110,6 +110,7 @@ mod tests {
             action: None,
             deployment: None,
             git_hash: None,
+            reason: None,
             message: None,
             attempts: 1,
             looks: 0,

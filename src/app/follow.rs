@@ -11,7 +11,7 @@ use super::became;
 use super::{App, SignedIn};
 use crate::cloud66::{self, Api, ApiVersion};
 use crate::domain::{
-    AccessToken, Action, Command, Deployment, Ending, Outcome, Redeploy, RedeployState, Status,
+    AccessToken, Action, Command, Deployment, Outcome, Reason, Redeploy, RedeployState, Status,
 };
 use crate::store::{Due, StoreError};
 
@@ -24,7 +24,7 @@ const LATER: i64 = 30;
 const LOOK_UP_WINDOW: Duration = Duration::minutes(15);
 
 /// How long it is looked for where Cloud 66 cannot be asked.
-const ASKING_WINDOW: Duration = Duration::hours(1);
+pub const ASKING_WINDOW: Duration = Duration::hours(1);
 
 /// Pace of following: every five seconds for two minutes, then every ten.
 const PACE_AT_FIRST: Duration = Duration::seconds(5);
@@ -35,7 +35,7 @@ const PACE_LATER: Duration = Duration::seconds(10);
 const PACE_OVER_BUDGET: Duration = Duration::minutes(1);
 
 /// How long anything is followed. Cloud 66's own tools give up after three hours (fact sheet 6.1).
-const FOLLOWED: Duration = Duration::hours(6);
+pub const FOLLOWED: Duration = Duration::hours(6);
 
 /// How far Cloud 66's clock and ours may be apart.
 const CLOCKS_DIFFER: Duration = Duration::minutes(1);
@@ -59,9 +59,7 @@ impl App {
     pub async fn look(&self, due: &Due) -> Result<(), StoreError> {
         let row = &due.redeploy;
         let Some(token) = &due.token else {
-            return self
-                .stop_following(row, "This app no longer holds a sign-in with which to ask.")
-                .await;
+            return self.stop_following(row, Reason::NoSignIn).await;
         };
         let budget = self.watchers().budget(row.asked_by);
         if !budget.may_follow() {
@@ -94,7 +92,7 @@ impl App {
         let now = self.clock().now();
         let since = now - row.answered_at.or(row.sent_at).unwrap_or(row.requested_at);
         if self.cloud66().version() == ApiVersion::V2 {
-            ledger.lost(row.id, Ending::OldApi.words()).await?;
+            ledger.lost(row.id, Reason::OldApi).await?;
             return Ok(());
         }
         match api.action_by_reference(row.stack, row.id).await {
@@ -103,15 +101,15 @@ impl App {
                 tracing::info!(operation = %row.id, "redeploy found at Cloud 66");
             }
             Ok(None) if since >= LOOK_UP_WINDOW => {
-                ledger.lost(row.id, Ending::NoRecord.words()).await?;
+                ledger.lost(row.id, Reason::NoRecord).await?;
                 tracing::warn!(operation = %row.id, "redeploy unknown to Cloud 66");
             }
             Err(cloud66::Error::NotImplemented) => {
-                ledger.lost(row.id, Ending::NotSaid.words()).await?;
+                ledger.lost(row.id, Reason::NotSaid).await?;
             }
             // A bounded time also for what cannot be asked: until it ends, nobody can redeploy the stack here.
             Err(_) if since >= ASKING_WINDOW => {
-                ledger.lost(row.id, Ending::NotAsked.words()).await?;
+                ledger.lost(row.id, Reason::NotAsked).await?;
                 tracing::warn!(operation = %row.id, "redeploy could not be looked up");
             }
             _ => {
@@ -172,13 +170,11 @@ impl App {
             }
             Ok(Seen::Nothing) if since < FOLLOWED => ledger.look_again(row.id, now + pace).await.map(drop)?,
             Err(cloud66::Error::SignedOut | cloud66::Error::Gone) if since >= AT_FIRST => {
-                self.stop_following(row, "Cloud 66 no longer lets this sign-in see the stack.")
-                    .await?;
+                self.stop_following(row, Reason::AccessLost).await?;
             }
             Err(_) if since < FOLLOWED => ledger.look_again(row.id, now + pace * 2).await.map(drop)?,
             Ok(Seen::Nothing) | Err(_) => {
-                self.stop_following(row, "Cloud 66 did not say how it ended within six hours.")
-                    .await?;
+                self.stop_following(row, Reason::NoEndTold).await?;
             }
         }
         Ok(())
@@ -203,13 +199,12 @@ impl App {
     }
 
     /// Gives a row up. What Cloud 66 has accepted keeps that state: no end is claimed that nobody confirmed.
-    async fn stop_following(&self, row: &Redeploy, words: &str) -> Result<(), StoreError> {
+    async fn stop_following(&self, row: &Redeploy, reason: Reason) -> Result<(), StoreError> {
         let ledger = self.store().ledger();
         if row.state == RedeployState::Unknown {
-            ledger.lost(row.id, Ending::NoSignIn.words()).await?;
+            ledger.lost(row.id, Reason::NoSignIn).await?;
         } else {
-            let words = format!("{words} Look at the stack in Cloud 66.");
-            ledger.stop_looking(row.id, &words).await?;
+            ledger.stop_looking(row.id, reason).await?;
         }
         Ok(())
     }

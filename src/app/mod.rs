@@ -45,7 +45,7 @@ pub use crate::store::{SessionInfo, StoreError};
 
 pub use error::Error;
 pub use policy::Policy;
-use watch::Watchers;
+use watch::{Patience, Watchers};
 
 /// What the verbs need, put together by the wiring.
 pub struct Parts {
@@ -59,6 +59,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Randomness.
     pub random: Random,
+    /// How long a page waits for Cloud 66.
+    pub patience: Patience,
     /// The operator's rules.
     pub policy: Policy,
     /// Cancelled when the program is asked to stop.
@@ -98,6 +100,11 @@ impl App {
     /// The operator's rules.
     pub fn policy(&self) -> &Policy {
         &self.0.parts.policy
+    }
+
+    /// How long a page waits for Cloud 66.
+    fn patience(&self) -> &Patience {
+        &self.0.parts.patience
     }
 
     /// The time.

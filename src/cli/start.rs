@@ -14,7 +14,7 @@ use super::descriptors;
 pub use super::tasks::EndedByItself;
 use super::tasks::Tasks;
 use crate::app::policy::AskFirst;
-use crate::app::watch::keep;
+use crate::app::watch::{Patience, keep};
 use crate::app::{App, Parts, Policy, worker};
 use crate::cloud66::{self, Client, ClientOptions, Oauth, OauthOptions, PkceMode, Timeouts};
 use crate::config::{self, DatabaseUrl, PublicUrl, Redirect, Settings};
@@ -39,6 +39,10 @@ pub struct Surroundings {
     pub demo: bool,
     /// How long Cloud 66 is waited for.
     pub timeouts: Timeouts,
+    /// How long a page waits for Cloud 66.
+    pub patience: Patience,
+    /// The limits of connections.
+    pub limits: Limits,
 }
 
 impl Default for Surroundings {
@@ -48,6 +52,8 @@ impl Default for Surroundings {
             random: Random::system(),
             demo: false,
             timeouts: Timeouts::default(),
+            patience: Patience::default(),
+            limits: Limits::default(),
         }
     }
 }
@@ -118,6 +124,8 @@ pub async fn start(
         random,
         demo,
         timeouts,
+        patience,
+        limits,
     } = surroundings;
     let store = Store::open(store_options(settings), clock.clone(), random.clone()).await?;
     let client = client(settings, timeouts, clock.clone())?;
@@ -128,6 +136,7 @@ pub async fn start(
         store: store.clone(),
         clock,
         random,
+        patience,
         policy: policy(settings),
         stop: CancellationToken::new(),
     };
@@ -135,8 +144,8 @@ pub async fn start(
     let port = listener.local_addr().map_or(0, |address| address.port());
     let state = WebState::new(app.clone(), site(settings, demo)?);
     let limits = Limits {
-        connections: descriptors::room_for(Limits::default().connections),
-        ..Limits::default()
+        connections: descriptors::room_for(limits.connections),
+        ..limits
     };
     let metrics = listen_for_metrics(settings, &limits)?;
     let metrics_router = web::metrics::router(state.clone());

@@ -135,7 +135,7 @@ fn check_parameters(url: &Url) -> Result<(), String> {
                 at + 1
             ));
         }
-        if seen.contains(&name.to_string()) {
+        if seen.iter().any(|seen| *seen == name) {
             return Err(format!("has the parameter {name} twice. Keep one of them."));
         }
         let is_good = match &*name {

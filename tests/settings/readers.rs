@@ -76,26 +76,29 @@ const READERS: [(&str, fn(&str) -> Values); 4] = [
     ("a shell", shell),
 ];
 
-/// The lines of `.env.example` with the # taken away.
-fn example() -> String {
-    env_example()
-        .lines()
-        .map(|line| {
-            let name = |line: &str| line.starts_with("STACKDECK_") || line.starts_with("CLOUD66_");
-            line.strip_prefix('#').filter(|line| name(line)).unwrap_or(line)
-        })
-        .map(|line| format!("{line}\n"))
-        .collect()
+/// Lines as a text, each with its end.
+fn text_of<'l>(lines: impl IntoIterator<Item = &'l str>) -> String {
+    lines.into_iter().flat_map(|line| [line, "\n"]).collect()
 }
 
-/// The file that README shows, between the lines that say so.
+/// The lines of `.env.example` with the # taken away.
+fn example() -> String {
+    let is_setting = |line: &str| line.starts_with("STACKDECK_") || line.starts_with("CLOUD66_");
+    text_of(env_example().lines().map(|line| {
+        line.strip_prefix('#')
+            .filter(|line| is_setting(line))
+            .unwrap_or(line)
+    }))
+}
+
+/// The file that README shows, which begins with the public address.
 fn readme() -> String {
     let readme = include_str!("../../README.md");
     let begin = readme.find("       STACKDECK_PUBLIC_URL=").unwrap();
     let block = readme[begin..]
         .lines()
         .take_while(|line| line.starts_with("       "));
-    block.map(|line| format!("{}\n", line.trim_start())).collect()
+    text_of(block.map(str::trim_start))
 }
 
 /// Case G41.
@@ -121,14 +124,10 @@ fn what_the_documents_show_means_the_same_to_every_reader() {
 /// Case G41: README's file, filled in, is one that `serve` starts with.
 #[test]
 fn the_file_that_readme_shows_works_once_it_is_filled_in() {
-    let filled: String = readme()
-        .lines()
-        .map(|line| match line {
-            "STACKDECK_SECRET=" => format!("{line}{SECRET}\n"),
-            _ if line.ends_with('=') => format!("{line}0123abcd\n"),
-            _ => format!("{line}\n"),
-        })
-        .collect();
+    let filled = readme()
+        .replace("STACKDECK_SECRET=\n", &format!("STACKDECK_SECRET={SECRET}\n"))
+        .replace("CLOUD66_CLIENT_ID=\n", "CLOUD66_CLIENT_ID=0123abcd\n")
+        .replace("CLOUD66_CLIENT_SECRET=\n", "CLOUD66_CLIENT_SECRET=0123abcd\n");
     for (reader, read) in READERS {
         let values = read(&filled);
         let settings = Settings::read(|name| values.get(name).cloned(), Mode::Serve);

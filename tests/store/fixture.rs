@@ -69,7 +69,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let options = SqliteConnectOptions::new()
             .filename(folder.path().join(FILE))
-            .busy_timeout(Duration::from_secs(10));
+            .busy_timeout(Duration::from_mins(2));
         let outside = SqlitePoolOptions::new()
             .max_connections(1)
             .connect_lazy_with(options);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stackdeck::domain::redeploy::RedeployState as S;
-use stackdeck::domain::{AccessToken, ActionId, DeploymentId, OperationId, Redeploy};
+use stackdeck::domain::{AccessToken, ActionId, DeploymentId, OperationId, Reason, Redeploy};
 use stackdeck::store::{LOOK_LEASE, Store};
 use tokio::task::JoinSet;
 
@@ -51,16 +51,16 @@ async fn an_unknown_redeploy_is_found_or_lost(world: World) {
 
     assert!(ledger.found(one, Some(ActionId(9))).await.unwrap());
     assert!(!ledger.found(one, None).await.unwrap());
-    assert!(!ledger.lost(one, "no record").await.unwrap());
+    assert!(!ledger.lost(one, Reason::NoRecord).await.unwrap());
     let found = row(&store, one).await;
     assert_eq!((found.state, found.action), (S::Accepted, Some(ActionId(9))));
     assert_eq!(found.answered_at, Some(world.now()));
 
-    assert!(ledger.lost(other, "Cloud 66 has no record of it").await.unwrap());
+    assert!(ledger.lost(other, Reason::NoRecord).await.unwrap());
     assert!(!ledger.found(other, Some(ActionId(9))).await.unwrap());
     let lost = row(&store, other).await;
     assert_eq!((lost.state, lost.finished_at), (S::Lost, Some(world.now())));
-    assert_eq!(lost.message.as_deref(), Some("Cloud 66 has no record of it"));
+    assert_eq!(lost.reason, Some(Reason::NoRecord));
     assert!(ledger.token_of(other).await.unwrap().is_none());
     assert_eq!(ledger.token_of(one).await.unwrap().unwrap().expose(), TOKEN);
 }
@@ -128,15 +128,10 @@ async fn what_cloud_66_stops_speaking_of_keeps_its_state(world: World) {
     let (followed, running) = (accepted(&store, 1).await, accepted(&store, 2).await);
     ledger.running(running, None, None, world.now()).await.unwrap();
     for (id, state) in [(followed, S::Accepted), (running, S::Running)] {
-        assert!(
-            ledger
-                .stop_looking(id, "Cloud 66 says\0 no more of it")
-                .await
-                .unwrap()
-        );
+        assert!(ledger.stop_looking(id, Reason::NoEndTold).await.unwrap());
         let row = row(&store, id).await;
         assert_eq!((row.state, row.finished_at), (state, None));
-        assert_eq!(row.message.as_deref(), Some("Cloud 66 says no more of it"));
+        assert_eq!(row.reason, Some(Reason::NoEndTold));
         assert!(ledger.token_of(id).await.unwrap().is_none());
     }
     world.advance(Duration::from_hours(24));
@@ -147,7 +142,7 @@ async fn what_cloud_66_stops_speaking_of_keeps_its_state(world: World) {
     let unknown = unknown(&store, 3).await;
     ask(&store, 4, operation(4)).await;
     for id in [unknown, operation(4)] {
-        assert!(!ledger.stop_looking(id, "no").await.unwrap());
+        assert!(!ledger.stop_looking(id, Reason::NoEndTold).await.unwrap());
         assert!(ledger.token_of(id).await.unwrap().is_some());
     }
 }
@@ -313,9 +308,15 @@ async fn another_sign_in_takes_the_following_over(world: World) {
     ledger.unknown(&unknown).await.unwrap();
     let given_up = claim(&store, 2, operation(2)).await;
     ledger.accepted(&given_up, None, false, "").await.unwrap();
-    ledger.stop_looking(operation(2), "signed out").await.unwrap();
+    ledger
+        .stop_looking(operation(2), Reason::NoEndTold)
+        .await
+        .unwrap();
     let ended = claim(&store, 3, operation(3)).await;
-    ledger.refused(&ended, "no").await.unwrap();
+    ledger
+        .refused(&ended, Reason::Rejected, Some("no"))
+        .await
+        .unwrap();
     ask(&store, 4, operation(4)).await;
 
     let new = AccessToken::new("another-token".to_owned());
@@ -351,5 +352,5 @@ async fn another_sign_in_takes_the_following_over(world: World) {
     due.sort();
     assert_eq!(due, [operation(1), operation(2)]);
     let row = ledger.get(operation(2)).await.unwrap().unwrap();
-    assert_eq!(row.message, None, "it is followed again");
+    assert_eq!(row.reason, None, "it is followed again");
 }

@@ -41,6 +41,7 @@ pub(super) async fn exchange(
         Ok(request) => request,
         Err(refusal) => return Ok(whole(refusal)),
     };
+    let being_answered = world.begin_answer();
     let call = Call::of(&request.method, &request.path);
     let hits = world.open().0.faults.hit(call.operation);
     let mut fault: Option<&Fault> = None;
@@ -57,6 +58,7 @@ pub(super) async fn exchange(
     let effect = fault.map(|fault| &fault.effect);
     if let Some(When::Before) = effect.and_then(silence) {
         note(&world, &request, &call, None, false, named);
+        drop(being_answered);
         return end(effect, &ending).await;
     }
     let replaced = effect.and_then(distort::instead);
@@ -76,6 +78,7 @@ pub(super) async fn exchange(
     date(&mut answered, world.clock().now(), skew);
     if effect.and_then(silence).is_some() {
         note(&world, &request, &call, None, processed, named);
+        drop(being_answered);
         return end(effect, &ending).await;
     }
     note(&world, &request, &call, Some(answered.status()), processed, named);

@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 use super::Ledger;
 use super::row::{read, storable};
 use crate::domain::{
-    AccessToken, ActionId, DeploymentId, Ending, OperationId, Redeploy, RedeployState, UserId,
+    AccessToken, ActionId, DeploymentId, OperationId, Reason, Redeploy, RedeployState, UserId,
 };
 use crate::store::rows::ledger::{Learnt, RedeployRow};
 use crate::store::seal::Purpose;
@@ -54,11 +54,11 @@ impl Ledger {
         self.rows.set_found(&id.to_string(), action, self.now_ms()).await
     }
 
-    /// `unknown` → `lost`, an end: Cloud 66 has no record of it. False: it was not `unknown` any more.
-    pub async fn lost(&self, id: OperationId, message: &str) -> Result<bool, StoreError> {
+    /// `unknown` → `lost`, an end: Cloud 66 has no record of it, or cannot be asked. False: it was not `unknown` any more.
+    pub async fn lost(&self, id: OperationId, reason: Reason) -> Result<bool, StoreError> {
         let lost = self
             .rows
-            .set_lost(&id.to_string(), &storable(message), self.now_ms())
+            .set_lost(&id.to_string(), reason.as_str(), self.now_ms())
             .await?;
         Ok(self.ends.add(RedeployState::Lost, lost))
     }
@@ -90,7 +90,7 @@ impl Ledger {
             .await
     }
 
-    /// `accepted` | `running` → `state`, an end: `succeeded`, `failed` or `cancelled`. What is none stays as
+    /// `accepted` | `running` → `state`, an end: `succeeded`, `failed`, `cancelled` or `ended`. What is none stays as
     /// it was. False from every other state, and for every other `state`.
     pub async fn ended(
         &self,
@@ -141,10 +141,10 @@ impl Ledger {
     }
 
     /// Stops following an accepted redeploy of which Cloud 66 will say no more. Its state stays the last one
-    /// that Cloud 66 confirmed; `message` says why nothing more is known, and the token is erased. False from
+    /// that Cloud 66 confirmed; `reason` says why nothing more is known, and the token is erased. False from
     /// every other state.
-    pub async fn stop_looking(&self, id: OperationId, message: &str) -> Result<bool, StoreError> {
-        self.rows.stop_looking(&id.to_string(), &storable(message)).await
+    pub async fn stop_looking(&self, id: OperationId, reason: Reason) -> Result<bool, StoreError> {
+        self.rows.stop_looking(&id.to_string(), reason.as_str()).await
     }
 
     /// Notes that the person asked to cancel it. False where that was noted before, or at an end.
@@ -164,7 +164,7 @@ impl Ledger {
         let before_ms = millis::from_time(asked_before);
         let refused = self
             .rows
-            .refuse_stale(before_ms, Ending::TooLate.words(), self.now_ms())
+            .refuse_stale(before_ms, Reason::TooLate.as_str(), self.now_ms())
             .await?;
         self.ends.add_many(RedeployState::Refused, refused);
         let erased = self.rows.erase_tokens(before_ms).await?;

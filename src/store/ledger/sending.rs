@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::Ledger;
 use super::row::{read, storable};
-use crate::domain::{AccessToken, ActionId, Ending, Redeploy, RedeployState};
+use crate::domain::{AccessToken, ActionId, Reason, Redeploy, RedeployState};
 use crate::store::rows::ledger::Held;
 use crate::store::{StoreError, millis};
 
@@ -64,7 +64,7 @@ impl Ledger {
             let Some(token) = token else {
                 let refused = self
                     .rows
-                    .set_refused(held, Ending::NoToken.words(), self.now_ms())
+                    .set_refused(held, Reason::NoToken.as_str(), None, self.now_ms())
                     .await?;
                 self.ends.add(RedeployState::Refused, refused);
                 continue;
@@ -107,12 +107,18 @@ impl Ledger {
             .await
     }
 
-    /// `sending` → `refused`, an end: Cloud 66 said no in these words, or nothing could be sent. False: the
-    /// claim was lost.
-    pub async fn refused(&self, claim: &Claim, message: &str) -> Result<bool, StoreError> {
+    /// `sending` → `refused`, an end: Cloud 66 said no, in the words of `message`, or nothing could be sent.
+    /// False: the claim was lost.
+    pub async fn refused(
+        &self,
+        claim: &Claim,
+        reason: Reason,
+        message: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let message = message.map(storable);
         let refused = self
             .rows
-            .set_refused(claim.held(), &storable(message), self.now_ms())
+            .set_refused(claim.held(), reason.as_str(), message.as_deref(), self.now_ms())
             .await?;
         Ok(self.ends.add(RedeployState::Refused, refused))
     }

@@ -25,8 +25,9 @@ const CONNECTIONS: u32 = 10;
 /// it or refuses it; so whoever still has it after connecting speaks to PostgreSQL itself.
 const MARK: &str = "stackdeck.direct";
 
-/// PostgreSQL's code for a startup parameter that a pooler refuses (protocol_violation).
-const REFUSED_PARAMETER: &str = "08P01";
+/// The codes with which poolers refuse a parameter of the connection: PgBouncer's (`protocol_violation`) and Amazon's RDS
+/// Proxy's (`feature_not_supported`).
+const REFUSED_PARAMETER: [&str; 2] = ["08P01", "0A000"];
 
 /// The lock under which one process at a time migrates; any number, always the same.
 const MIGRATION_LOCK: &str = "SELECT pg_advisory_xact_lock(6606660066)";
@@ -111,7 +112,9 @@ async fn find_way(url: &str) -> Result<(PgConnectOptions, Way), OpenError> {
                 Way::Pooled
             }
         }
-        Err(error) if code(&error).as_deref() == Some(REFUSED_PARAMETER) => Way::Pooled,
+        Err(error) if code(&error).is_some_and(|code| REFUSED_PARAMETER.contains(&code.as_str())) => {
+            Way::Pooled
+        }
         Err(error) => return Err(words(&options, &error)),
     };
     Ok((options, way))
@@ -177,7 +180,7 @@ fn place(options: &PgConnectOptions) -> String {
 
 fn code(error: &sqlx::Error) -> Option<String> {
     let error = error.as_database_error()?;
-    error.code().map(|code| code.into_owned())
+    error.code().map(std::borrow::Cow::into_owned)
 }
 
 /// PostgreSQL's error as ours, by its code (postgresql.org/docs/current/errcodes-appendix.html).
@@ -202,7 +205,8 @@ fn words(options: &PgConnectOptions, error: &sqlx::Error) -> OpenError {
             place,
             why: format!("TLS: {error}"),
         },
-        (Some(REFUSED_PARAMETER), error) if error.to_string().contains("statement pooling") => {
+        // PgBouncer has no code for this alone.
+        (Some("08P01"), error) if error.to_string().contains("statement pooling") => {
             OpenError::PoolsStatements { place }
         }
         (_, error) => OpenError::Other(without_user(options, &error.to_string())),

@@ -30,6 +30,7 @@ pub(crate) struct RedeployRow {
     pub(crate) looks: i64,
     pub(crate) deployment: Option<i64>,
     pub(crate) git_hash: Option<String>,
+    pub(crate) reason: Option<String>,
     pub(crate) message: Option<String>,
     pub(crate) cancel_requested_at_ms: Option<i64>,
     pub(crate) finished_at_ms: Option<i64>,
@@ -41,7 +42,7 @@ macro_rules! redeploy_columns {
     () => {
         "id, command, stack, stack_name, environment, asked_by, asked_by_name, options, known_before, state, \
          requested_at_ms, attempts, sent_at_ms, answered_at_ms, queued, action, looks, deployment, git_hash, \
-         message, cancel_requested_at_ms, finished_at_ms, sealed_token"
+         reason, message, cancel_requested_at_ms, finished_at_ms, sealed_token"
     };
 }
 pub(crate) use redeploy_columns;
@@ -113,7 +114,13 @@ pub(crate) trait Sending: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// `sending` → `refused`.
-    async fn set_refused(&self, held: Held<'_>, message: &str, now_ms: i64) -> Result<bool, StoreError>;
+    async fn set_refused(
+        &self,
+        held: Held<'_>,
+        reason: &'static str,
+        message: Option<&str>,
+        now_ms: i64,
+    ) -> Result<bool, StoreError>;
 
     /// `sending` → `unknown`.
     async fn set_unknown(&self, held: Held<'_>, now_ms: i64) -> Result<bool, StoreError>;
@@ -138,7 +145,7 @@ pub(crate) trait Following: Send + Sync {
     async fn set_found(&self, id: &str, action: Option<i64>, now_ms: i64) -> Result<bool, StoreError>;
 
     /// `unknown` → `lost`.
-    async fn set_lost(&self, id: &str, message: &str, now_ms: i64) -> Result<bool, StoreError>;
+    async fn set_lost(&self, id: &str, reason: &'static str, now_ms: i64) -> Result<bool, StoreError>;
 
     /// `accepted` | `running` → `running`.
     async fn set_running(
@@ -148,7 +155,7 @@ pub(crate) trait Following: Send + Sync {
         next_look_at_ms: i64,
     ) -> Result<bool, StoreError>;
 
-    /// `accepted` | `running` → `succeeded`, `failed` or `cancelled`, as `state` says.
+    /// `accepted` | `running` → `succeeded`, `failed`, `cancelled` or `ended`, as `state` says.
     async fn set_ended(
         &self,
         id: &str,
@@ -164,18 +171,22 @@ pub(crate) trait Following: Send + Sync {
     async fn set_action(&self, id: &str, action: i64) -> Result<bool, StoreError>;
 
     /// Puts another token into a row in `unknown`, `accepted` or `running`, and makes it due; where its own
-    /// was erased, what was said of that goes. No change of state.
+    /// was erased, the reason for that goes. No change of state.
     async fn renew_token(&self, id: &str, sealed_token: &[u8], now_ms: i64) -> Result<bool, StoreError>;
 
     /// Erases the token of a row in `accepted` or `running` and looks no more; no change of state.
-    async fn stop_looking(&self, id: &str, message: &str) -> Result<bool, StoreError>;
+    async fn stop_looking(&self, id: &str, reason: &'static str) -> Result<bool, StoreError>;
 
     /// Notes that the person asked to cancel, the first time; no change of state.
     async fn note_cancel(&self, id: &str, now_ms: i64) -> Result<bool, StoreError>;
 
     /// `requested` → `refused`, for every row that was asked for before.
-    async fn refuse_stale(&self, asked_before_ms: i64, message: &str, now_ms: i64)
-    -> Result<u64, StoreError>;
+    async fn refuse_stale(
+        &self,
+        asked_before_ms: i64,
+        reason: &'static str,
+        now_ms: i64,
+    ) -> Result<u64, StoreError>;
 
     /// Erases the token of every row that was asked for before; no change of state.
     async fn erase_tokens(&self, asked_before_ms: i64) -> Result<u64, StoreError>;

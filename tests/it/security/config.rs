@@ -7,7 +7,9 @@ use std::process::{Command, Output};
 
 use stackdeck::sandbox::{Options, Sandbox};
 
-use super::process::{SECRET, Served, free_port, serve_for_a_while, settings, stackdeck};
+use crate::harness::free_port;
+
+use super::process::{SECRET, Served, serve_for_a_while, settings, stackdeck};
 use super::tally::{Kind, note};
 
 fn words(output: &Output) -> String {
@@ -320,10 +322,12 @@ async fn all_commands_read_the_same_settings() {
     let sandbox = Sandbox::start(Options::default()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
-    let file: String = settings(&sandbox, port)
+    let lines = settings(&sandbox, port);
+    let lines: Vec<String> = lines
         .iter()
-        .map(|(name, value)| format!("{name}={value}\n"))
+        .map(|(name, value)| format!("{name}={value}"))
         .collect();
+    let file = lines.join("\n");
     private(&folder.path().join(".env"), &file, 0o600);
     let mut served = stackdeck("true", "serve", folder.path()).spawn().unwrap();
     while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {

@@ -56,6 +56,7 @@ async fn state() -> WebState {
         store: Store::open(options, clock.clone(), random.clone()).await.unwrap(),
         clock,
         random,
+        patience: stackdeck::app::watch::Patience::default(),
         policy: Policy {
             accounts: None,
             scopes: Scopes::parse("public"),

@@ -35,13 +35,13 @@ impl Following for Postgres {
         Ok(self.write(query).await? == 1)
     }
 
-    async fn set_lost(&self, id: &str, message: &str, now_ms: i64) -> Result<bool, StoreError> {
+    async fn set_lost(&self, id: &str, reason: &'static str, now_ms: i64) -> Result<bool, StoreError> {
         let query = sqlx::query(
-            "UPDATE redeploys SET state = 'lost', message = $2, finished_at_ms = $3, sealed_token = NULL \
+            "UPDATE redeploys SET state = 'lost', reason = $2, finished_at_ms = $3, sealed_token = NULL \
              WHERE id = $1 AND state = 'unknown'",
         )
         .bind(id)
-        .bind(message)
+        .bind(reason)
         .bind(now_ms);
         Ok(self.write(query).await? == 1)
     }
@@ -108,7 +108,7 @@ impl Following for Postgres {
 
     async fn renew_token(&self, id: &str, sealed_token: &[u8], now_ms: i64) -> Result<bool, StoreError> {
         let query = sqlx::query(
-            "UPDATE redeploys SET message = CASE WHEN sealed_token IS NULL THEN NULL ELSE message END, \
+            "UPDATE redeploys SET reason = CASE WHEN sealed_token IS NULL THEN NULL ELSE reason END, \
              sealed_token = $2, next_look_at_ms = $3 \
              WHERE id = $1 AND state IN ('unknown', 'accepted', 'running')",
         )
@@ -118,13 +118,13 @@ impl Following for Postgres {
         Ok(self.write(query).await? == 1)
     }
 
-    async fn stop_looking(&self, id: &str, message: &str) -> Result<bool, StoreError> {
+    async fn stop_looking(&self, id: &str, reason: &'static str) -> Result<bool, StoreError> {
         let query = sqlx::query(
-            "UPDATE redeploys SET message = $2, sealed_token = NULL, next_look_at_ms = NULL \
+            "UPDATE redeploys SET reason = $2, sealed_token = NULL, next_look_at_ms = NULL \
              WHERE id = $1 AND state IN ('accepted', 'running')",
         )
         .bind(id)
-        .bind(message);
+        .bind(reason);
         Ok(self.write(query).await? == 1)
     }
 
@@ -141,15 +141,15 @@ impl Following for Postgres {
     async fn refuse_stale(
         &self,
         asked_before_ms: i64,
-        message: &str,
+        reason: &'static str,
         now_ms: i64,
     ) -> Result<u64, StoreError> {
         let query = sqlx::query(
-            "UPDATE redeploys SET state = 'refused', message = $2, answered_at_ms = $3, finished_at_ms = $3, \
+            "UPDATE redeploys SET state = 'refused', reason = $2, answered_at_ms = $3, finished_at_ms = $3, \
              sealed_token = NULL WHERE state = 'requested' AND requested_at_ms < $1",
         )
         .bind(asked_before_ms)
-        .bind(message)
+        .bind(reason)
         .bind(now_ms);
         self.write(query).await
     }

@@ -70,15 +70,22 @@ impl Sending for Postgres {
         Ok(self.write(query).await? == 1)
     }
 
-    async fn set_refused(&self, held: Held<'_>, message: &str, now_ms: i64) -> Result<bool, StoreError> {
+    async fn set_refused(
+        &self,
+        held: Held<'_>,
+        reason: &'static str,
+        message: Option<&str>,
+        now_ms: i64,
+    ) -> Result<bool, StoreError> {
         let query = sqlx::query(
-            "UPDATE redeploys SET state = 'refused', message = $4, answered_at_ms = $5, finished_at_ms = $5, \
-             lease_until_ms = NULL, sealed_token = NULL \
+            "UPDATE redeploys SET state = 'refused', reason = $4, message = $5, answered_at_ms = $6, \
+             finished_at_ms = $6, lease_until_ms = NULL, sealed_token = NULL \
              WHERE id = $1 AND owner = $2 AND attempts = $3 AND state = 'sending'",
         )
         .bind(held.id)
         .bind(held.owner)
         .bind(held.attempt)
+        .bind(reason)
         .bind(message)
         .bind(now_ms);
         Ok(self.write(query).await? == 1)
