@@ -129,7 +129,13 @@ pub(crate) async fn run(options: &Options) -> Fallible<Outcome> {
     let pressing = pressing.elapsed();
 
     world.clear_faults();
-    let store = ledger::open(&app.database, app.secret.clone(), app.clock.clone()).await?;
+    let store = ledger::open(
+        &app.database,
+        sandbox.url(),
+        app.secret.clone(),
+        app.clock.clone(),
+    )
+    .await?;
     let rows = until_ended(&store, &world, options.speed).await?;
     for process in &processes {
         process.end().await?;

@@ -56,10 +56,10 @@ impl App {
     /// again while the lease can last: nothing is sent so far, and the lease itself says when it is too late.
     async fn may_be_sent(&self, claim: &Claim) -> Result<bool, StoreError> {
         let ledger = self.store().ledger();
-        let too_late = self.clock().now() + LEASE;
+        let too_late = self.clock().steady() + LEASE;
         loop {
             match ledger.still_held(claim).await {
-                Err(_) if self.clock().now() < too_late => tokio::time::sleep(ASK_AGAIN).await,
+                Err(_) if self.clock().steady() < too_late => tokio::time::sleep(ASK_AGAIN).await,
                 answered => return answered,
             }
         }

@@ -206,6 +206,7 @@ pub(super) fn store_options(settings: &Settings) -> StoreOptions {
             DatabaseUrl::Sqlite { path } => Database::Sqlite { path: path.clone() },
             DatabaseUrl::Postgres { url } => Database::Postgres { url: url.clone() },
         },
+        origin: cloud66_url(settings).as_str().trim_end_matches('/').to_owned(),
         secrets: settings
             .secrets
             .iter()

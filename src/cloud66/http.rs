@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Response, redirect};
+use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
@@ -17,8 +18,8 @@ use super::budget::Budget;
 use super::cause::{Cause, Reachability};
 use super::client::{ClientError, Timeouts};
 use super::counts::Counts;
-use super::refusal;
-use super::reply::{Cut, NoReply, Reply};
+use super::reply::{self, Cut, NoReply, Reply};
+use super::skew::Skew;
 use crate::domain::{AccessToken, Clock, Random};
 
 /// The longest answer that is a list, in bytes after decompression.
@@ -45,6 +46,7 @@ struct Inner {
     random: Random,
     counts: Arc<Counts>,
     reachability: Arc<Reachability>,
+    skew: Skew,
 }
 
 /// One request. Its path is made of words of ours and of parsed ids only.
@@ -107,6 +109,7 @@ impl Http {
             random,
             counts: Arc::default(),
             reachability: Arc::default(),
+            skew: Skew::default(),
         })))
     }
 
@@ -131,6 +134,8 @@ impl Http {
             random: random.clone(),
             counts: counts.clone(),
             reachability: reachability.clone(),
+            // Another server has another clock.
+            skew: Skew::default(),
         })))
     }
 
@@ -147,6 +152,11 @@ impl Http {
     /// The clock that the answers' times are compared with.
     pub(super) fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// What time it is for the server, as far as its answers have said.
+    pub(super) fn time(&self) -> Option<OffsetDateTime> {
+        self.0.skew.time(self.0.clock.steady())
     }
 
     /// What came back so far.
@@ -172,7 +182,7 @@ impl Http {
         loop {
             let outcome = self.attempt(&self.0.reads, request, deadline).await;
             let pause = self.pause(tries);
-            if tries == READ_RETRIES || !may_pass(&outcome) || Instant::now() + pause >= deadline {
+            if tries == READ_RETRIES || !reply::may_pass(&outcome) || Instant::now() + pause >= deadline {
                 return outcome;
             }
             tries += 1;
@@ -252,8 +262,10 @@ impl Http {
         }
         // The error's text holds the address; only its kind leaves this function.
         let sent = builder.send().await;
-        let response = sent.map_err(|error| (no_reply(&error), Some(Cause::of(&error))))?;
-        let mut reply = Reply::head(response.status().as_u16(), response.headers(), self.0.clock.now());
+        let response = sent.map_err(|error| (NoReply::of(&error), Some(Cause::of(&error))))?;
+        let (status, now) = (response.status().as_u16(), self.0.clock.now());
+        let mut reply = Reply::head(status, response.headers(), now);
+        reply.ahead = self.0.skew.learn(reply.date, now, self.0.clock.steady());
         reply.body = body(response, request.cap).await;
         Ok(reply)
     }
@@ -311,25 +323,6 @@ async fn body(mut response: Response, cap: usize) -> Result<Vec<u8>, Cut> {
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-fn no_reply(error: &reqwest::Error) -> NoReply {
-    match (error.is_connect() || error.is_builder(), error.is_timeout()) {
-        (true, false) => NoReply::NotSent,
-        (true, true) => NoReply::NotReached,
-        (false, true) => NoReply::TimedOut,
-        (false, false) => NoReply::Broken,
-    }
-}
-
-/// Whether a read may do better a moment later.
-fn may_pass(outcome: &Result<Reply, NoReply>) -> bool {
-    match outcome {
-        Err(NoReply::TimedOut | NoReply::NotReached) => false,
-        Err(NoReply::NotSent | NoReply::Broken) => true,
-        Ok(reply) if reply.body == Err(Cut::Broken) => true,
-        Ok(reply) => reply.status >= 500 && !refusal::is_spoken(reply),
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use thiserror::Error;
 use time::format_description::well_known::Rfc2822;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-use super::words;
+use super::{refusal, words};
 
 /// A pause that Cloud 66 asks for is obeyed within these bounds.
 const SHORTEST_PAUSE: Duration = Duration::seconds(1);
@@ -20,6 +20,8 @@ pub(super) struct Reply {
     pub(super) content_type: Option<String>,
     /// What time it was for the server.
     pub(super) date: Option<OffsetDateTime>,
+    /// How far the server's clock is ahead of ours; nothing until `http` has compared the two.
+    pub(super) ahead: Duration,
     /// `X-Cloud66-Warning` as plain words (fact sheet 5.5).
     pub(super) warning: Option<String>,
     /// When to come back, where the answer says so.
@@ -57,6 +59,28 @@ pub(super) enum NoReply {
     Broken,
 }
 
+impl NoReply {
+    /// Finds it in what reqwest wraps.
+    pub(super) fn of(error: &reqwest::Error) -> Self {
+        match (error.is_connect() || error.is_builder(), error.is_timeout()) {
+            (true, false) => Self::NotSent,
+            (true, true) => Self::NotReached,
+            (false, true) => Self::TimedOut,
+            (false, false) => Self::Broken,
+        }
+    }
+}
+
+/// Whether a read may do better a moment later.
+pub(super) fn may_pass(outcome: &Result<Reply, NoReply>) -> bool {
+    match outcome {
+        Err(NoReply::TimedOut | NoReply::NotReached) => false,
+        Err(NoReply::NotSent | NoReply::Broken) => true,
+        Ok(reply) if reply.body == Err(Cut::Broken) => true,
+        Ok(reply) => reply.status >= 500 && !refusal::is_spoken(reply),
+    }
+}
+
 impl Reply {
     /// Reads the head of an answer; the body is still to come.
     pub(super) fn head(status: u16, headers: &HeaderMap, now: OffsetDateTime) -> Self {
@@ -74,12 +98,14 @@ impl Reply {
             .get("x-cloud66-warning")
             .map(|value| words::plain(&String::from_utf8_lossy(value.as_bytes()), None))
             .filter(|words| !words.is_empty());
+        let date = text(DATE.as_str()).and_then(http_date);
         Self {
             status,
             content_type,
-            date: text(DATE.as_str()).and_then(http_date),
+            date,
+            ahead: Duration::ZERO,
             warning,
-            retry_at: text(RETRY_AFTER.as_str()).and_then(|value| retry_at(value, now)),
+            retry_at: text(RETRY_AFTER.as_str()).and_then(|value| retry_at(value, now, date)),
             limit: text("x-ratelimit-limit").and_then(|value| value.trim().parse().ok()),
             remaining: text("x-ratelimit-remaining").and_then(|value| value.trim().parse().ok()),
             body: Ok(Vec::new()),
@@ -93,8 +119,9 @@ impl Reply {
 }
 
 /// Reads `Retry-After`: seconds or an HTTP date (RFC 9110 section 10.2.3), clamped to one second up to one
-/// hour from now. None for anything else.
-fn retry_at(text: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
+/// hour from now. A date is one of the server's clock, so it counts from the answer's own `Date` where there is
+/// one. None for anything else.
+fn retry_at(text: &str, now: OffsetDateTime, date: Option<OffsetDateTime>) -> Option<OffsetDateTime> {
     let text = text.trim();
     let digits = text.strip_prefix('-').unwrap_or(text);
     let pause = if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -105,7 +132,7 @@ fn retry_at(text: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
             Err(_) => LONGEST_PAUSE,
         }
     } else {
-        http_date(text)? - now
+        http_date(text)? - date.unwrap_or(now)
     };
     Some(now + pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE))
 }
@@ -145,8 +172,14 @@ mod tests {
         ];
         for (text, seconds) in cases {
             let expected = seconds.map(|seconds| now + Duration::seconds(seconds));
-            assert_eq!(retry_at(text, now), expected, "{text:?}");
+            assert_eq!(retry_at(text, now, None), expected, "{text:?}");
         }
+        // By a server whose clock is two minutes ahead.
+        let date = Some(now + Duration::minutes(2));
+        assert_eq!(
+            retry_at("Mon, 23 Nov 2026 10:23:30 GMT", now, date),
+            Some(now + Duration::minutes(1))
+        );
     }
 
     #[test]

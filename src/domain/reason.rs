@@ -2,7 +2,8 @@
 //! name; pages make the sentence (`web/pages/reason.rs`). What Cloud 66 itself said stands beside it, in
 //! [`Redeploy::message`](super::Redeploy::message), and is never ours.
 
-/// Why a redeploy was refused, is lost, or is no longer followed.
+/// Why a redeploy was refused, is lost or is no longer followed; or on what its end rests where Cloud 66 did not tell
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// Lost: Cloud 66 was asked, and has no record of it.
@@ -17,8 +18,10 @@ pub enum Reason {
     NoSignIn,
     /// Refused, nothing sent: no connection could be made.
     Unreachable,
-    /// Refused, nothing sent: it waited for too long.
+    /// Refused, nothing sent: it was not sent in time, and Cloud 66 has no record of it.
     TooLate,
+    /// Lost: it was not sent in time, and nobody can be asked whether it was sent from an earlier copy of the database.
+    TooLateNotAsked,
     /// Refused, nothing sent: its sealed token does not open any more.
     NoToken,
     /// Refused by Cloud 66: the token is no longer accepted (401).
@@ -41,11 +44,17 @@ pub enum Reason {
     AccessLost,
     /// No longer followed: Cloud 66 told no end for the whole of the bounded time.
     NoEndTold,
+    /// Ended, by inference: Cloud 66 names no action; it is the only deployment that the stack has had since.
+    OnlyDeployment,
+    /// Ended, by inference: version 2 has no actions and no history; it is the stack's status afterwards.
+    StackStatus,
+    /// Ended, and not known how: Cloud 66 names no action, and the stack has had several deployments since.
+    OneOfSeveral,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::NoRecord,
         Self::OldApi,
         Self::NotSaid,
@@ -53,6 +62,7 @@ impl Reason {
         Self::NoSignIn,
         Self::Unreachable,
         Self::TooLate,
+        Self::TooLateNotAsked,
         Self::NoToken,
         Self::SignedOut,
         Self::TrialOver,
@@ -64,6 +74,9 @@ impl Reason {
         Self::Rejected,
         Self::AccessLost,
         Self::NoEndTold,
+        Self::OnlyDeployment,
+        Self::StackStatus,
+        Self::OneOfSeveral,
     ];
 
     /// The name in the ledger.
@@ -76,6 +89,7 @@ impl Reason {
             Self::NoSignIn => "no-sign-in",
             Self::Unreachable => "unreachable",
             Self::TooLate => "too-late",
+            Self::TooLateNotAsked => "too-late-not-asked",
             Self::NoToken => "no-token",
             Self::SignedOut => "signed-out",
             Self::TrialOver => "trial-over",
@@ -87,12 +101,20 @@ impl Reason {
             Self::Rejected => "rejected",
             Self::AccessLost => "access-lost",
             Self::NoEndTold => "no-end-told",
+            Self::OnlyDeployment => "only-deployment",
+            Self::StackStatus => "stack-status",
+            Self::OneOfSeveral => "one-of-several",
         }
     }
 
     /// Reads the name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+
+    /// Whether an end rests on inference, and not on Cloud 66's word for this very redeploy.
+    pub fn is_inference(self) -> bool {
+        matches!(self, Self::OnlyDeployment | Self::StackStatus)
     }
 
     /// Whether nothing was sent to Cloud 66.

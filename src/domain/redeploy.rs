@@ -13,6 +13,9 @@
 //!
 //! Invariants, kept by the conditions of the ledger's statements:
 //! * A row is `sending`, and that is committed, before the first byte of its request goes out.
+//! * What was not sent in time, or was asked for in another database than this one, is not sent as it is: Cloud 66 is
+//!   asked for it first, and from `requested` it may then become `accepted`, `refused` or `lost` at once
+//!   (`store/ledger/epoch.rs`).
 //! * (1) happens only with proof that nothing was sent: no connection could be made.
 //! * `unknown` is never sent again; Cloud 66 is asked whether it knows the operation id, and the answer, or its
 //!   absence for a bounded time, makes it `accepted` or `lost`.
@@ -242,7 +245,7 @@ impl RedeployState {
         use RedeployState as S;
         matches!(
             (self, next),
-            (S::Requested, S::Sending | S::Refused)
+            (S::Requested, S::Sending | S::Accepted | S::Refused | S::Lost)
                 | (S::Sending, S::Requested | S::Accepted | S::Refused | S::Unknown)
                 | (S::Unknown, S::Accepted | S::Lost)
                 | (

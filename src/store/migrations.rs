@@ -29,6 +29,11 @@ pub(crate) fn sqlite() -> Migrator {
             "reason",
             include_str!("../../migrations/sqlite/0003_reason.sql"),
         ),
+        (
+            4,
+            "origin and epoch",
+            include_str!("../../migrations/sqlite/0004_origin_and_epoch.sql"),
+        ),
     ])
 }
 
@@ -49,6 +54,11 @@ pub(crate) fn postgres() -> Migrator {
             3,
             "reason",
             include_str!("../../migrations/postgres/0003_reason.sql"),
+        ),
+        (
+            4,
+            "origin and epoch",
+            include_str!("../../migrations/postgres/0004_origin_and_epoch.sql"),
         ),
     ])
 }

@@ -56,6 +56,7 @@ async fn killed_between_ledger_and_send_it_is_sent_after_the_restart_though_nobo
         before: Before::default(),
         token: AccessToken::new(token),
         batch: None,
+        form_made_at: app.clock.clock().now(),
     };
     let store = app.store().await;
     store.ledger().request(new).await.unwrap();

@@ -44,6 +44,7 @@ async fn what_was_asked_for_comes_back(world: World) {
         },
         token: AccessToken::new(TOKEN.into()),
         batch: None,
+        form_made_at: time::OffsetDateTime::UNIX_EPOCH,
     };
     let Entered::New(entered) = ledger.request(new.clone()).await.unwrap() else {
         panic!("not new");

@@ -12,6 +12,8 @@ use super::fixture::{ANA, BEN, LEASE, TOKEN, World, ask, claim, on_both, operati
 on_both!(
     an_unknown_redeploy_is_found_or_lost,
     a_redeploy_runs_to_each_of_its_ends_and_its_token_goes,
+    an_inferred_end_keeps_on_what_it_rests,
+    an_action_is_named_and_a_wrong_one_replaced,
     what_cloud_66_stops_speaking_of_keeps_its_state,
     looks_are_taken_by_one_and_put_off,
     of_many_followers_each_look_goes_to_one,
@@ -119,6 +121,54 @@ async fn a_redeploy_runs_to_each_of_its_ends_and_its_token_goes(world: World) {
             .number("SELECT count(*) FROM redeploys WHERE sealed_token IS NOT NULL")
             .await,
         0
+    );
+}
+
+async fn an_inferred_end_keeps_on_what_it_rests(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let id = accepted(&store, 1).await;
+    let reason = Reason::OnlyDeployment;
+    assert!(!ledger.inferred(id, S::Lost, reason, None, None).await.unwrap());
+    let deployment = Some(DeploymentId(5));
+    assert!(
+        ledger
+            .inferred(id, S::Succeeded, reason, deployment, Some("4c1d9ab"))
+            .await
+            .unwrap()
+    );
+    let ended = row(&store, id).await;
+    assert_eq!((ended.state, ended.reason), (S::Succeeded, Some(reason)));
+    assert_eq!(
+        (ended.deployment, ended.finished_at),
+        (deployment, Some(world.now()))
+    );
+    assert!(ledger.token_of(id).await.unwrap().is_none());
+    assert!(
+        !ledger.inferred(id, S::Failed, reason, None, None).await.unwrap(),
+        "an end is never left"
+    );
+
+    let told = accepted(&store, 2).await;
+    assert!(ledger.ended(told, S::Succeeded, None, None, None).await.unwrap());
+    assert_eq!(row(&store, told).await.reason, None);
+}
+
+async fn an_action_is_named_and_a_wrong_one_replaced(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let id = accepted(&store, 1).await;
+    assert_eq!(row(&store, id).await.action, Some(ActionId(1)));
+    assert!(
+        !ledger.named(id, ActionId(1)).await.unwrap(),
+        "it is named already"
+    );
+    assert!(ledger.named(id, ActionId(7)).await.unwrap());
+    assert_eq!(row(&store, id).await.action, Some(ActionId(7)));
+    assert!(ledger.ended(id, S::Succeeded, None, None, None).await.unwrap());
+    assert!(
+        !ledger.named(id, ActionId(8)).await.unwrap(),
+        "at an end nothing changes"
     );
 }
 
@@ -243,12 +293,15 @@ async fn a_token_does_not_outlive_its_purpose(world: World) {
     world.advance(Duration::from_hours(24));
     ask(&store, 5, operation(5)).await;
 
-    assert_eq!(ledger.forget_tokens(world.now()).await.unwrap(), 3);
+    assert_eq!(ledger.forget_tokens(world.now()).await.unwrap(), 2);
     assert_eq!(ledger.forget_tokens(world.now()).await.unwrap(), 0);
-    for (id, state) in [(one, S::Unknown), (two, S::Accepted), (operation(4), S::Refused)] {
+    for (id, state) in [(one, S::Unknown), (two, S::Accepted)] {
         assert_eq!(row(&store, id).await.state, state);
         assert!(ledger.token_of(id).await.unwrap().is_none());
     }
+    // Cloud 66 is still to be asked for one that is too late to be sent.
+    assert_eq!(row(&store, operation(4)).await.state, S::Requested);
+    assert!(ledger.token_of(operation(4)).await.unwrap().is_some());
     // One whose request may be on its way is left to its lease.
     assert_eq!(held.redeploy().id, operation(3));
     assert!(ledger.token_of(operation(3)).await.unwrap().is_some());

@@ -12,6 +12,7 @@
 
 mod ledger;
 mod open;
+mod place;
 mod sessions;
 mod sign_ins;
 mod way;
@@ -25,8 +26,8 @@ use sqlx::query::{Query, QueryAs};
 use sqlx::{FromRow, Postgres as Db};
 
 use super::StoreError;
-use super::rows::Upkeep;
-use way::Way;
+use super::rows::{Upkeep, adopt_rows, newest_row};
+use way::{Touch, Way};
 
 /// How long a statement may take on the server.
 const STATEMENT: Duration = Duration::from_secs(5);
@@ -37,6 +38,8 @@ const ANSWER: Duration = Duration::from_secs(6);
 pub(crate) struct Postgres {
     pool: PgPool,
     way: Way,
+    /// The Cloud 66 that rows are written for, and the only one whose rows are read.
+    origin: String,
 }
 
 impl Postgres {
@@ -53,7 +56,7 @@ impl Postgres {
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        self.read(query).await
+        Ok(self.rows_of(query, Touch::Writes).await??)
     }
 
     /// The same, where a unique index may say that somebody was faster: then no row is changed.
@@ -64,7 +67,7 @@ impl Postgres {
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        match self.rows_of(query).await? {
+        match self.rows_of(query, Touch::Writes).await? {
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(Vec::new()),
             rows => Ok(rows?),
         }
@@ -75,19 +78,20 @@ impl Postgres {
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        Ok(self.rows_of(query).await??)
+        Ok(self.rows_of(query, Touch::Reads).await??)
     }
 
     /// What the database answers to a statement, be it an error.
     async fn rows_of<T>(
         &self,
         query: QueryAs<'_, Db, T, PgArguments>,
+        touch: Touch,
     ) -> Result<Result<Vec<T>, sqlx::Error>, StoreError>
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
         let mut lent = self.lend().await?;
-        let rows = within(self.way.fetch_all(lent.connection()?, query)).await?;
+        let rows = within(self.way.fetch_all(lent.connection()?, query, touch)).await?;
         lent.give_back();
         Ok(rows)
     }
@@ -101,6 +105,22 @@ impl Postgres {
 impl Upkeep for Postgres {
     async fn ping(&self) -> Result<(), StoreError> {
         self.read::<(i32,)>(sqlx::query_as("SELECT 1")).await.map(drop)
+    }
+
+    async fn adopt_rows(&self) -> Result<(), StoreError> {
+        for statement in [
+            adopt_rows!("sessions"),
+            adopt_rows!("sign_ins"),
+            adopt_rows!("redeploys"),
+        ] {
+            self.write(sqlx::query(statement).bind(&self.origin)).await?;
+        }
+        Ok(())
+    }
+
+    async fn newest_ms(&self) -> Result<Option<i64>, StoreError> {
+        let rows: Vec<(Option<i64>,)> = self.read(sqlx::query_as(newest_row!())).await?;
+        Ok(rows.into_iter().next().and_then(|(at,)| at))
     }
 
     async fn forget_deleted(&self) -> Result<(), StoreError> {

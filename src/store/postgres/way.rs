@@ -9,15 +9,28 @@ use sqlx::postgres::{PgArguments, PgConnection, PgQueryResult, PgRow};
 use sqlx::query::{Query, QueryAs};
 use sqlx::{Connection as _, FromRow, Postgres as Db, Transaction};
 
-use super::STATEMENT;
+use super::{STATEMENT, place};
 
 /// The way to PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
     /// A connection is a session of the server.
     Direct,
-    /// Something lends its own connections out.
-    Pooled,
+    /// Something lends its own connections out. They may lead to another server from one statement to the next, so each
+    /// write notes where it is; see `place`. None until it is known how this server is asked.
+    Pooled {
+        /// The expression that says where a connection leads.
+        place: Option<&'static str>,
+    },
+}
+
+/// What a statement does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Touch {
+    /// It reads, also where nothing can be written.
+    Reads,
+    /// It changes rows.
+    Writes,
 }
 
 impl Way {
@@ -26,10 +39,10 @@ impl Way {
         connection: &mut PgConnection,
         query: Query<'_, Db, PgArguments>,
     ) -> Result<PgQueryResult, sqlx::Error> {
-        if self == Self::Direct {
+        let Self::Pooled { place } = self else {
             return query.execute(connection).await;
-        }
-        let mut transaction = begin(connection).await?;
+        };
+        let mut transaction = begin(connection, place).await?;
         let done = query.persistent(false).execute(&mut *transaction).await;
         end(transaction, done).await
     }
@@ -38,23 +51,31 @@ impl Way {
         self,
         connection: &mut PgConnection,
         query: QueryAs<'_, Db, T, PgArguments>,
+        touch: Touch,
     ) -> Result<Vec<T>, sqlx::Error>
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        if self == Self::Direct {
+        let Self::Pooled { place } = self else {
             return query.fetch_all(connection).await;
-        }
-        let mut transaction = begin(connection).await?;
+        };
+        let place = place.filter(|_| touch == Touch::Writes);
+        let mut transaction = begin(connection, place).await?;
         let rows = query.persistent(false).fetch_all(&mut *transaction).await;
         end(transaction, rows).await
     }
 }
 
-/// Begins a transaction with the settings that a connection of our own has from its start.
-async fn begin(connection: &mut PgConnection) -> Result<Transaction<'_, Db>, sqlx::Error> {
+/// Begins a transaction with the settings that a connection of our own has from its start, and with a look at where it
+/// leads where a place is given; all in one message.
+async fn begin<'c>(
+    connection: &'c mut PgConnection,
+    place: Option<&str>,
+) -> Result<Transaction<'c, Db>, sqlx::Error> {
     let limit = STATEMENT.as_millis();
-    let begin = format!("BEGIN; SET LOCAL statement_timeout = {limit}; SET LOCAL synchronous_commit = on");
+    let note = place.map(place::note_statement).unwrap_or_default();
+    let begin =
+        format!("BEGIN; SET LOCAL statement_timeout = {limit}; SET LOCAL synchronous_commit = on; {note}");
     connection.begin_with(sqlx::AssertSqlSafe(begin)).await
 }
 

@@ -61,6 +61,7 @@ pub(crate) struct NewRedeployRow {
     pub(crate) known_before: String,
     pub(crate) batch: Option<String>,
     pub(crate) requested_at_ms: i64,
+    pub(crate) form_made_at_ms: i64,
     pub(crate) sealed_token: Vec<u8>,
 }
 
@@ -78,11 +79,13 @@ pub(crate) struct Learnt<'a> {
     pub(crate) deployment: Option<i64>,
     pub(crate) git_hash: Option<&'a str>,
     pub(crate) message: Option<&'a str>,
+    /// Why it ended so; at an end, none erases it.
+    pub(crate) reason: Option<&'static str>,
 }
 
 #[async_trait]
 pub(crate) trait Asking: Send + Sync {
-    /// Adds the row, unless its id is taken or its stack has an unanswered row; none then.
+    /// Adds the row, set aside where its form was made before this epoch, unless its id is taken or its stack has an unanswered row; none then.
     async fn insert_redeploy(&self, row: &NewRedeployRow) -> Result<Option<RedeployRow>, StoreError>;
 
     /// The stack's row in `requested`, `sending` or `unknown`.
@@ -91,13 +94,14 @@ pub(crate) trait Asking: Send + Sync {
 
 #[async_trait]
 pub(crate) trait Sending: Send + Sync {
-    /// `requested` → `sending`: the first row whose time has come, for one worker alone. Of a batch only the
-    /// first one that waits, and none while another is `sending`.
+    /// `requested` → `sending`: the first row whose time has come, that is of this epoch and in time, for one worker
+    /// alone. Of a batch only the first one that waits, and none while another is `sending`.
     async fn claim(
         &self,
         owner: &str,
         now_ms: i64,
         lease_until_ms: i64,
+        late_ms: i64,
     ) -> Result<Option<RedeployRow>, StoreError>;
 
     /// Whether the row is `sending` in these hands, under a lease that has not ended.
@@ -128,8 +132,11 @@ pub(crate) trait Sending: Send + Sync {
     /// `sending` → `requested`.
     async fn set_requested(&self, held: Held<'_>, not_before_ms: i64) -> Result<bool, StoreError>;
 
-    /// `sending` → `unknown`, for every row whose lease has ended.
-    async fn expire_leases(&self, now_ms: i64) -> Result<u64, StoreError>;
+    /// The rows in `sending` whose lease has ended, or has longer to go than any lease lasts.
+    async fn expired_leases(&self, now_ms: i64, longest_ms: i64) -> Result<Vec<String>, StoreError>;
+
+    /// `sending` → `unknown`, for one of those.
+    async fn expire_lease(&self, id: &str, now_ms: i64, longest_ms: i64) -> Result<bool, StoreError>;
 
     /// `sending` → `unknown`, for every row in these hands.
     async fn give_up(&self, owner: &str, now_ms: i64) -> Result<u64, StoreError>;
@@ -137,11 +144,11 @@ pub(crate) trait Sending: Send + Sync {
 
 #[async_trait]
 pub(crate) trait Following: Send + Sync {
-    /// Rows in `unknown`, `accepted` or `running` whose next look has come; it is put off to `until_ms`, so
+    /// Rows in `unknown`, `accepted` or `running`, or set aside in `requested`, whose next look has come; it is put off to `until_ms`, so
     /// that nobody else gets them before.
     async fn take_due(&self, limit: i64, now_ms: i64, until_ms: i64) -> Result<Vec<RedeployRow>, StoreError>;
 
-    /// `unknown` → `accepted`.
+    /// `unknown`, or set aside in `requested`, → `accepted`.
     async fn set_found(&self, id: &str, action: Option<i64>, now_ms: i64) -> Result<bool, StoreError>;
 
     /// `unknown` → `lost`.
@@ -179,14 +186,6 @@ pub(crate) trait Following: Send + Sync {
 
     /// Notes that the person asked to cancel, the first time; no change of state.
     async fn note_cancel(&self, id: &str, now_ms: i64) -> Result<bool, StoreError>;
-
-    /// `requested` → `refused`, for every row that was asked for before.
-    async fn refuse_stale(
-        &self,
-        asked_before_ms: i64,
-        reason: &'static str,
-        now_ms: i64,
-    ) -> Result<u64, StoreError>;
 
     /// Erases the token of every row that was asked for before; no change of state.
     async fn erase_tokens(&self, asked_before_ms: i64) -> Result<u64, StoreError>;

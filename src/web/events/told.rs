@@ -56,5 +56,6 @@ fn title(redeploy: &Redeploy) -> String {
 
 fn seconds(redeploy: &Redeploy) -> Option<i64> {
     let took = redeploy.finished_at? - redeploy.answered_at.or(redeploy.sent_at)?;
-    (!took.is_negative()).then(|| took.whole_seconds())
+    // An end that is inferred was noticed long after it came.
+    (redeploy.reason.is_none() && !took.is_negative()).then(|| took.whole_seconds())
 }

@@ -40,6 +40,9 @@ fn sentence(reason: Reason, redeploy: &Redeploy) -> String {
         }
         Reason::Unreachable => "Cloud 66 could not be reached. Nothing was sent.".to_owned(),
         Reason::TooLate => "It was not sent in time. Nothing was sent. Redeploy again if you still want it.".to_owned(),
+        Reason::TooLateNotAsked => "This waited too long and is not sent any more, and Cloud 66 could not be asked whether \
+                                   it has it from before. Check the stack before you redeploy again."
+            .to_owned(),
         Reason::NoToken => "Nothing was sent: Stackdeck’s secret has changed since this was requested, so its token \
                             can no longer be read. Redeploy again."
             .to_owned(),
@@ -65,5 +68,14 @@ fn sentence(reason: Reason, redeploy: &Redeploy) -> String {
             "Cloud 66 did not say how it ended within {}. Check the stack in Cloud 66.",
             words::long(FOLLOWED)
         ),
+        Reason::OnlyDeployment => "This is inferred: Cloud 66 named no action for this redeploy. It is the only \
+                                   deployment that the stack has had since."
+            .to_owned(),
+        Reason::StackStatus => "This is inferred from the stack’s status afterwards: version 2 of the API does not \
+                                tell one deployment from another."
+            .to_owned(),
+        Reason::OneOfSeveral => "How it ended is not known: Cloud 66 named no action for this redeploy, and the stack \
+                                 has had several deployments since. Check the stack in Cloud 66."
+            .to_owned(),
     }
 }

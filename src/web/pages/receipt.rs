@@ -168,7 +168,8 @@ impl ReceiptState {
 
 /// What the row says beyond the sentence above it; of a refusal or a loss, the sentence has said it.
 fn message(redeploy: &Redeploy) -> Option<String> {
-    let said = matches!(redeploy.state, RedeployState::Refused | RedeployState::Lost);
+    let said = matches!(redeploy.state, RedeployState::Refused | RedeployState::Lost)
+        || (redeploy.state.is_end() && redeploy.reason.is_some());
     words_of(redeploy).filter(|_| !said)
 }
 
@@ -215,12 +216,16 @@ fn facts(redeploy: &Redeploy) -> Vec<(&'static str, Value)> {
     facts
 }
 
-/// From the answer to the end; none before both are known.
+/// From the answer to the end; none before both are known. An end that is inferred was noticed long after it came.
 pub(super) fn took(redeploy: &Redeploy) -> Option<Duration> {
-    let ran = matches!(
-        redeploy.state,
-        RedeployState::Succeeded | RedeployState::Failed | RedeployState::Cancelled | RedeployState::Ended
-    );
+    let ran = redeploy.reason.is_none()
+        && matches!(
+            redeploy.state,
+            RedeployState::Succeeded
+                | RedeployState::Failed
+                | RedeployState::Cancelled
+                | RedeployState::Ended
+        );
     let took = redeploy.finished_at? - redeploy.answered_at.or(redeploy.sent_at)?;
     (ran && !took.is_negative()).then_some(took)
 }

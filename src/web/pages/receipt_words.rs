@@ -93,6 +93,9 @@ pub(super) fn sentence(redeploy: &Redeploy, old_api: bool) -> Sentence {
             ("No record of it", explain(redeploy).unwrap_or_default())
         }
         S::Lost => ("Not known", explain(redeploy).unwrap_or_default()),
+        S::Ended if redeploy.reason.is_some() => {
+            ("Ended, result not known", explain(redeploy).unwrap_or_default())
+        }
         S::Ended => (
             "Ended, result not given",
             "Cloud 66 says that it ended, and not how. Check the stack.".to_owned(),
@@ -107,6 +110,9 @@ pub(super) fn sentence(redeploy: &Redeploy, old_api: bool) -> Sentence {
                 .to_owned(),
         ),
     };
+    // What Cloud 66 did not say of this very redeploy is never told as its word.
+    let inferred = redeploy.reason.filter(|reason| reason.is_inference());
+    let meaning = inferred.and_then(|_| explain(redeploy)).unwrap_or(meaning);
     Sentence {
         icon,
         tone,

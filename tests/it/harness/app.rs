@@ -362,6 +362,7 @@ impl TestApp {
                 before: Before::default(),
                 token: AccessToken::new(token.to_owned()),
                 batch: None,
+                form_made_at: self.clock.clock().now(),
             };
             store.ledger().request(row).await.unwrap();
             store
@@ -418,6 +419,7 @@ impl TestApp {
             database: Database::Sqlite {
                 path: self.folder.path().join("stackdeck.db"),
             },
+            origin: settings.cloud66.url.as_str().trim_end_matches('/').to_owned(),
             secrets: settings
                 .secrets
                 .iter()

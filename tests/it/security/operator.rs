@@ -7,10 +7,10 @@ use serde_json::Value;
 use stackdeck::sandbox::{Options, Sandbox};
 
 use super::flow::{MADE_UP, SESSION};
-use super::process::{Served, free_port, settings, stackdeck};
+use super::process::{Served, settings, stackdeck};
 use super::raw;
 use super::tally::{Kind, note};
-use crate::harness::Browser;
+use crate::harness::{Browser, free_port};
 
 /// The main person of the sandbox's default world.
 const MAIN_PERSON: &str = "maya@harbourfinch.example";

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use stackdeck::sandbox::{Options, Sandbox};
 
-use super::process::{Served, free_port, settings, stackdeck};
+use super::process::{Served, settings, stackdeck};
 use super::tally::{Kind, note};
-use crate::harness::Browser;
+use crate::harness::{Browser, free_port};
 
 /// The main person of the sandbox's default world.
 const MAIN_PERSON: &str = "maya@harbourfinch.example";

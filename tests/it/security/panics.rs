@@ -41,6 +41,7 @@ async fn state() -> WebState {
     let (clock, random) = (Clock::system(), Random::system());
     let options = StoreOptions {
         database: Database::SqliteInMemory,
+        origin: "http://127.0.0.1:1".into(),
         secrets: vec![vec![7; 32].into()],
         idle: std::time::Duration::from_mins(1),
         lifetime: std::time::Duration::from_mins(1),

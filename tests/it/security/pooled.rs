@@ -8,9 +8,9 @@ use sqlx::Connection as _;
 use sqlx::postgres::PgConnection;
 use stackdeck::sandbox::{Options, Sandbox};
 
-use super::process::{Served, free_port, settings, stackdeck};
+use super::process::{Served, settings, stackdeck};
 use super::tally::{Kind, note};
-use crate::harness::Browser;
+use crate::harness::{Browser, free_port};
 
 /// The main person of the sandbox's default world.
 const MAIN_PERSON: &str = "maya@harbourfinch.example";
