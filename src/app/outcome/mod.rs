@@ -16,6 +16,7 @@ use self::inferred::Inferred;
 use super::App;
 use crate::cloud66::{self, Api, ApiVersion};
 use crate::domain::{Action, Command, Deployment, Outcome, Reason, Redeploy, RedeployState};
+use crate::store::Due;
 
 /// How far Cloud 66's clock and ours may be apart, and an answer may be on its way.
 pub(super) const CLOCKS_AGREE: Duration = Duration::seconds(6);
@@ -43,6 +44,9 @@ pub(super) struct End {
     pub(super) state: RedeployState,
     pub(super) message: Option<String>,
     pub(super) deployment: Option<Deployment>,
+    /// How long it took by Cloud 66's own times: of a redeploy its deployment, as every other page says it, of another
+    /// command its action.
+    pub(super) took: Option<Duration>,
 }
 
 /// Whose an action is that Cloud 66 named.
@@ -56,7 +60,8 @@ enum Whose {
 
 impl App {
     /// Asks how far an accepted request is.
-    pub(super) async fn seen(&self, row: &Redeploy, api: &Api) -> Result<Seen, cloud66::Error> {
+    pub(super) async fn seen(&self, due: &Due, api: &Api) -> Result<Seen, cloud66::Error> {
+        let row = &by_our_clock(&due.redeploy, due.now - self.clock().now());
         let is_redeploy = row.command == Command::Redeploy;
         match self.cloud66().version() {
             ApiVersion::V2 if is_redeploy => self.by_status(row, api).await,
@@ -156,6 +161,34 @@ impl App {
     }
 }
 
+/// The deployment that a redeploy runs as, told from the stack's newest actions and deployments. `ahead` is how far the
+/// database's clock, by which the row's times are, is ahead of ours.
+pub(super) fn running_as(
+    row: &Redeploy,
+    ahead: Duration,
+    actions: &[Action],
+    history: &[Deployment],
+) -> Option<Deployment> {
+    let row = &by_our_clock(row, ahead);
+    let named = |action: &&Action| row.action == Some(action.id) && whose(row, action) == Whose::NotSaid;
+    let ours = actions.iter().find(|action| whose(row, action) == Whose::Ours);
+    let action = ours.or_else(|| actions.iter().find(named))?;
+    if match_deployment::waits(action, actions) {
+        return None;
+    }
+    match_deployment::so_far(row, action, actions, history)
+}
+
+/// The row with its times by our clock, by which Cloud 66's are told. The ledger's are by the database's.
+fn by_our_clock(row: &Redeploy, ahead: Duration) -> Redeploy {
+    let mut row = row.clone();
+    row.requested_at -= ahead;
+    for time in [&mut row.sent_at, &mut row.answered_at].into_iter().flatten() {
+        *time -= ahead;
+    }
+    row
+}
+
 /// The action that Cloud 66 named in its answer; none where it shows none under that number.
 async fn named_action(row: &Redeploy, api: &Api) -> Result<Option<Action>, cloud66::Error> {
     let Some(id) = row.action else {
@@ -206,6 +239,11 @@ async fn by_action(row: &Redeploy, action: Action, api: &Api) -> Result<Seen, cl
         let deployment = match_deployment::at_the_end(row, &action, &history);
         return Ok(Seen::Ended(End {
             state: end_of(row, &action, deployment.as_ref()),
+            took: if is_redeploy {
+                deployment.as_ref().and_then(Deployment::duration)
+            } else {
+                action.duration()
+            },
             message: action.message,
             deployment,
         }));

@@ -1,7 +1,8 @@
 //! One request and its answer on the wire, with the faults that hit it.
 
 use super::super::answer::{answer, date, note};
-use super::super::fault::{Effect, When, distort};
+use super::super::api::token_in;
+use super::super::fault::{Effect, Fault, When, distort};
 use super::super::http::{Answer, Request, json};
 use super::super::operation::Call;
 use super::super::world::World;
@@ -43,7 +44,7 @@ pub(super) async fn exchange(
     };
     let being_answered = world.begin_answer();
     let call = Call::of(&request.method, &request.path);
-    let hits = world.open().0.faults.hit(call.operation);
+    let hits = hits(&world, &request, &call);
     for hit in &hits {
         if let Effect::Delay(time) = &hit.effect {
             sleep(*time).await;
@@ -71,7 +72,7 @@ pub(super) async fn exchange(
         Some(Effect::ClockSkew(seconds)) => time::Duration::seconds(*seconds),
         _ => time::Duration::ZERO,
     };
-    date(&mut answered, world.clock().now(), skew);
+    date(&mut answered, world.clock().date(), skew);
     if effect.and_then(silence).is_some() {
         note(&world, &request, &call, None, processed, named);
         drop(being_answered);
@@ -79,6 +80,16 @@ pub(super) async fn exchange(
     }
     note(&world, &request, &call, Some(answered.status()), processed, named);
     Ok(send(answered, effect, &ending))
+}
+
+/// The faults that hit the request.
+fn hits(world: &World, request: &Request, call: &Call) -> Vec<Fault> {
+    let (mut state, _) = world.open();
+    let person = token_in(request)
+        .and_then(|token| state.token(token))
+        .and_then(|token| state.person(token.person))
+        .map(|person| person.email.clone());
+    state.faults.hit(call.operation, person.as_deref())
 }
 
 /// Reads the whole request. The inner error is an answer that refuses it.

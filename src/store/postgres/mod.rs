@@ -10,6 +10,7 @@
 //!   such question would keep a place of the pool for minutes.
 //! * It works through a pooler such as PgBouncer too; see `way`.
 
+mod ahead;
 mod ledger;
 mod open;
 mod place;
@@ -40,6 +41,7 @@ pub(crate) struct Postgres {
     way: Way,
     /// The Cloud 66 that rows are written for, and the only one whose rows are read.
     origin: String,
+    ahead: ahead::Ahead,
 }
 
 impl Postgres {

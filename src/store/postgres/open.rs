@@ -14,6 +14,7 @@ use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
+use super::ahead::Ahead;
 use super::way::{Touch, Way};
 use super::{Postgres, STATEMENT, place};
 use crate::store::{OpenError, Weakness, migrations};
@@ -81,6 +82,7 @@ impl Postgres {
             pool: pool.await?,
             way,
             origin: origin.to_owned(),
+            ahead: Ahead::default(),
         })
     }
 }
