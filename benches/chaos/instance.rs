@@ -65,7 +65,7 @@ fn serve(given: &[String]) -> Fallible<()> {
             terminate.recv().await;
             stop.cancel();
         });
-        running.ended().await;
+        running.ended().await?;
         Ok(())
     })
 }

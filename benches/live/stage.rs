@@ -113,7 +113,7 @@ impl Stage {
     }
 
     pub(crate) async fn end(self) {
-        self.running.stop().await;
+        let _ = self.running.stop().await;
         self.sandbox.stop().await;
     }
 }

@@ -67,7 +67,13 @@ impl App {
             self.store().ledger().cancel_requested(row.id).await?;
         }
         self.watcher(who).outdate();
-        tracing::info!(stack = %uid, deployment = %id, taken = outcome == Outcome::Asked, "cancel asked");
+        tracing::info!(
+            person = who.person.id.0,
+            stack = %uid,
+            deployment = id.0,
+            taken = outcome == Outcome::Asked,
+            "cancel asked"
+        );
         Ok(Cancelling {
             stack: stack.title(),
             outcome,

@@ -123,7 +123,13 @@ impl App {
         let (command, options) = (row.command, row.options.clone());
         Ok(match self.store().ledger().request(row).await? {
             Entered::New(row) => {
-                tracing::info!(operation = %row.id, stack = %row.stack, command = row.command.as_str(), "redeploy requested");
+                tracing::info!(
+                    person = row.asked_by.0,
+                    operation = %row.id,
+                    stack = %row.stack,
+                    command = row.command.as_str(),
+                    "redeploy requested"
+                );
                 Entering::Receipt(row.id)
             }
             Entered::Already(row) if row.asked_by == who.person.id => Entering::Receipt(row.id),

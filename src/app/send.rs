@@ -39,7 +39,7 @@ impl App {
         self.remember_warning(row, api.warning());
         tracing::info!(operation = %row.id, stack = %row.stack, answer = kind(&answer), "redeploy sent");
         if matches!(answer, Answer::Refused(cloud66::Error::Forbidden { .. })) {
-            tracing::warn!(person = %row.asked_by, stack = %row.stack, "Cloud 66 does not let this person deploy it");
+            tracing::warn!(person = row.asked_by.0, stack = %row.stack, "Cloud 66 does not let this person deploy it");
         }
         self.remember_answer(claim, &answer);
         for attempt in 1.. {

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::polls::Polls;
@@ -40,7 +40,9 @@ pub async fn run(app: App, stop: CancellationToken) {
     let mut ticks: u32 = 0;
     let mut begun = false;
     while !stop.is_cancelled() {
-        while sends.try_join_next().is_some() {}
+        while let Some(ended) = sends.try_join_next() {
+            note_panic(ended);
+        }
         if !begun {
             begun = app.store().ledger().begin_epoch().await.is_ok();
         }
@@ -54,7 +56,7 @@ pub async fn run(app: App, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => {}
             () = wake.notified() => {}
-            Some(_) = sends.join_next() => {}
+            Some(ended) = sends.join_next() => note_panic(ended),
             () = tokio::time::sleep(TICK) => {}
         }
     }
@@ -75,6 +77,13 @@ pub async fn run(app: App, stop: CancellationToken) {
         ),
         // Then the lease ends by itself, and the next start looks it up a minute later.
         Err(error) => tracing::error!(%error, "what is on its way could not be written down as unanswered"),
+    }
+}
+
+/// Says that a task panicked. Its row is not lost: the lease ends, and the row is looked up.
+fn note_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        tracing::error!(%error, "the task of a redeploy ended badly; the redeploy will be looked up");
     }
 }
 

@@ -8,7 +8,7 @@ use clap::ArgMatches;
 
 use super::start::{client, oauth, store_options};
 use super::{mistaken, options, say};
-use crate::cloud66::{Client, ExchangeError, Timeouts};
+use crate::cloud66::{self, Client, ExchangeError, Timeouts};
 use crate::config::{self, Mode, Redirect, Settings};
 use crate::domain::{Clock, Scopes};
 use crate::store::Store;
@@ -36,7 +36,7 @@ pub(super) async fn run(given: &ArgMatches) -> ExitCode {
         report.warn(warning);
     }
     database(&settings, &mut report).await;
-    cloud66(&settings, &mut report).await;
+    ask_cloud66(&settings, &mut report).await;
     callback(&settings, &mut report);
     if report.failed {
         ExitCode::FAILURE
@@ -81,7 +81,7 @@ async fn database(settings: &Settings, report: &mut Report) {
     }
 }
 
-async fn cloud66(settings: &Settings, report: &mut Report) {
+async fn ask_cloud66(settings: &Settings, report: &mut Report) {
     let url = settings.cloud66.url.as_str();
     let client = match client(settings, Timeouts::default(), Clock::system()) {
         Ok(client) => client,
@@ -92,13 +92,38 @@ async fn cloud66(settings: &Settings, report: &mut Report) {
             report.good(&format!("Cloud 66 answers at {url}"));
             clock(reached.ahead, report);
         }
-        Err(_) => {
-            return report.bad(&format!(
-                "Cloud 66 does not answer at {url} Check CLOUD66_URL, the network and its status page."
-            ));
-        }
+        Err(error) => return report.bad(&unreached(settings, &client, &error)),
     }
     credentials(settings, &client, report).await;
+}
+
+/// What stood between us and Cloud 66, with the host: the cause where nothing came back, or what came back instead.
+fn unreached(settings: &Settings, client: &Client, error: &cloud66::Error) -> String {
+    let host = host(settings);
+    if let Some(cause) = client.cause() {
+        return format!("Cloud 66 cannot be reached at {host}: {cause}.");
+    }
+    let plain = settings.cloud66.url.scheme() == "http";
+    let hint = if plain { " Is it https there?" } else { "" };
+    match error {
+        cloud66::Error::Down => format!("{host} answers with an error of its own. Try again later.{hint}"),
+        cloud66::Error::Unreadable => format!(
+            "{host} answers, and not as Cloud 66 does. Check CLOUD66_URL, and whether a proxy answers in its place.{hint}"
+        ),
+        error => format!(
+            "{host} answers the first question otherwise than Cloud 66 does: {error}. Check CLOUD66_URL.{hint}"
+        ),
+    }
+}
+
+/// Host and port, as they are asked.
+fn host(settings: &Settings) -> String {
+    let url = &settings.cloud66.url;
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
 }
 
 fn clock(ahead: Option<time::Duration>, report: &mut Report) {
@@ -131,7 +156,11 @@ async fn credentials(settings: &Settings, client: &Client, report: &mut Report) 
             "Cloud 66 does not know CLOUD66_CLIENT_ID with CLOUD66_CLIENT_SECRET. Copy both again from Cloud 66 → Account → Apps → Developers.",
         ),
         Err(ExchangeError::Down | ExchangeError::Unreadable) => {
-            report.bad("Cloud 66's token endpoint gives no readable answer, so nobody could sign in. Try again later.");
+            let cause = client.cause().map(|cause| format!(" {}: {cause}.", host(settings)));
+            report.bad(&format!(
+                "Cloud 66's token endpoint gives no readable answer, so nobody could sign in.{} Try again later.",
+                cause.unwrap_or_default()
+            ));
         }
     }
 }

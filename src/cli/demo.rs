@@ -10,7 +10,7 @@ use clap::ArgMatches;
 
 use super::shutdown::Signals;
 use super::start::{Surroundings, start};
-use super::{cannot_start, mistaken, options, say, serve, telemetry};
+use super::{cannot_start, ended_by_itself, mistaken, options, say, serve, telemetry};
 use crate::config::{self, Mode};
 use crate::domain::Random;
 use crate::sandbox::{Options, Pkce, Sandbox, Strictness};
@@ -50,10 +50,9 @@ async fn demo(given: &ArgMatches) -> Result<(), ExitCode> {
         sandbox.url()
     ));
     say("Nothing is kept. Ctrl-C ends it.");
-    signals.then_stop(running.stop_token());
-    running.ended().await;
+    let ended = signals.until(running.stop_token(), running.ended()).await;
     sandbox.stop().await;
-    Ok(())
+    ended.map_err(ended_by_itself)
 }
 
 /// The address with a free port in place of port 0: the callback has to be known before anything listens.

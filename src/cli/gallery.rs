@@ -33,9 +33,7 @@ async fn serve(given: &ArgMatches) -> Result<(), String> {
     let address = listener.local_addr().map_err(cannot_listen)?;
     say(&format!("The gallery is ready. Open http://{address}"));
     let stop = CancellationToken::new();
-    signals.then_stop(stop.clone());
-    Server::new(gallery::router(), limits, Vec::new())
-        .serve(listener, stop)
-        .await;
+    let server = Server::new(gallery::router(), limits, Vec::new());
+    signals.until(stop.clone(), server.serve(listener, stop)).await;
     Ok(())
 }

@@ -1,4 +1,7 @@
 //! `stackdeck healthcheck`: asks the instance on this machine whether it can serve; for images without a shell.
+//!
+//! It reads the address from where `serve` reads it (option, environment, `.env`). Where a public address is set, it asks
+//! under that name as well, which an instance with another one refuses: a good answer is the right instance's.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
@@ -10,27 +13,65 @@ use tokio::net::TcpStream;
 
 use super::{options, say};
 use crate::config;
+use crate::config::sources::Addresses;
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// A path that the guard of hosts stands before, unlike `/readyz`, and that costs nothing.
+const GUARDED: &str = "/static/-";
+
 pub(super) async fn run(given: &ArgMatches) -> ExitCode {
-    let bind = match options::parsed::<SocketAddr>(given, "bind") {
-        Ok(Some(bind)) => bind,
-        Ok(None) => config::sources::bind_from_env(),
-        Err(words) => return super::cannot_start(&words),
+    let addresses = match config::sources::for_healthcheck(options::settings_given(given)) {
+        Ok(addresses) => addresses,
+        Err(mistakes) => return super::mistaken(&mistakes),
     };
-    match tokio::time::timeout(PATIENCE, ask(reachable(bind))).await {
-        Ok(Ok(head)) if head.starts_with("HTTP/1.1 200") => {
+    let bind = addresses.bind;
+    match tokio::time::timeout(PATIENCE, ask_all(&addresses)).await {
+        Ok(Ok(Health::Ready)) => {
             say("ready");
             ExitCode::SUCCESS
         }
-        Ok(Ok(head)) => failed(&format!("not ready: {}", head.lines().next().unwrap_or_default())),
+        Ok(Ok(Health::NotReady(line))) => failed(&format!("not ready: {line}")),
+        Ok(Ok(Health::Another)) => failed(&format!(
+            "{bind} is another instance's: it does not answer for STACKDECK_PUBLIC_URL"
+        )),
         Ok(Err(error)) => failed(&format!("{bind} cannot be reached: {error}")),
         Err(_) => failed(&format!(
             "{bind} did not answer within {} seconds",
             PATIENCE.as_secs()
         )),
     }
+}
+
+enum Health {
+    Ready,
+    /// The first line of its answer.
+    NotReady(String),
+    /// An instance with another public address.
+    Another,
+}
+
+async fn ask_all(addresses: &Addresses) -> std::io::Result<Health> {
+    let address = reachable(addresses.bind);
+    let ready = ask(address, "/readyz", &format!("localhost:{}", address.port())).await?;
+    if !ready.starts_with("HTTP/1.1 200") {
+        return Ok(Health::NotReady(
+            ready.lines().next().unwrap_or_default().to_owned(),
+        ));
+    }
+    // Without a public address in the settings, it may have been given to `serve` alone.
+    let Some(public_url) = &addresses.public_url else {
+        return Ok(Health::Ready);
+    };
+    let origin = public_url.origin();
+    let host = origin.split_once("//").map_or("", |(_, host)| host);
+    let path = format!("{}{GUARDED}", public_url.path_prefix());
+    let guarded = ask(address, &path, host).await?;
+    Ok(if guarded.starts_with("HTTP/1.1 421") {
+        Health::Another
+    } else {
+        Health::Ready
+    })
 }
 
 fn failed(words: &str) -> ExitCode {
@@ -49,12 +90,9 @@ fn reachable(bind: SocketAddr) -> SocketAddr {
 }
 
 /// One plain request; a whole HTTP client would be more than a health check needs.
-async fn ask(address: SocketAddr) -> std::io::Result<String> {
+async fn ask(address: SocketAddr, path: &str, host: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
-    let request = format!(
-        "GET /readyz HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n",
-        address.port()
-    );
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut head = [0; 256];
     let mut filled = 0;

@@ -3,21 +3,27 @@
 //! * [`options`]: the command line itself, made from the table of settings.
 //! * [`start`]: one instance, from settings to listening; `serve`, the demo and the tests all begin there.
 //! * [`serve`], [`demo`], [`sandbox`], [`check`], [`healthcheck`], [`sessions`], [`gallery`]: one command a file.
-//! * [`descriptors`]: as many open files as connections need. [`shutdown`]: from a signal to a clean end. [`telemetry`]: logs.
+//! * [`descriptors`]: as many open files as connections need. [`tasks`]: none of an instance's tasks ends unseen.
+//!   [`shutdown`]: from a signal to a clean end. [`telemetry`]: logs, and [`log_lines`]: where they go.
+//!
+//! Invariant: what cannot be printed or logged ends nothing.
 
 mod check;
 mod demo;
 mod descriptors;
 mod gallery;
 mod healthcheck;
+mod log_lines;
 mod options;
 mod sandbox;
 mod serve;
 mod sessions;
 mod shutdown;
 pub mod start;
+mod tasks;
 mod telemetry;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::config::Mistakes;
@@ -33,7 +39,7 @@ pub fn run() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return cannot_start(&format!("No threads could be started: {error}")),
     };
-    runtime.block_on(async {
+    let code = runtime.block_on(async {
         match matches.subcommand() {
             Some(("serve", options)) => serve::run(options).await,
             Some(("demo", options)) => demo::run(options).await,
@@ -45,17 +51,25 @@ pub fn run() -> ExitCode {
             // clap has answered everything else by itself.
             _ => ExitCode::from(CANNOT_START),
         }
-    })
+    });
+    telemetry::flush();
+    code
 }
 
 /// Says why nothing was started.
-#[expect(
-    clippy::print_stderr,
-    reason = "logs may not be set up yet, and a person waits at the terminal"
-)]
 fn cannot_start(words: &str) -> ExitCode {
-    eprintln!("stackdeck: {words}");
+    // After what was logged before it.
+    telemetry::flush();
+    let _ = writeln!(std::io::stderr(), "stackdeck: {words}");
     ExitCode::from(CANNOT_START)
+}
+
+/// Says that an instance did not run to the end that somebody asked for. Whoever watches over the process sees it by
+/// the exit code, and can start it again.
+fn ended_by_itself(error: tasks::EndedByItself) -> ExitCode {
+    telemetry::flush();
+    let _ = writeln!(std::io::stderr(), "stackdeck: ended, because {error}");
+    ExitCode::FAILURE
 }
 
 /// Says every mistake in the settings, one a line.
@@ -63,8 +77,8 @@ fn mistaken(mistakes: &Mistakes) -> ExitCode {
     cannot_start(&format!("not started, because of its settings:\n{mistakes}"))
 }
 
-/// Prints a line for the person at the terminal.
-#[expect(clippy::print_stdout, reason = "the output of a command")]
+/// Prints a line for the person at the terminal. Where it cannot be printed (`| head -1`, a full disk), nobody reads
+/// it, and what the command does goes on: its exit code tells how it ended.
 fn say(line: &str) {
-    println!("{line}");
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

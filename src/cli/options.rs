@@ -122,14 +122,12 @@ fn gallery() -> Command {
         )
 }
 
+/// With every setting of `serve`, so that the same options can be given to both; it needs but a few of them.
 fn healthcheck() -> Command {
-    Command::new("healthcheck")
-        .about("Ask the instance on this machine whether it can serve; for images without a shell")
-        .arg(option(
-            "bind",
-            "ADDRESS",
-            "Where it listens; STACKDECK_BIND where not given",
-        ))
+    with_settings(
+        Command::new("healthcheck")
+            .about("Ask the instance on this machine whether it can serve; for images without a shell"),
+    )
 }
 
 fn sessions() -> Command {

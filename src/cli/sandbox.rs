@@ -29,8 +29,7 @@ pub(super) async fn run(given: &ArgMatches) -> ExitCode {
     say(&format!("CLOUD66_CLIENT_ID={}", sandbox.client_id()));
     say(&format!("CLOUD66_CLIENT_SECRET={}", sandbox.client_secret()));
     let stop = CancellationToken::new();
-    signals.then_stop(stop.clone());
-    stop.cancelled().await;
+    signals.until(stop.clone(), stop.cancelled()).await;
     sandbox.stop().await;
     ExitCode::SUCCESS
 }

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::shutdown::Signals;
 use super::start::{Surroundings, start};
-use super::{cannot_start, mistaken, options, telemetry};
+use super::{cannot_start, ended_by_itself, mistaken, options, telemetry};
 use crate::config::{self, Mode, Settings};
 use crate::web::server::{self, Limits};
 
@@ -35,9 +35,10 @@ pub(super) async fn run(options: &ArgMatches) -> ExitCode {
     if settings.cloud66.client.is_none() {
         tracing::info!("not registered at Cloud 66 yet; the page to open says how");
     }
-    signals.then_stop(running.stop_token());
-    running.ended().await;
-    ExitCode::SUCCESS
+    match signals.until(running.stop_token(), running.ended()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => ended_by_itself(error),
+    }
 }
 
 pub(super) fn listen(settings: &Settings) -> Result<TcpListener, String> {

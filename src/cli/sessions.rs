@@ -7,7 +7,7 @@ use clap::ArgMatches;
 
 use super::start::store_options;
 use super::{cannot_start, mistaken, options, say};
-use crate::config::{self, Mode};
+use crate::config::{self, DatabaseUrl, Mode};
 use crate::domain::{Clock, Random, UserId};
 use crate::store::Store;
 
@@ -22,6 +22,16 @@ pub(super) async fn run(given: &ArgMatches) -> ExitCode {
         Ok(person) => person.map(UserId),
         Err(words) => return cannot_start(&words),
     };
+    // A wrong folder would otherwise get a new, empty database.
+    if let DatabaseUrl::Sqlite { path } = &settings.database
+        && !path.exists()
+    {
+        return cannot_start(&format!(
+            "there is no database {}, so no session either. Start this in the folder in which the app runs, or name \
+             the database with --database-url-file",
+            path.display()
+        ));
+    }
     let store = match Store::open(store_options(&settings), Clock::system(), Random::system()).await {
         Ok(store) => store,
         Err(error) => return cannot_start(&error.to_string()),

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::descriptors;
+pub use super::tasks::EndedByItself;
+use super::tasks::Tasks;
 use crate::app::policy::AskFirst;
 use crate::app::watch::{Patience, keep};
 use crate::app::{App, Parts, Policy, worker};
@@ -81,7 +82,7 @@ pub struct Running {
     /// Where the metrics are, if anywhere.
     pub metrics: Option<SocketAddr>,
     stop: CancellationToken,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Tasks,
 }
 
 impl Running {
@@ -91,28 +92,24 @@ impl Running {
     }
 
     /// Waits until it has ended: after [`Running::stop_token`] was cancelled, open answers are finished and
-    /// redeploys on their way are waited for, each for a bounded time.
-    pub async fn ended(self) {
-        for task in self.tasks {
-            if let Err(error) = task.await {
-                tracing::error!(%error, "a task ended badly");
-            }
-        }
+    /// redeploys on their way are waited for, each for a bounded time. An error where one of its tasks ended by
+    /// itself.
+    pub async fn ended(self) -> Result<(), EndedByItself> {
+        let ended = self.tasks.ended().await;
         self.app.store().close().await;
+        ended
     }
 
     /// Ends it in the middle of whatever it does, as a crash would; for tests. What the worker has on its way is
     /// dropped with it.
     pub fn abort(self) {
-        for task in self.tasks {
-            task.abort();
-        }
+        self.tasks.abort();
     }
 
     /// Ends it and waits.
-    pub async fn stop(self) {
+    pub async fn stop(self) -> Result<(), EndedByItself> {
         self.stop.cancel();
-        self.ended().await;
+        self.ended().await
     }
 }
 
@@ -160,12 +157,20 @@ pub async fn start(
     );
     let stop = app.stop().clone();
     let server = Server::new(router, limits, settings.trusted_proxies.clone());
-    let mut tasks = vec![
-        tokio::spawn(server.serve(listener, stop.clone())),
-        tokio::spawn(worker::run(app.clone(), stop.clone())),
-        tokio::spawn(keep::run(app.clone(), stop.clone())),
-        tokio::spawn(web::events::run(state, stop.clone())),
-    ];
+    let mut tasks = Tasks::new(stop.clone());
+    tasks.spawn("the web server", server.serve(listener, stop.clone()));
+    tasks.spawn(
+        "the worker that sends redeploys",
+        worker::run(app.clone(), stop.clone()),
+    );
+    tasks.spawn(
+        "the task that keeps pages live",
+        keep::run(app.clone(), stop.clone()),
+    );
+    tasks.spawn(
+        "the task that ends event streams",
+        web::events::run(state, stop.clone()),
+    );
     let mut metrics_address = None;
     if let Some(listener) = metrics {
         metrics_address = listener.local_addr().ok();
@@ -174,7 +179,7 @@ pub async fn start(
             ..limits
         };
         let server = Server::new(metrics_router, few, Vec::new());
-        tasks.push(tokio::spawn(server.serve(listener, stop.clone())));
+        tasks.spawn("the server of the metrics", server.serve(listener, stop.clone()));
     }
     Ok(Running {
         app,

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::api::Api;
 use super::budget::Budget;
+use super::cause::Cause;
 use super::error::Error;
 use super::http::{Http, OBJECT_CAP, Request};
 use super::refusal;
@@ -163,6 +164,11 @@ impl Client {
             date: reply.date,
             ahead: reply.date.map(|server| server - now),
         })
+    }
+
+    /// Why the last request did not reach Cloud 66; none where it did.
+    pub fn cause(&self) -> Option<Cause> {
+        self.http.cause()
     }
 
     /// What time it is for Cloud 66: the `Date` of its last answer, plus what has passed since. None before its

@@ -15,10 +15,10 @@ use tokio::time::{Instant, sleep};
 use url::Url;
 
 use super::budget::Budget;
+use super::cause::{Cause, Reachability};
 use super::client::{ClientError, Timeouts};
 use super::counts::Counts;
-use super::refusal;
-use super::reply::{Cut, NoReply, Reply};
+use super::reply::{self, Cut, NoReply, Reply};
 use super::skew::Skew;
 use crate::domain::{AccessToken, Clock, Random};
 
@@ -45,6 +45,7 @@ struct Inner {
     clock: Clock,
     random: Random,
     counts: Arc<Counts>,
+    reachability: Arc<Reachability>,
     skew: Skew,
 }
 
@@ -107,6 +108,7 @@ impl Http {
             clock,
             random,
             counts: Arc::default(),
+            reachability: Arc::default(),
             skew: Skew::default(),
         })))
     }
@@ -120,6 +122,7 @@ impl Http {
             clock,
             random,
             counts,
+            reachability,
             ..
         } = &*self.0;
         Ok(Self(Arc::new(Inner {
@@ -130,6 +133,7 @@ impl Http {
             clock: clock.clone(),
             random: random.clone(),
             counts: counts.clone(),
+            reachability: reachability.clone(),
             // Another server has another clock.
             skew: Skew::default(),
         })))
@@ -160,6 +164,11 @@ impl Http {
         &self.0.counts
     }
 
+    /// Why the last request did not reach Cloud 66; none where it did.
+    pub(super) fn cause(&self) -> Option<Cause> {
+        self.0.reachability.cause()
+    }
+
     /// How long to wait for what.
     pub(super) fn timeouts(&self) -> Timeouts {
         self.0.timeouts
@@ -173,7 +182,7 @@ impl Http {
         loop {
             let outcome = self.attempt(&self.0.reads, request, deadline).await;
             let pause = self.pause(tries);
-            if tries == READ_RETRIES || !may_pass(&outcome) || Instant::now() + pause >= deadline {
+            if tries == READ_RETRIES || !reply::may_pass(&outcome) || Instant::now() + pause >= deadline {
                 return outcome;
             }
             tries += 1;
@@ -200,6 +209,9 @@ impl Http {
             budget.spend();
         }
         let outcome = self.exchange(client, request, &request_id, deadline).await;
+        let cause = outcome.as_ref().err().and_then(|(_, cause)| *cause);
+        self.0.reachability.note(&self.0.origin, cause);
+        let outcome = outcome.map_err(|(no_reply, _)| no_reply);
         if let (Some(budget), Ok(reply)) = (request.budget, &outcome) {
             budget.learn(reply.limit, reply.remaining);
         }
@@ -219,6 +231,7 @@ impl Http {
             ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             request_id,
             fault,
+            cause = cause.map(tracing::field::debug),
             "asked Cloud 66"
         );
         outcome
@@ -230,14 +243,14 @@ impl Http {
         request: &Request<'_>,
         request_id: &str,
         deadline: Instant,
-    ) -> Result<Reply, NoReply> {
+    ) -> Result<Reply, (NoReply, Option<Cause>)> {
         let mut url = self.url(&request.path);
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&request.query);
         }
         let mut builder = client
             .request(request.method.clone(), url)
-            .headers(headers(request, request_id).ok_or(NoReply::NotSent)?)
+            .headers(headers(request, request_id).ok_or((NoReply::NotSent, None))?)
             .timeout(deadline.saturating_duration_since(Instant::now()));
         if let Some(body) = &request.body {
             builder = builder
@@ -248,7 +261,8 @@ impl Http {
             builder = builder.body(Vec::new());
         }
         // The error's text holds the address; only its kind leaves this function.
-        let response = builder.send().await.map_err(|error| no_reply(&error))?;
+        let sent = builder.send().await;
+        let response = sent.map_err(|error| (NoReply::of(&error), Some(Cause::of(&error))))?;
         let (status, now) = (response.status().as_u16(), self.0.clock.now());
         let mut reply = Reply::head(status, response.headers(), now);
         reply.ahead = self.0.skew.learn(reply.date, now, self.0.clock.steady());
@@ -309,25 +323,6 @@ async fn body(mut response: Response, cap: usize) -> Result<Vec<u8>, Cut> {
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-fn no_reply(error: &reqwest::Error) -> NoReply {
-    match (error.is_connect() || error.is_builder(), error.is_timeout()) {
-        (true, false) => NoReply::NotSent,
-        (true, true) => NoReply::NotReached,
-        (false, true) => NoReply::TimedOut,
-        (false, false) => NoReply::Broken,
-    }
-}
-
-/// Whether a read may do better a moment later.
-fn may_pass(outcome: &Result<Reply, NoReply>) -> bool {
-    match outcome {
-        Err(NoReply::TimedOut | NoReply::NotReached) => false,
-        Err(NoReply::NotSent | NoReply::Broken) => true,
-        Ok(reply) if reply.body == Err(Cut::Broken) => true,
-        Ok(reply) => reply.status >= 500 && !refusal::is_spoken(reply),
-    }
 }
 
 #[cfg(test)]

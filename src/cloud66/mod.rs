@@ -17,6 +17,7 @@
 
 pub mod api;
 pub mod budget;
+mod cause;
 pub mod client;
 mod counts;
 pub mod error;
@@ -36,6 +37,7 @@ mod words;
 
 pub use api::{Api, Listing};
 pub use budget::{Allowance, Budget, Usage};
+pub use cause::Cause;
 pub use client::{ApiVersion, Client, ClientError, ClientOptions, Reached, Timeouts};
 pub use error::Error;
 pub use oauth::{Begun, ExchangeError, Oauth, OauthOptions, PkceMode};

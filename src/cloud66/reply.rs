@@ -5,7 +5,7 @@ use thiserror::Error;
 use time::format_description::well_known::Rfc2822;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
-use super::words;
+use super::{refusal, words};
 
 /// A pause that Cloud 66 asks for is obeyed within these bounds.
 const SHORTEST_PAUSE: Duration = Duration::seconds(1);
@@ -57,6 +57,28 @@ pub(super) enum NoReply {
     /// The connection broke; the request may have arrived.
     #[error("the connection broke")]
     Broken,
+}
+
+impl NoReply {
+    /// Finds it in what reqwest wraps.
+    pub(super) fn of(error: &reqwest::Error) -> Self {
+        match (error.is_connect() || error.is_builder(), error.is_timeout()) {
+            (true, false) => Self::NotSent,
+            (true, true) => Self::NotReached,
+            (false, true) => Self::TimedOut,
+            (false, false) => Self::Broken,
+        }
+    }
+}
+
+/// Whether a read may do better a moment later.
+pub(super) fn may_pass(outcome: &Result<Reply, NoReply>) -> bool {
+    match outcome {
+        Err(NoReply::TimedOut | NoReply::NotReached) => false,
+        Err(NoReply::NotSent | NoReply::Broken) => true,
+        Ok(reply) if reply.body == Err(Cut::Broken) => true,
+        Ok(reply) => reply.status >= 500 && !refusal::is_spoken(reply),
+    }
 }
 
 impl Reply {

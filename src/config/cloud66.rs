@@ -116,15 +116,11 @@ pub(super) fn parse_pkce(text: &str) -> Result<Pkce, String> {
     }
 }
 
-/// Parses scopes separated by spaces (RFC 6749 section 3.3). The error reads on from the setting's name.
+/// Parses scopes separated by commas or spaces. A space is what OAuth writes (RFC 6749 section 3.3), and what a shell
+/// and Docker's `--env-file` disagree about; no scope of Cloud 66 has a comma in its name. The error reads on from the setting's name.
 pub(super) fn parse_scopes(text: &str) -> Result<Vec<String>, String> {
-    if text.contains(',') {
-        return Err(
-            "has a comma, which Cloud 66 takes as part of a name. Separate scopes by spaces.".to_owned(),
-        );
-    }
     let mut scopes: Vec<String> = Vec::new();
-    for scope in text.split_whitespace() {
+    for scope in text.split([',', ' ', '\t']).filter(|scope| !scope.is_empty()) {
         if !scope
             .chars()
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-.:".contains(c))

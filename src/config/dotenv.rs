@@ -2,13 +2,14 @@
 //! process would inherit them.
 
 use super::mistakes::Mistake;
+use super::spelling::looks_like_ours;
 
 /// The name of the file, in the folder in which the program was started.
 pub(super) const FILE: &str = ".env";
 
 /// Takes the file's text; returns its names and values in order, and a mistake for each line that cannot be
 /// read. No message repeats a line: it may hold a secret.
-pub(super) fn parse(text: &str) -> (Vec<(String, String)>, Vec<Mistake>) {
+pub fn parse(text: &str) -> (Vec<(String, String)>, Vec<Mistake>) {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut values = Vec::new();
     let mut mistakes = Vec::new();
@@ -28,7 +29,25 @@ pub(super) fn parse(text: &str) -> (Vec<(String, String)>, Vec<Mistake>) {
             Err(_) => mistakes.push(Mistake::new(FILE, "cannot be read.")),
         }
     }
+    mistakes.extend(replaced(text));
     (values, mistakes)
+}
+
+/// A mistake for each line of ours with a `$` outside single quotes. This reader and a shell would put a variable's
+/// value there, Docker and systemd would not, and a password would be another one without a word.
+fn replaced(text: &str) -> impl Iterator<Item = Mistake> {
+    text.lines().enumerate().filter_map(|(at, line)| {
+        let (name, value) = line.split_once('=')?;
+        let name = name.trim().trim_start_matches("export ").trim();
+        let is_literal = value.trim_start().starts_with('\'');
+        (looks_like_ours(name) && value.contains('$') && !is_literal).then(|| {
+            Mistake::new(
+                format!("{FILE} line {}", at + 1),
+                "has a $, in whose place some readers of such a file put a variable's value. In an address write %24; \
+                 anything else can come from a file of its own (NAME_FILE).",
+            )
+        })
+    })
 }
 
 /// The number, from 1, of the first line after the first `searched` lines that ends with the first line of
@@ -62,6 +81,15 @@ mod tests {
             expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
         );
         assert_eq!(mistakes, []);
+    }
+
+    #[test]
+    fn a_dollar_is_no_variable() {
+        let text =
+            "A=$B\nSTACKDECK_LOG=info\n# STACKDECK_LOG=$A\nexport STACKDECK_LOG=a$b\nSTACKDECK_LOG='a$b'\n";
+        let (_, mistakes) = parse(text);
+        let subjects: Vec<_> = mistakes.iter().map(|mistake| mistake.subject.as_str()).collect();
+        assert_eq!(subjects, [".env line 4"]);
     }
 
     #[test]

@@ -32,10 +32,12 @@ pub mod logging;
 
 pub use cloud66::{ApiVersion, ClientCredentials, Cloud66, Pkce, Redirect};
 pub use database::DatabaseUrl;
+pub use dotenv::parse as parse_dotenv;
 pub use environments::{Confirm, EnvironmentPatterns};
 pub use logging::LogFormat;
 pub use mistakes::{Mistake, Mistakes};
 pub use public_url::{AllowedHosts, PublicUrl};
+pub use secret_file::SecretText;
 pub use secrets::Secrets;
 pub use session::SessionLimits;
 pub use settings::{Mode, Settings};

@@ -6,10 +6,11 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::mistakes::{Mistake, Mistakes};
+use super::secret_file::SecretText;
 use super::table::Setting;
 
 /// Reads a secret's file; the error reads on from the variable's name.
-pub(super) type ReadFile<'a> = &'a dyn Fn(&Path) -> Result<Zeroizing<String>, String>;
+pub(super) type ReadFile<'a> = &'a dyn Fn(&Path) -> Result<SecretText, String>;
 
 /// What has been noted so far, and where values come from.
 pub(super) struct Reading<'a> {
@@ -48,6 +49,10 @@ impl<'a> Reading<'a> {
         let before = self.noted.mistakes.len();
         let set = self.text(setting);
         if self.noted.mistakes.len() > before {
+            return None;
+        }
+        if let Some(words) = set.as_ref().and_then(|text| of_another_reader(text)) {
+            self.mistake(setting, words);
             return None;
         }
         match parse(set.as_ref().map(|text| text.as_str()).or(default)?) {
@@ -100,8 +105,12 @@ impl<'a> Reading<'a> {
 
     fn text_of_file(&mut self, setting: &Setting, path: &Path) -> Option<Zeroizing<String>> {
         let words = match (self.files)(path) {
-            Ok(text) if text.trim().is_empty() => format!("names {}, which is empty.", path.display()),
-            Ok(text) => return Some(Zeroizing::new(text.trim().to_owned())),
+            Ok(read) if read.text.trim().is_empty() => format!("names {}, which is empty.", path.display()),
+            Ok(read) => {
+                let note = read.note.map(|note| format!("{} {note}", setting.file_name()));
+                self.noted.warnings.extend(note);
+                return Some(Zeroizing::new(read.text.trim().to_owned()));
+            }
             Err(words) => words,
         };
         self.noted.mistakes.push(Mistake::new(setting.file_name(), words));
@@ -118,4 +127,21 @@ impl<'a> Reading<'a> {
             Some(Zeroizing::new(trimmed.to_owned()))
         }
     }
+}
+
+/// What is wrong with a value that was written for a reader of another kind: a shell takes quotes and comments away,
+/// Docker's `--env-file` leaves both in the value, where quotes around a pattern would fit nothing. No setting has use
+/// for either. Reads on from the setting's name, and repeats nothing of the value.
+fn of_another_reader(text: &str) -> Option<&'static str> {
+    if text.starts_with(['\'', '"']) || text.ends_with(['\'', '"']) {
+        return Some(
+            "has a quotation mark at its beginning or end, which is a part of the value here: Docker's --env-file keeps \
+             quotation marks. Write the value without them.",
+        );
+    }
+    let comment = text.starts_with('#') || text.contains(" #") || text.contains("\t#");
+    comment.then_some(
+        "has a # after a space, which is a part of the value here: Docker's --env-file and systemd keep what follows a \
+         value. Put the comment on a line of its own.",
+    )
 }

@@ -1,40 +1,61 @@
 //! Files that hold a secret, named by `NAME_FILE`.
 //!
-//! Invariant: a file that others on this machine can read, or that belongs to another of them, is not a secret, and is refused. Containers mount
-//! secrets for the whole container to read (mode 0444), so files below `/run/secrets` and `/var/run/secrets`
-//! are exempt.
+//! Invariant: a file that every user of this machine can read or change is not a secret, and is refused. What its group
+//! or another owner can do is said and not refused: platforms share a secret with one program by a group (Kubernetes'
+//! `fsGroup`) or an owner of their own, and a mode cannot tell that group from a careless one. Folders in which a
+//! platform puts secrets for one container or one service are exempt from both.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use zeroize::Zeroizing;
+
+use super::sources;
 
 /// More than any secret needs; a wrong path shall not fill the memory.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// Where container platforms mount secrets.
+/// Where container platforms mount secrets, for the whole container to read (mode 0444).
 const CONTAINER_SECRETS: [&str; 2] = ["/run/secrets", "/var/run/secrets"];
 
-/// Takes a path, returns the file's text as it stands. The error is in words that read on from the variable's
-/// name and never repeat what is in the file.
-pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, String> {
+/// A secret's text, and what the operator should know about its file.
+#[derive(Clone, Default)]
+pub struct SecretText {
+    /// The file's text as it stands.
+    pub text: Zeroizing<String>,
+    /// Reads on from the variable's name.
+    pub note: Option<String>,
+}
+
+impl<T: Into<String>> From<T> for SecretText {
+    fn from(text: T) -> Self {
+        Self {
+            text: Zeroizing::new(text.into()),
+            note: None,
+        }
+    }
+}
+
+/// Takes a path, returns the file's text. The error is in words that read on from the variable's name and never
+/// repeat what is in the file.
+pub(super) fn read(path: &Path) -> Result<SecretText, String> {
     let shown = path.display();
     let unreadable = |error: std::io::Error| format!("names {shown}, which cannot be read: {error}.");
 
     let file = File::open(path).map_err(unreadable)?;
     // Asked of the open file, not of its name: the name could lead elsewhere by now.
     let metadata = file.metadata().map_err(unreadable)?;
-    if !is_container_secret(path) && is_open_to_others(&metadata) {
-        return Err(format!(
-            "names {shown}, which other users can read. Run: chmod 600 {shown}"
-        ));
-    }
-
-    if !is_container_secret(path) && is_of_another_user(&metadata) {
-        return Err(format!(
-            "names {shown}, which belongs to another user. Run: chown $(id -un) {shown}"
-        ));
+    let mut note = None;
+    if !is_platforms(path, sources::credentials_directory().as_deref()) {
+        if is_open_to_all(&metadata) {
+            return Err(format!(
+                "names {shown}, which every user of this machine can read or change. Run: chmod o-rwx {shown} \
+                 (in Kubernetes, set the volume's defaultMode to 0440)"
+            ));
+        }
+        note =
+            shared_with(&metadata).map(|whom| format!("names {shown}, which {whom} can read or change too."));
     }
 
     let mut text = Zeroizing::new(String::new());
@@ -46,74 +67,79 @@ pub(super) fn read(path: &Path) -> Result<Zeroizing<String>, String> {
             "names {shown}, which is larger than 64 KiB. Name the file that holds the secret."
         ));
     }
-    Ok(text)
+    Ok(SecretText { text, note })
 }
 
-fn is_container_secret(path: &Path) -> bool {
-    let climbs = path
-        .components()
-        .any(|part| part == std::path::Component::ParentDir);
-    !climbs && CONTAINER_SECRETS.iter().any(|folder| path.starts_with(folder))
+/// Whether the path is below a folder in which a platform puts secrets: a container's, or the one that systemd names
+/// in `CREDENTIALS_DIRECTORY` (`LoadCredential=`), whose files have mode 0440 and an ACL for the service's user.
+fn is_platforms(path: &Path, credentials: Option<&Path>) -> bool {
+    let climbs = path.components().any(|part| part == Component::ParentDir);
+    let folders = CONTAINER_SECRETS.iter().map(Path::new);
+    let credentials = credentials.filter(|folder| folder.is_absolute() && folder.parent().is_some());
+    !climbs && folders.chain(credentials).any(|folder| path.starts_with(folder))
 }
 
-/// Whether the group or all others have any right on the file.
+/// Whether everybody on the machine can read or write the file.
 #[cfg(unix)]
-pub(super) fn is_open_to_others(metadata: &std::fs::Metadata) -> bool {
+pub(super) fn is_open_to_all(metadata: &Metadata) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
-    metadata.permissions().mode() & 0o077 != 0
+    metadata.permissions().mode() & 0o006 != 0
 }
 
-/// Whether the file is neither ours nor root's: its owner could read and change it whatever its mode.
+/// Who else than us and root can read or write the file, in words.
 #[cfg(unix)]
-fn is_of_another_user(metadata: &std::fs::Metadata) -> bool {
+pub(super) fn shared_with(metadata: &Metadata) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
-    belongs_to_another(metadata.uid(), rustix::process::geteuid().as_raw())
-}
-
-#[cfg(unix)]
-fn belongs_to_another(owner: u32, us: u32) -> bool {
-    owner != 0 && owner != us
-}
-
-#[cfg(not(unix))]
-fn is_of_another_user(_metadata: &std::fs::Metadata) -> bool {
-    false
+    let us = rustix::process::geteuid().as_raw();
+    let owner = metadata.uid();
+    if owner != 0 && owner != us {
+        // Root reads everybody's files, and has not to be told.
+        return (us != 0).then(|| format!("its owner (user {owner})"));
+    }
+    (metadata.mode() & 0o060 != 0).then(|| format!("its group ({})", metadata.gid()))
 }
 
 /// Other systems keep rights elsewhere; nothing is claimed about them.
 #[cfg(not(unix))]
-pub(super) fn is_open_to_others(_metadata: &std::fs::Metadata) -> bool {
+pub(super) fn is_open_to_all(_metadata: &Metadata) -> bool {
     false
+}
+
+#[cfg(not(unix))]
+pub(super) fn shared_with(_metadata: &Metadata) -> Option<String> {
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
-    fn a_file_is_ours_or_roots_or_anothers() {
-        for (owner, us, another) in [
-            (1000, 1000, false),
-            (0, 1000, false),
-            (1001, 1000, true),
-            (1000, 0, true),
+    fn only_the_folders_of_platforms_are_exempt() {
+        let systemd = Path::new("/run/credentials/stackdeck.service");
+        for (path, credentials, exempt) in [
+            ("/run/secrets/stackdeck", None, true),
+            ("/var/run/secrets/stackdeck/key", None, true),
+            ("/run/secrets-of-mine/key", None, false),
+            ("/run/secrets/../../home/me/key", None, false),
+            ("run/secrets/key", None, false),
+            ("/home/me/run/secrets/key", None, false),
+            ("/run/credentials/stackdeck.service/key", None, false),
+            ("/run/credentials/stackdeck.service/key", Some(systemd), true),
+            ("/run/credentials/other.service/key", Some(systemd), false),
+            (
+                "/run/credentials/stackdeck.service/../x/key",
+                Some(systemd),
+                false,
+            ),
+            ("/home/me/key", Some(Path::new("/")), false),
+            ("home/me/key", Some(Path::new("home")), false),
         ] {
-            assert_eq!(belongs_to_another(owner, us), another, "{owner} {us}");
-        }
-    }
-
-    #[test]
-    fn only_the_folders_of_container_platforms_are_exempt() {
-        for (path, exempt) in [
-            ("/run/secrets/stackdeck", true),
-            ("/var/run/secrets/stackdeck/key", true),
-            ("/run/secrets-of-mine/key", false),
-            ("/run/secrets/../../home/me/key", false),
-            ("run/secrets/key", false),
-            ("/home/me/run/secrets/key", false),
-        ] {
-            assert_eq!(is_container_secret(Path::new(path)), exempt, "{path}");
+            assert_eq!(
+                is_platforms(Path::new(path), credentials),
+                exempt,
+                "{path} {credentials:?}"
+            );
         }
     }
 }

@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use ipnet::IpNet;
-use zeroize::Zeroizing;
 
 use super::address::{parse_bind, parse_trusted_proxies};
 use super::cloud66::{self, ClientCredentials, Cloud66, Redirect};
@@ -15,9 +14,10 @@ use super::logging::{LogFormat, parse_filter, parse_format};
 use super::mistakes::Mistakes;
 use super::public_url::PublicUrl;
 use super::reading::{ReadFile, Reading};
-use super::secret_file;
+use super::secret_file::{self, SecretText};
 use super::secrets::Secrets;
 use super::session::{SessionLimits, parse_duration};
+use super::sources::Addresses;
 use super::table;
 
 /// What the settings are read for.
@@ -77,7 +77,7 @@ impl Settings {
     /// variable's name ("names …, which …").
     pub fn read_with(
         lookup: impl Fn(&str) -> Option<String>,
-        files: impl Fn(&Path) -> Result<Zeroizing<String>, String>,
+        files: impl Fn(&Path) -> Result<SecretText, String>,
         mode: Mode,
     ) -> Result<Self, Mistakes> {
         let files: ReadFile<'_> = &files;
@@ -94,6 +94,19 @@ impl Settings {
     }
 }
 
+/// Reads where the instance listens and, where it is set, the address that people open; nothing else.
+pub(super) fn read_addresses(lookup: impl Fn(&str) -> Option<String>) -> Result<Addresses, Mistakes> {
+    let mut reading = Reading::new(&lookup, &secret_file::read);
+    let bind = reading.value(&table::BIND, parse_bind);
+    // Whether plain http is wise is for `serve` to judge.
+    let public_url = reading.value_or(&table::PUBLIC_URL, None, PublicUrl::parse);
+    let noted = reading.into_noted();
+    match bind {
+        Some(bind) if noted.mistakes.is_empty() => Ok(Addresses { bind, public_url }),
+        _ => Err(noted),
+    }
+}
+
 /// Reads everything, and only then gives up: `None` means that a mistake was noted.
 fn read_all(reading: &mut Reading<'_>, mode: Mode) -> Option<Settings> {
     let insecure_http = reading.value(&table::INSECURE_HTTP, parse_bool);
@@ -107,6 +120,7 @@ fn read_all(reading: &mut Reading<'_>, mode: Mode) -> Option<Settings> {
     let production = reading.value(&table::PRODUCTION, EnvironmentPatterns::parse);
     let session = read_session(reading);
     let trusted_proxies = reading.value_or(&table::TRUSTED_PROXIES, Some(""), parse_trusted_proxies);
+    warn_of_shared_limits(reading, public_url.as_ref(), trusted_proxies.as_deref());
     let metrics_bind = read_metrics_bind(reading, bind);
     let log = reading.value(&table::LOG, parse_filter);
     let log_format = reading.value(&table::LOG_FORMAT, parse_format);
@@ -162,6 +176,21 @@ fn read_public_url(
         );
     }
     Some(url)
+}
+
+/// TLS is always a proxy's, so behind an https address there is one.
+fn warn_of_shared_limits(
+    reading: &mut Reading<'_>,
+    public_url: Option<&PublicUrl>,
+    trusted_proxies: Option<&[IpNet]>,
+) {
+    if public_url.is_some_and(PublicUrl::is_https) && trusted_proxies.is_some_and(<[IpNet]>::is_empty) {
+        reading.warn(
+            &table::TRUSTED_PROXIES,
+            "does not name the proxy in front of STACKDECK_PUBLIC_URL, so all visitors together have the connections and \
+             sign-ins of one address, and the proxy's health checks with them. Set it to the proxy's address or network.",
+        );
+    }
 }
 
 fn read_secrets(reading: &mut Reading<'_>) -> Option<Secrets> {

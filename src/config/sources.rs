@@ -5,17 +5,18 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read as _;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::dotenv;
 use super::mistakes::{Mistake, Mistakes};
+use super::public_url::PublicUrl;
 use super::secret_file;
-use super::settings::{Mode, Settings};
+use super::settings::{self, Mode, Settings};
 use super::spelling;
-use super::table::{self, SETTINGS};
+use super::table::SETTINGS;
 
 /// More than any `.env` needs.
 const MAX_DOTENV_BYTES: u64 = 1024 * 1024;
@@ -36,6 +37,7 @@ pub fn from_env(
     if mode != Mode::Demo {
         sources.add_dotenv(Path::new(dotenv::FILE), &mut noted);
         noted.warnings.extend(sources.unknown_names());
+        noted.warnings.extend(ignored_proxy());
     }
 
     let read = Settings::read(|name| sources.lookup(name, mode), mode);
@@ -56,16 +58,43 @@ pub fn from_env(
     }
 }
 
-/// Where the instance of this environment listens; the default where it says nothing readable. For the health
-/// check, which must not fail because some other setting is wrong.
-pub fn bind_from_env() -> SocketAddr {
-    let mut sources = Sources::default();
+/// What the health check has to know.
+pub struct Addresses {
+    /// Where the instance listens.
+    pub bind: SocketAddr,
+    /// The address that people open; none where it is not set.
+    pub public_url: Option<PublicUrl>,
+}
+
+/// Reads them as `serve` does. A mistake in any other setting is nothing to the health check.
+pub fn for_healthcheck(options: impl IntoIterator<Item = (String, String)>) -> Result<Addresses, Mistakes> {
+    let mut sources = Sources {
+        options: options.into_iter().collect(),
+        ..Sources::default()
+    };
+    // What else is wrong is for `serve` and `check` to say.
     sources.add_environment(&mut Mistakes::default());
-    let default = (Ipv4Addr::LOCALHOST, 8066).into();
-    let bind = sources
-        .lookup(table::BIND.name, Mode::Serve)
-        .or(table::BIND.default_value().map(str::to_owned));
-    bind.and_then(|text| text.parse().ok()).unwrap_or(default)
+    sources.add_dotenv(Path::new(dotenv::FILE), &mut Mistakes::default());
+    settings::read_addresses(|name| sources.lookup(name, Mode::Serve))
+}
+
+/// A warning where the environment names a proxy for other programs: an operator who sees that Cloud 66 cannot be
+/// reached would look everywhere else first. Its value is not told, for it may hold a password.
+fn ignored_proxy() -> Option<String> {
+    let is_set = |name: &str| std::env::vars_os().any(|(known, value)| known == name && !value.is_empty());
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    let name = names.into_iter().find(|name| is_set(name))?;
+    Some(format!(
+        "{name} is set and is not followed: Cloud 66 is asked directly. Where only a proxy leads out, let this machine \
+         through to Cloud 66's address."
+    ))
+}
+
+/// Where systemd has put this service's credentials (systemd.exec(5), `LoadCredential=`).
+pub(super) fn credentials_directory() -> Option<PathBuf> {
+    std::env::vars_os()
+        .find(|(name, _)| name == "CREDENTIALS_DIRECTORY")
+        .map(|(_, folder)| PathBuf::from(folder))
 }
 
 /// Values by name, one map for each source.
@@ -144,9 +173,7 @@ impl Sources {
                 return;
             }
         };
-        let open_to_others = file
-            .metadata()
-            .is_ok_and(|metadata| secret_file::is_open_to_others(&metadata));
+        let metadata = file.metadata().ok();
         let mut text = Zeroizing::new(String::new());
         match file.take(MAX_DOTENV_BYTES + 1).read_to_string(&mut text) {
             Ok(bytes) if bytes as u64 <= MAX_DOTENV_BYTES => {}
@@ -174,10 +201,17 @@ impl Sources {
         let holds_a_secret = SETTINGS
             .iter()
             .any(|setting| setting.secret && self.dotenv.contains_key(setting.name));
-        if open_to_others && holds_a_secret {
+        let Some(metadata) = metadata.filter(|_| holds_a_secret) else {
+            return;
+        };
+        let file = dotenv::FILE;
+        if secret_file::is_open_to_all(&metadata) {
             noted.warnings.push(format!(
-                "{file} holds a secret, and other users can read it. Run: chmod 600 {file}",
-                file = dotenv::FILE
+                "{file} holds a secret, and every user of this machine can read it. Run: chmod o-rwx {file}"
+            ));
+        } else if let Some(whom) = secret_file::shared_with(&metadata) {
+            noted.warnings.push(format!(
+                "{file} holds a secret, which {whom} can read or change too."
             ));
         }
     }
@@ -215,11 +249,23 @@ mod tests {
     #[test]
     fn a_secret_that_others_can_read_is_a_warning() {
         let text = "STACKDECK_SECRET=x\n";
-        assert_eq!(read_dotenv(text, 0o600).1, Mistakes::default());
-        assert_eq!(
-            read_dotenv(text, 0o644).1.warnings,
-            [".env holds a secret, and other users can read it. Run: chmod 600 .env"]
-        );
+        for (mode, warning) in [
+            (0o600, None),
+            (0o640, Some(".env holds a secret, which its group (")),
+            (
+                0o644,
+                Some(
+                    ".env holds a secret, and every user of this machine can read it. Run: chmod o-rwx .env",
+                ),
+            ),
+        ] {
+            let noted = read_dotenv(text, mode).1;
+            assert_eq!(noted.mistakes, [], "{mode:o}");
+            assert_eq!(noted.warnings.len(), usize::from(warning.is_some()), "{mode:o}");
+            for words in noted.warnings {
+                assert!(words.starts_with(warning.unwrap()), "{mode:o}: {words}");
+            }
+        }
     }
 
     #[test]

@@ -31,6 +31,12 @@ pub(super) fn warning(name: &str) -> Option<String> {
     })
 }
 
+/// Whether `name` is likely to be `known`, misspelt. Two thirds of the letters have to be right.
+pub(super) fn is_near(name: &str, known: &str) -> bool {
+    let typos = typos(name, known);
+    typos <= MAX_TYPOS && typos * 3 < known.chars().count()
+}
+
 /// Whether a variable of this name can only be meant for Stackdeck.
 pub(super) fn looks_like_ours(name: &str) -> bool {
     name.starts_with("STACKDECK_") || name.starts_with("CLOUD66_")

@@ -156,7 +156,7 @@ pub(super) const SCOPES: Setting = Setting {
     name: "CLOUD66_SCOPES",
     option: "cloud66-scopes",
     fallback: Fallback::Value("public redeploy"),
-    meaning: "What is asked for at sign-in, separated by spaces.",
+    meaning: "What is asked for at sign-in, separated by commas or spaces.",
     example: "public",
     in_demo: false,
     ..PLAIN
@@ -317,7 +317,7 @@ pub fn env_example() -> String {
         if setting.file {
             let _ = writeln!(text, "# Or from a file: {}", setting.file_name());
         }
-        let _ = writeln!(text, "#{}={}", setting.name, quoted(setting.example));
+        let _ = writeln!(text, "#{}={}", setting.name, setting.example);
     }
     text
 }
@@ -327,19 +327,13 @@ const EXAMPLE_HEAD: &str = "\
 # `stackdeck serve` and `stackdeck check` read .env from the folder in which they are started. The environment
 # wins over .env, and a command-line option (stackdeck serve --help) over both. A blank value means not set.
 #
-# Quoting: a value with a space needs quotes; one with $ or \\ needs single quotes.
-# Files: a setting whose name ends in _FILE names a file that holds the value. The file may be readable by its
-# owner only, except below /run/secrets, where containers put secrets that all of the container can read.
+# The file can also be read by Docker (--env-file), systemd (EnvironmentFile=) and a shell (set -a; . ./.env). They
+# agree on lines like the ones below: no quotation marks, no spaces in a value, no comment after one.
+#
+# Files: a setting whose name ends in _FILE names a file that holds the value. The file must not be readable by every
+# user of the machine, except below /run/secrets and systemd's CREDENTIALS_DIRECTORY, where secrets are for one
+# container or one service.
 ";
-
-/// A value as it must stand in a `.env` file.
-fn quoted(value: &str) -> String {
-    if value.contains([' ', '$', '\\', '#']) {
-        format!("'{value}'")
-    } else {
-        value.to_owned()
-    }
-}
 
 /// The words of `text` in lines that fit the width of the file.
 fn wrapped(text: &str) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde::Deserialize;
 
 use super::fleet::Fleet;
-use super::stack::Stack;
+use super::stack::{Environment, Stack};
 use super::verdict::Verdict;
 
 /// The longest search, in characters. A stack's name may be longer, but nobody types more of it than this to find it,
@@ -25,7 +25,7 @@ pub struct StackQuery {
     pub q: String,
     /// One of the filter chips.
     pub state: String,
-    /// An environment's exact name.
+    /// An environment's whole name; capital and small letters are the same.
     pub env: String,
     /// An account's id.
     pub account: String,
@@ -131,7 +131,7 @@ impl StackQuery {
             .map(|stack| (stack, fleet.verdict(stack)))
             .filter(|(stack, verdict)| {
                 filter.holds(stack, *verdict, is_production(stack))
-                    && (self.env.is_empty() || stack.environment.as_str() == self.env)
+                    && (self.env.is_empty() || stack.environment == Environment::new(&self.env))
                     && (self.account.is_empty()
                         || stack
                             .account
@@ -293,7 +293,7 @@ impl Word {
 mod tests {
     use super::*;
     use crate::domain::ids::StackUid;
-    use crate::domain::stack::{Environment, Health, Status, sample};
+    use crate::domain::stack::{Health, Status, sample};
 
     fn fleet() -> Fleet {
         let row = |number: u128, name: &str, environment: &str, status: i64, health: i64| {
@@ -358,6 +358,30 @@ mod tests {
                 "{q}"
             );
         }
+    }
+
+    #[test]
+    fn an_environment_is_the_same_in_capital_and_small_letters() {
+        let mut fleet = fleet();
+        for (stack, name) in fleet.stacks.iter_mut().zip(["Staging", "PRODUCTION"]) {
+            stack.environment = Environment::new(name);
+        }
+        for env in ["production", "Production", " PRODUCTION "] {
+            let query = StackQuery {
+                env: env.into(),
+                ..StackQuery::default()
+            };
+            let found = query.select(&fleet, |_| false);
+            let names: Vec<_> = found.iter().map(|stack| stack.name.as_str()).collect();
+            assert_eq!(names, ["billing", "API"], "{env}");
+        }
+        let sorted = StackQuery {
+            sort: "environment".into(),
+            ..StackQuery::default()
+        };
+        let found = sorted.select(&fleet, |_| false);
+        let names: Vec<_> = found.iter().map(|stack| stack.name.as_str()).collect();
+        assert_eq!(names, ["API", "billing", "search", "web"]);
     }
 
     #[test]

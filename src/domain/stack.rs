@@ -77,8 +77,9 @@ impl Stack {
     }
 }
 
-/// The environment's name, as Cloud 66 has it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// The environment's name, as Cloud 66 has it. Names that differ in capital and small letters alone are one
+/// environment: every comparison goes through this type.
+#[derive(Debug, Clone)]
 pub struct Environment(String);
 
 impl Environment {
@@ -87,9 +88,39 @@ impl Environment {
         Self(text.trim().to_owned())
     }
 
-    /// The text as it came.
+    /// The text as it came; for showing, not for comparing.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    fn folded(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+impl PartialEq for Environment {
+    fn eq(&self, other: &Self) -> bool {
+        self.folded() == other.folded()
+    }
+}
+
+impl Eq for Environment {}
+
+impl std::hash::Hash for Environment {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.folded().hash(state);
+    }
+}
+
+impl PartialOrd for Environment {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Environment {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.folded().cmp(&other.folded())
     }
 }
 

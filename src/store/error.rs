@@ -25,12 +25,9 @@ pub enum OpenError {
     #[error("{} cannot be written: give the user that runs Stackdeck the right to write the file and its \
              folder, or choose another place for the database", .0.display())]
     NotWritable(PathBuf),
-    /// The SQLite file may be read by other users of the machine.
-    #[error("other users of this machine may read {path}: run `chmod 600 {path}`", path = .0.display())]
-    ReadableByOthers(PathBuf),
-    /// The SQLite file belongs to somebody who is neither the user that runs the program nor root.
-    #[error("{path} belongs to another user of this machine: run `chown $(id -un) {path}`", path = .0.display())]
-    OfAnotherUser(PathBuf),
+    /// Every user of the machine may read or write the SQLite file.
+    #[error("every user of this machine may read or change {path}: run `chmod o-rwx {path}`", path = .0.display())]
+    OpenToAll(PathBuf),
     /// The file is there and is something else.
     #[error("{} is not a SQLite database: choose another file", .0.display())]
     NotADatabase(PathBuf),
@@ -64,12 +61,10 @@ pub enum OpenError {
         why: String,
     },
     /// PostgreSQL knows no such user, or the password is another.
-    #[error("PostgreSQL at {place} does not let {user} in: check the user and the password")]
+    #[error("PostgreSQL at {place} does not let the user of the address in: check the user and the password")]
     WrongPassword {
         /// Host and port, or the socket's folder.
         place: String,
-        /// The user's name.
-        user: String,
     },
     /// PostgreSQL has no database of that name.
     #[error("PostgreSQL at {place} has no database {name}: create it with `createdb {name}`")]
@@ -81,14 +76,21 @@ pub enum OpenError {
     },
     /// The user may sign in but not create tables.
     #[error(
-        "PostgreSQL at {place} does not let {user} create tables: run \
-             `GRANT CREATE ON SCHEMA public TO {user}` in that database"
+        "PostgreSQL at {place} does not let the user of the address create tables: run \
+             `GRANT CREATE ON SCHEMA public TO` that user in its database"
     )]
     MayNotCreate {
         /// Host and port, or the socket's folder.
         place: String,
-        /// The user's name.
-        user: String,
+    },
+    /// A pooler in between gives each statement another connection, so that a transaction cannot be made.
+    #[error(
+        "PostgreSQL at {place} is reached through a pooler that allows no transactions: set its pool_mode to \
+             transaction or session"
+    )]
+    PoolsStatements {
+        /// Host and port, or the socket's folder.
+        place: String,
     },
     /// Its connections do not keep what they have committed.
     #[error(
@@ -106,6 +108,48 @@ pub enum OpenError {
     /// Everything else, in the database's words.
     #[error("the database cannot be opened: {0}")]
     Other(String),
+}
+
+/// What is worth knowing about a database that can be used all the same: who else can read it, what is in between, and
+/// what a server's settings can lose although it has said that it is written. The program runs; what was lost is
+/// noticed where it can be ([`super::ledger`]), and the operator is told.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Weakness {
+    /// `fsync` is off.
+    #[error(
+        "PostgreSQL's fsync is off: after a power cut a redeploy that was sent may be missing. Turn it on (docs/durability.md)."
+    )]
+    NoSync,
+    /// `full_page_writes` is off.
+    #[error(
+        "PostgreSQL's full_page_writes is off: after a power cut the database may be damaged. Turn it on, unless the file \
+             system never tears a page (docs/durability.md)."
+    )]
+    TornPages,
+    /// There are standbys, and none is waited for.
+    #[error(
+        "PostgreSQL has standbys that commits do not wait for: after a failover the last redeploys may be missing. Set \
+             synchronous_standby_names, or read docs/durability.md for what then happens."
+    )]
+    AsynchronousStandbys,
+    /// Somebody else can read or change the SQLite file: the platform's group, or its owner. `whom` says who.
+    #[error("{path} can be read or changed by {whom} too", path = .path.display())]
+    Shared {
+        /// The file.
+        path: PathBuf,
+        /// Who else, in words.
+        whom: String,
+    },
+    /// A pooler such as PgBouncer is in between.
+    #[error(
+        "PostgreSQL at {place} is reached through a pooler such as PgBouncer: each statement is a transaction of its \
+             own, which takes one or two more round trips"
+    )]
+    Pooled {
+        /// Host and port, or the socket's folder.
+        place: String,
+    },
 }
 
 /// Why the store could not do what was asked.
@@ -133,33 +177,16 @@ impl From<sqlx::Error> for StoreError {
                 tracing::error!(%error, "a row of the database cannot be read");
                 Self::Broken
             }
-            _ => {
+            // Its words name the user of the address.
+            sqlx::Error::Database(refused) if refused.code().is_some_and(|code| code.starts_with("28")) => {
+                let code = refused.code().unwrap_or_default();
+                tracing::warn!(%code, "the database does not let the user of its address in any more");
+                Self::Unavailable
+            }
+            error => {
                 tracing::warn!(%error, "the database is not available");
                 Self::Unavailable
             }
         }
     }
-}
-
-/// What a database server's settings can lose although it has said that it is written. The program runs all the
-/// same: what was lost is noticed where it can be ([`super::ledger`]), and the operator is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Weakness {
-    /// `fsync` is off.
-    #[error(
-        "PostgreSQL's fsync is off: after a power cut a redeploy that was sent may be missing. Turn it on (docs/durability.md)."
-    )]
-    NoSync,
-    /// `full_page_writes` is off.
-    #[error(
-        "PostgreSQL's full_page_writes is off: after a power cut the database may be damaged. Turn it on, unless the file \
-             system never tears a page (docs/durability.md)."
-    )]
-    TornPages,
-    /// There are standbys, and none is waited for.
-    #[error(
-        "PostgreSQL has standbys that commits do not wait for: after a failover the last redeploys may be missing. Set \
-             synchronous_standby_names, or read docs/durability.md for what then happens."
-    )]
-    AsynchronousStandbys,
 }

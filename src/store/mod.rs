@@ -114,12 +114,11 @@ impl Store {
     }
 
     /// Does all that [`open`](Self::open) would do, and takes it back: nothing is made and nothing migrated. For
-    /// a look at the settings beside an instance that runs. Gives what of the server's settings can lose what was
-    /// written.
+    /// a look at the settings beside an instance that runs. Gives what is worth knowing about the database.
     pub async fn rehearse(options: StoreOptions) -> Result<Vec<Weakness>, OpenError> {
         Sealer::new(&options.secrets, Random::system(), &options.origin)?;
         match &options.database {
-            Database::Sqlite { path } => Sqlite::rehearse(path).await.map(|()| Vec::new()),
+            Database::Sqlite { path } => Sqlite::rehearse(path).await,
             Database::SqliteInMemory => Ok(Vec::new()),
             Database::Postgres { url } => Postgres::rehearse(url.expose_secret()).await,
         }

@@ -46,7 +46,10 @@ impl<T: DeserializeOwned> FromRequest<WebState> for SignedForm<T> {
             .find(|(name, _)| name == "csrf")
             .map_or("", |(_, value)| value);
         if !visitor.form_secret.accepts(token) {
-            tracing::info!(person = %visitor.who.person.id, "a form without a token of its session was refused");
+            tracing::info!(
+                person = visitor.who.person.id.0,
+                "a form without a token of its session was refused"
+            );
             return Err(Problem::FORGED);
         }
         state

@@ -68,7 +68,10 @@ impl Pace {
     /// Counts one form of this person.
     pub fn form(&self, person: UserId, now: OffsetDateTime) -> Result<(), Problem> {
         self.forms.take(person, now).map_err(|wait| {
-            tracing::warn!(%person, "a person sends forms faster than anybody can press");
+            tracing::warn!(
+                person = person.0,
+                "a person sends forms faster than anybody can press"
+            );
             wait.into()
         })
     }

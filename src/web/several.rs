@@ -173,7 +173,7 @@ pub async fn send(
             Ok(Asked::Receipt(_) | Asked::ConfirmFirst) => {}
             // What is written down stays; the list says what is missing.
             Err(crate::app::Error::NotFound) => {
-                tracing::info!(stack = %uid, "left out of a batch: not there");
+                tracing::info!(person = visitor.who.person.id.0, stack = %uid, "left out of a batch: not there");
             }
             Err(error) => return Err(error.into()),
         }

@@ -156,7 +156,7 @@ async fn welcome(
     return_to: ReturnTo,
 ) -> Result<Response, Problem> {
     session::begin(session, state.app(), who).await?;
-    tracing::info!(person = %who.person.id, scopes = %who.grant.scopes, "signed in");
+    tracing::info!(person = who.person.id.0, scopes = %who.grant.scopes, "signed in");
     Ok(Redirect::to(&state.urls().return_to(return_to)).into_response())
 }
 
@@ -179,7 +179,11 @@ pub async fn sign_out_everywhere(
     form: SignedForm<NoFields>,
 ) -> Result<Response, Problem> {
     let ended = state.app().sign_out_everywhere(&form.visitor.who).await?;
-    tracing::info!(person = %form.visitor.who.person.id, ended, "signed out everywhere");
+    tracing::info!(
+        person = form.visitor.who.person.id.0,
+        ended,
+        "signed out everywhere"
+    );
     form.visitor.sign_out().await?;
     Ok(goodbye(&state))
 }

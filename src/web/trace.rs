@@ -37,7 +37,8 @@ pub async fn trace(State(state): State<WebState>, mut request: Request, next: Ne
         if let Ok(value) = HeaderValue::from_str(&id.0) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
-        let ms = (clock.now() - began).whole_milliseconds();
+        // A number of 128 bits would be a text in JSON.
+        let ms = i64::try_from((clock.now() - began).whole_milliseconds()).unwrap_or(i64::MAX);
         let status = response.status().as_u16();
         state.counts().answered(&route, status);
         tracing::info!(%method, route, status, ms, "answered");

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test ends where its own words are wrong")]
 
 mod public_url;
+mod readers;
 mod rules;
 mod sources;
 mod table;

@@ -118,6 +118,47 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     ("STACKDECK_DATABASE_URL=postgres:///d", "names no host."),
     (
+        "STACKDECK_DATABASE_URL=postgres://u:p@h/d?sslmod=verify-full",
+        "has a parameter after the ? (number 1) that is not known. Did you mean sslmode?",
+    ),
+    (
+        "STACKDECK_DATABASE_URL=postgres://u:p@h/d?sslmode=require&sslpassword=hunter2",
+        "has a parameter after the ? (number 2) that is not known. Known are sslmode,",
+    ),
+    (
+        "STACKDECK_DATABASE_URL=postgres://u:p@h/d?connect_timeout=5",
+        "(number 1) that is not known",
+    ),
+    (
+        "STACKDECK_DATABASE_URL=postgres://u:p@h/d?SSLMODE=require",
+        "that is not known",
+    ),
+    // A password whose ? was not escaped looks like a parameter.
+    (
+        "STACKDECK_DATABASE_URL=postgres://u:1?hunter2@h/d",
+        "names no database",
+    ),
+    (
+        "STACKDECK_DATABASE_URL=postgres://h/d?hunter2",
+        "(number 1) that is not known",
+    ),
+    (
+        "STACKDECK_DATABASE_URL=postgres://u:p@h/d?sslmode=verify_full",
+        "has a sslmode that cannot be used. Write disable, allow, prefer, require, verify-ca, verify-full.",
+    ),
+    (
+        "STACKDECK_DATABASE_URL=postgres://u:p@h/d?port=hunter2",
+        "has a port that cannot be used. Write a number.",
+    ),
+    (
+        "STACKDECK_DATABASE_URL=postgres://u:p@h/d?hostaddr=localhost",
+        "has a hostaddr that cannot be used. Write an IP address.",
+    ),
+    (
+        "STACKDECK_DATABASE_URL=postgres://u:p@h/d?sslmode=verify-full&sslmode=disable",
+        "has the parameter sslmode twice. Keep one of them.",
+    ),
+    (
         "STACKDECK_DATABASE_URL=postgres://u:hunter2#@h/d",
         "is not a full PostgreSQL address (write %40",
     ),
@@ -152,11 +193,7 @@ const MISTAKES: &[(&str, &str)] = &[
         "CLOUD66_API_VERSION is \"4\". Write 2 or 3.",
     ),
     (
-        "CLOUD66_SCOPES=public,redeploy",
-        "has a comma, which Cloud 66 takes as part of a name. Separate scopes",
-    ),
-    (
-        "CLOUD66_SCOPES=public \"x\"",
+        "CLOUD66_SCOPES=public \"x\" users",
         "A scope is a word in small letters",
     ),
     ("CLOUD66_SCOPES=redeploy", "CLOUD66_SCOPES has no public."),
@@ -327,9 +364,15 @@ fn what_is_unwise_is_a_warning() {
             "{values:?}: {warnings:?}"
         );
     }
-    // Behind TLS, listening everywhere is how containers work.
+    // Behind TLS, listening everywhere is how containers work. Then a proxy is in front, which has to be named.
     let behind_tls = "STACKDECK_BIND=0.0.0.0:8066\nSTACKDECK_PUBLIC_URL=https://deck.example.com";
-    assert_eq!(read(behind_tls).unwrap().warnings, Vec::<String>::new());
+    let warnings = read(behind_tls).unwrap().warnings;
+    assert!(
+        matches!(&warnings[..], [one] if one.starts_with("STACKDECK_TRUSTED_PROXIES does not name the proxy")),
+        "{warnings:?}"
+    );
+    let named = format!("{behind_tls}\nSTACKDECK_TRUSTED_PROXIES=10.0.0.0/8");
+    assert_eq!(read(&named).unwrap().warnings, Vec::<String>::new());
 }
 
 #[test]

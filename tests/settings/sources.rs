@@ -92,7 +92,7 @@ fn misspelt_names_are_reported_once() {
 
 #[cfg(unix)]
 #[test]
-fn secrets_come_from_files_that_only_their_owner_can_read() {
+fn secrets_come_from_files_that_not_everybody_can_read() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let folder = tempfile::tempdir().unwrap();
@@ -109,27 +109,36 @@ fn secrets_come_from_files_that_only_their_owner_can_read() {
     );
 
     std::fs::write(&path, format!("{SECRET}\n")).unwrap();
-    for (mode, accepted) in [
-        (0o600, true),
-        (0o400, true),
-        (0o640, false),
-        (0o604, false),
-        (0o644, false),
+    for (mode, accepted, warned) in [
+        (0o600, true, false),
+        (0o400, true, false),
+        // As Kubernetes mounts a secret for an fsGroup.
+        (0o440, true, true),
+        (0o640, true, true),
+        (0o660, true, true),
+        (0o604, false, false),
+        (0o602, false, false),
+        (0o644, false, false),
+        (0o444, false, false),
     ] {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         match read(&values) {
             Ok(settings) => {
                 assert!(accepted, "{mode:o} was accepted");
                 assert_eq!(settings.secrets.first(), (0..32).collect::<Vec<u8>>());
+                let told = settings.warnings.iter().any(|words| {
+                    words.starts_with(&format!("STACKDECK_SECRET_FILE names {file}, which its group ("))
+                });
+                assert_eq!(told, warned, "{mode:o}: {:?}", settings.warnings);
             }
             Err(mistakes) => {
                 assert!(!accepted, "{mode:o}: {mistakes}");
-                assert_eq!(
-                    mistakes.to_string(),
-                    format!(
-                        "STACKDECK_SECRET_FILE names {file}, which other users can read. \
-                         Run: chmod 600 {file}"
-                    )
+                assert!(
+                    mistakes.to_string().starts_with(&format!(
+                        "STACKDECK_SECRET_FILE names {file}, which every user of this machine can read or change. \
+                         Run: chmod o-rwx {file}"
+                    )),
+                    "{mode:o}: {mistakes}"
                 );
             }
         }

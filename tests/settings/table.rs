@@ -65,20 +65,3 @@ fn the_example_file_says_what_the_code_says() {
         panic!(".env.example differs from the settings. Read the new one, then: cp {wanted} {path}");
     }
 }
-
-#[test]
-fn the_example_file_can_be_read_once_its_lines_are_taken_into_use() {
-    let text: String = env_example()
-        .lines()
-        .filter_map(|line| line.strip_prefix('#'))
-        .filter(|line| line.starts_with("STACKDECK_") || line.starts_with("CLOUD66_"))
-        .fold(String::new(), |text, line| text + line + "\n");
-    let values: Vec<_> = dotenvy::from_read_iter(text.as_bytes())
-        .collect::<Result<_, _>>()
-        .unwrap();
-    let expected: Vec<_> = SETTINGS
-        .iter()
-        .map(|setting| (setting.name.to_owned(), setting.example.to_owned()))
-        .collect();
-    assert_eq!(values, expected);
-}

@@ -87,7 +87,27 @@ pub async fn round(app: &App, waiting: Waiting) -> Option<OffsetDateTime> {
     next
 }
 
+/// Notes the end of a step however it ends: one that panicked would otherwise never be due again, and its part of the
+/// page would stand still.
+struct Ends<'a> {
+    app: &'a App,
+    watcher: &'a Watcher,
+    step: Step,
+}
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.watcher.plan().end(self.step);
+        self.app.watchers().wake();
+    }
+}
+
 async fn take(app: App, watcher: Arc<Watcher>, step: Step) {
+    let _ends = Ends {
+        app: &app,
+        watcher: &watcher,
+        step,
+    };
     match step {
         Step::List => Arc::clone(&watcher).refresh(app.clock().now()).await,
         Step::Versions => Arc::clone(&watcher).read_versions().await,
@@ -99,8 +119,6 @@ async fn take(app: App, watcher: Arc<Watcher>, step: Step) {
             }
         }
     }
-    watcher.plan().end(step);
-    app.watchers().wake();
 }
 
 /// A deployment of a followed redeploy's stack has ended: whoever follows it looks now and not at the next turn.

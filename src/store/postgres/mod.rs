@@ -8,6 +8,7 @@
 //! * A connection whose statement did not come to its end (time-out, or a caller that was dropped) is thrown
 //!   away. The pool would ask it whether it still lives, and over a network that swallows everything each
 //!   such question would keep a place of the pool for minutes.
+//! * It works through a pooler such as PgBouncer too; see `way`.
 
 mod ahead;
 mod ledger;
@@ -15,6 +16,7 @@ mod open;
 mod place;
 mod sessions;
 mod sign_ins;
+mod way;
 
 use std::time::Duration;
 
@@ -26,6 +28,7 @@ use sqlx::{FromRow, Postgres as Db};
 
 use super::StoreError;
 use super::rows::{Upkeep, adopt_rows, newest_row};
+use way::{Touch, Way};
 
 /// How long a statement may take on the server.
 const STATEMENT: Duration = Duration::from_secs(5);
@@ -35,6 +38,7 @@ const ANSWER: Duration = Duration::from_secs(6);
 /// A PostgreSQL database that is open.
 pub(crate) struct Postgres {
     pool: PgPool,
+    way: Way,
     /// The Cloud 66 that rows are written for, and the only one whose rows are read.
     origin: String,
     ahead: ahead::Ahead,
@@ -44,7 +48,7 @@ impl Postgres {
     /// Runs a statement that changes rows; answers how many.
     async fn write(&self, query: Query<'_, Db, PgArguments>) -> Result<u64, StoreError> {
         let mut lent = self.lend().await?;
-        let done = within(query.execute(lent.connection()?)).await?;
+        let done = within(self.way.execute(lent.connection()?, query)).await?;
         lent.give_back();
         Ok(done?.rows_affected())
     }
@@ -54,7 +58,7 @@ impl Postgres {
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        self.read(query).await
+        Ok(self.rows_of(query, Touch::Writes).await??)
     }
 
     /// The same, where a unique index may say that somebody was faster: then no row is changed.
@@ -65,7 +69,7 @@ impl Postgres {
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        match self.rows_of(query).await? {
+        match self.rows_of(query, Touch::Writes).await? {
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(Vec::new()),
             rows => Ok(rows?),
         }
@@ -76,19 +80,20 @@ impl Postgres {
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
-        Ok(self.rows_of(query).await??)
+        Ok(self.rows_of(query, Touch::Reads).await??)
     }
 
     /// What the database answers to a statement, be it an error.
     async fn rows_of<T>(
         &self,
         query: QueryAs<'_, Db, T, PgArguments>,
+        touch: Touch,
     ) -> Result<Result<Vec<T>, sqlx::Error>, StoreError>
     where
         T: for<'r> FromRow<'r, PgRow> + Send + Unpin,
     {
         let mut lent = self.lend().await?;
-        let rows = within(query.fetch_all(lent.connection()?)).await?;
+        let rows = within(self.way.fetch_all(lent.connection()?, query, touch)).await?;
         lent.give_back();
         Ok(rows)
     }

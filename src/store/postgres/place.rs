@@ -8,6 +8,7 @@
 //! was stopped, and started in the old one's place; and rows that were copied into tables that were there.
 
 use sqlx::postgres::PgConnection;
+use sqlx::{Executor as _, Row as _};
 
 use super::Postgres;
 use crate::store::StoreError;
@@ -23,14 +24,32 @@ const PLACE_OF_A_SILENT_SERVER: &str = "SELECT concat_ws('/', extract(epoch FROM
 
 /// Where this connection leads.
 async fn of(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
-    match sqlx::query_scalar(PLACE).fetch_one(&mut *connection).await {
+    let row = match connection.fetch_one(sqlx::raw_sql(PLACE)).await {
         Err(sqlx::Error::Database(_)) => {
-            sqlx::query_scalar(PLACE_OF_A_SILENT_SERVER)
-                .fetch_one(connection)
-                .await
+            let place = sqlx::raw_sql(PLACE_OF_A_SILENT_SERVER);
+            connection.fetch_one(place).await?
         }
-        place => place,
+        row => row?,
+    };
+    row.try_get(0)
+}
+
+/// The statement by which this server says where a connection leads.
+pub(super) async fn expression(connection: &mut PgConnection) -> Result<&'static str, sqlx::Error> {
+    match connection.fetch_one(sqlx::raw_sql(PLACE)).await {
+        Ok(_) => Ok(PLACE),
+        Err(sqlx::Error::Database(_)) => Ok(PLACE_OF_A_SILENT_SERVER),
+        Err(error) => Err(error),
     }
+}
+
+/// What [`note`] does, as one statement without arguments; takes the statement that says where a connection leads.
+pub(super) fn note_statement(place: &str) -> String {
+    format!(
+        "UPDATE epochs SET number = number + 1, whole_since = number + 1, place = here.place, \
+         began_at_ms = floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint \
+         FROM ({place}) AS here(place) WHERE epochs.place NOT IN ('', here.place)"
+    )
 }
 
 /// Begins an epoch of its own where the database is another one than in the last epoch, and says whether it is.

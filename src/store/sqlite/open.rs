@@ -1,7 +1,7 @@
 //! Opening a SQLite file: look at it first, so that what is wrong can be said in words with a remedy; then
 //! connect, migrate, and hand out the pools.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::Sqlite;
-use crate::store::{OpenError, migrations};
+use crate::store::{OpenError, Weakness, migrations};
 
 /// How long a statement waits for another program's lock.
 const BUSY: Duration = Duration::from_secs(5);
@@ -26,7 +26,9 @@ const JOURNAL_LIMIT: &str = "4194304";
 impl Sqlite {
     /// Opens the file, or makes it, readable by its owner only.
     pub(crate) async fn open(path: &Path, origin: &str) -> Result<Self, OpenError> {
-        prepare(path)?;
+        for weakness in prepare(path)? {
+            tracing::warn!("{weakness}");
+        }
         let options = options()
             .filename(path)
             .create_if_missing(false)
@@ -55,9 +57,9 @@ impl Sqlite {
 
     /// Does all that opening would do, in a transaction that is taken back: the file is then as it was, or not
     /// there.
-    pub(crate) async fn rehearse(path: &Path) -> Result<(), OpenError> {
+    pub(crate) async fn rehearse(path: &Path) -> Result<Vec<Weakness>, OpenError> {
         let was_there = path.exists();
-        prepare(path)?;
+        let weaknesses = prepare(path)?;
         let in_words = |error: sqlx::Error| words(path, &error);
         let rehearsed = rehearse(path)
             .await
@@ -65,7 +67,7 @@ impl Sqlite {
         if !was_there {
             std::fs::remove_file(path).map_err(|error| file_words(path, &error))?;
         }
-        rehearsed
+        rehearsed.map(|()| weaknesses)
     }
 
     /// A database in memory, gone when it is closed. One connection does everything: each connection to a
@@ -162,10 +164,10 @@ async fn rehearse(path: &Path) -> Result<(), sqlx::migrate::MigrateError> {
     Ok(connection.close().await?)
 }
 
-/// Makes the file if there is none; otherwise looks whether it is one that can be used, and is private.
-fn prepare(path: &Path) -> Result<(), OpenError> {
+/// Makes the file if there is none; otherwise looks whether it is one that can be used, and who else can read it.
+fn prepare(path: &Path) -> Result<Vec<Weakness>, OpenError> {
     match private(OpenOptions::new().write(true).create_new(true)).open(path) {
-        Ok(_) => return Ok(()),
+        Ok(_) => return Ok(Vec::new()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(file_words(path, &error)),
     }
@@ -177,11 +179,9 @@ fn prepare(path: &Path) -> Result<(), OpenError> {
         .write(true)
         .open(path)
         .map_err(|error| file_words(path, &error))?;
-    if read_by_others(&file).map_err(|error| file_words(path, &error))? {
-        return Err(OpenError::ReadableByOthers(path.to_owned()));
-    }
-    if of_another_user(&file).map_err(|error| file_words(path, &error))? {
-        return Err(OpenError::OfAnotherUser(path.to_owned()));
+    let metadata = file.metadata().map_err(|error| file_words(path, &error))?;
+    if is_open_to_all(&metadata) {
+        return Err(OpenError::OpenToAll(path.to_owned()));
     }
     // The first bytes of every SQLite file; one that is still empty is a new one.
     let mut begin = Vec::new();
@@ -192,7 +192,11 @@ fn prepare(path: &Path) -> Result<(), OpenError> {
     if !begin.is_empty() && begin != b"SQLite format 3\0" {
         return Err(OpenError::NotADatabase(path.to_owned()));
     }
-    Ok(())
+    let shared = shared_with(&metadata).map(|whom| Weakness::Shared {
+        path: path.to_owned(),
+        whom,
+    });
+    Ok(shared.into_iter().collect())
 }
 
 /// New files are for their owner alone; SQLite gives its journal files the same mode.
@@ -207,29 +211,35 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
-/// Whether the file's mode lets its group or everybody read or write it.
+/// Whether everybody on the machine can read or write the file.
 #[cfg(unix)]
-fn read_by_others(file: &File) -> io::Result<bool> {
-    use std::os::unix::fs::PermissionsExt as _;
-    Ok(file.metadata()?.permissions().mode() & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn read_by_others(_: &File) -> io::Result<bool> {
-    Ok(false)
-}
-
-/// Whether the file is neither ours nor root's: its owner could read and change it whatever its mode.
-#[cfg(unix)]
-fn of_another_user(file: &File) -> io::Result<bool> {
+fn is_open_to_all(metadata: &Metadata) -> bool {
     use std::os::unix::fs::MetadataExt as _;
-    let owner = file.metadata()?.uid();
-    Ok(owner != 0 && owner != rustix::process::geteuid().as_raw())
+    metadata.mode() & 0o006 != 0
+}
+
+/// Who else than us and root can read or write the file, in words. Neither is refused: Kubernetes gives a volume's files
+/// to a group (`fsGroup`), and an owner may share a file on purpose. Root is told nothing, for it works on everybody's
+/// files; SQLite gives the files that it makes beside the database (`-wal`, `-shm`) the database's owner then.
+#[cfg(unix)]
+fn shared_with(metadata: &Metadata) -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let us = rustix::process::geteuid().as_raw();
+    let owner = metadata.uid();
+    if owner != 0 && owner != us {
+        return (us != 0).then(|| format!("its owner (user {owner})"));
+    }
+    (metadata.mode() & 0o060 != 0).then(|| format!("its group ({})", metadata.gid()))
 }
 
 #[cfg(not(unix))]
-fn of_another_user(_: &File) -> io::Result<bool> {
-    Ok(false)
+fn is_open_to_all(_: &Metadata) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+fn shared_with(_: &Metadata) -> Option<String> {
+    None
 }
 
 fn file_words(path: &Path, error: &io::Error) -> OpenError {

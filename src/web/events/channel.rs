@@ -188,6 +188,21 @@ impl Channels {
     }
 }
 
+/// Closes a channel whose feed panics. Its readers then end, and their browsers come back to a new channel; they
+/// would otherwise listen to nobody.
+struct ClosedByPanic<'a> {
+    channels: &'a Channels,
+    key: Key,
+}
+
+impl Drop for ClosedByPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.channels.lock().remove(&self.key);
+        }
+    }
+}
+
 /// Renders what changes and sends it, for as long as somebody reads.
 async fn feed(
     state: WebState,
@@ -197,6 +212,7 @@ async fn feed(
     sender: broadcast::Sender<Sent>,
 ) {
     let channels = &state.events().channels;
+    let _closed = ClosedByPanic { channels, key };
     let (watcher, view) = key;
     let at_first = attending.snapshot();
     let mut renderer = Renderer::new(&state, &who, view, at_first.revision).knowing(&at_first);

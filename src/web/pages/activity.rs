@@ -14,6 +14,7 @@ use super::receipt::took;
 use super::receipt_words::sentence;
 use super::words::{self, When};
 use crate::domain::deployment::short_hash;
+use crate::domain::stack::Environment;
 use crate::domain::{Deployment, Outcome, Redeploy, RedeployState, Repository, Stack};
 use crate::web::urls::Urls;
 
@@ -25,7 +26,7 @@ const TITLE: &str = "What changed";
 pub struct ActivityQuery {
     /// `1`, `4` or `24` (also where absent).
     pub hours: String,
-    /// An environment's exact name.
+    /// An environment's whole name; capital and small letters are the same.
     pub env: String,
     /// `failed`: only what failed.
     pub result: String,
@@ -46,7 +47,7 @@ impl ActivityQuery {
         let at = deployment.last_at();
         let recent = deployment.is_running() || at.is_some_and(|at| now - at <= self.span());
         recent
-            && (self.env.is_empty() || change.stack.environment.as_str() == self.env)
+            && (self.env.is_empty() || change.stack.environment == Environment::new(&self.env))
             && (self.result != "failed" || deployment.outcome == Outcome::Failed)
     }
 
@@ -288,21 +289,21 @@ fn results(frame: &Frame, query: &ActivityQuery) -> Vec<Filter> {
 
 /// A filter for each environment; none where there is only one.
 fn environments(frame: &Frame, changes: &[Change<'_>], query: &ActivityQuery) -> Vec<Filter> {
-    let names: BTreeSet<&str> = changes
+    let names: BTreeSet<&Environment> = changes
         .iter()
-        .map(|change| change.stack.environment.as_str())
-        .filter(|name| !name.is_empty())
+        .map(|change| &change.stack.environment)
+        .filter(|environment| !environment.as_str().is_empty())
         .collect();
     if names.len() < 2 {
         return Vec::new();
     }
     let every = ("", "Every environment");
     std::iter::once(every)
-        .chain(names.into_iter().map(|name| (name, name)))
+        .chain(names.into_iter().map(|name| (name.as_str(), name.as_str())))
         .map(|(env, label)| Filter {
             label: label.to_owned(),
             href: frame.urls.activity_with(&query.hours, env, &query.result),
-            current: env == query.env,
+            current: Environment::new(env) == Environment::new(&query.env),
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! The stack list.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use askama::Template;
 use askama_web::WebTemplate;
@@ -12,6 +12,7 @@ use super::frame::{Frame, Here, Html};
 use super::sections::{Section, sections};
 use super::views::{KeptView, ThisView, kept_views, this_view};
 use super::words::{self, When};
+use crate::domain::stack::Environment;
 use crate::domain::{Fleet, Stack, StackQuery, StackUid};
 
 /// How many rows a page holds; more are on further pages.
@@ -232,15 +233,19 @@ fn groups(query: &StackQuery) -> Vec<Choice> {
 }
 
 fn environments(fleet: &Fleet, query: &StackQuery) -> Vec<Choice> {
-    let names: BTreeMap<&str, &str> = fleet
+    let names: BTreeSet<&Environment> = fleet
         .stacks
         .iter()
-        .map(|stack| (stack.environment.as_str(), stack.environment.as_str()))
-        .filter(|(name, _)| !name.is_empty())
+        .map(|stack| &stack.environment)
+        .filter(|environment| !environment.as_str().is_empty())
         .collect();
+    let wanted = Environment::new(&query.env);
+    let chosen = names
+        .get(&wanted)
+        .map_or(query.env.as_str(), |known| known.as_str());
     let mut all = vec![("", "Every environment")];
-    all.extend(names);
-    choices(&query.env, &all)
+    all.extend(names.iter().map(|name| (name.as_str(), name.as_str())));
+    choices(chosen, &all)
 }
 
 fn accounts(fleet: &Fleet, query: &StackQuery) -> Vec<Choice> {

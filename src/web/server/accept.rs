@@ -70,6 +70,7 @@ impl Server {
             router: self.router,
             limits: self.limits,
             trusted: self.trusted,
+            unnamed_proxy: Arc::default(),
             shutdown: shutdown.clone(),
             cut: cut.clone(),
         };

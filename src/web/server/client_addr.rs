@@ -2,8 +2,10 @@
 //! that: behind a proxy it is the proxy's word.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::HeaderMap;
+use axum::http::header::FORWARDED;
 use ipnet::IpNet;
 
 /// The client's address; in the extensions of every request.
@@ -40,6 +42,29 @@ impl ClientAddr {
         }
         // Trusted all the way: a client inside the trusted network.
         Self(furthest)
+    }
+}
+
+/// Says once that a proxy seems to be in front that nobody has named. Anybody can send such a header, so more than a
+/// line in the log it cannot be.
+#[derive(Debug, Default)]
+pub(super) struct UnnamedProxy(AtomicBool);
+
+impl UnnamedProxy {
+    /// Notes a request's headers, and who sent them.
+    pub(super) fn note(&self, peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) {
+        let peer = peer.to_canonical();
+        let forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key(FORWARDED);
+        if !forwarded || trusted.iter().any(|network| network.contains(&peer)) {
+            return;
+        }
+        if !self.0.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                %peer,
+                "a request was forwarded by an address that STACKDECK_TRUSTED_PROXIES does not name; if that is your \
+                 proxy, name it: until then all visitors behind it have the limits of one, health checks included"
+            );
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower::Service as _;
 
-use super::client_addr::ClientAddr;
+use super::client_addr::{ClientAddr, UnnamedProxy};
 use super::deadlines::{Phase, ReadDeadline, SharedPhase, TimedSocket};
 use super::endless::{Endless, Left, Takeover};
 use super::limits::Limits;
@@ -44,6 +44,7 @@ pub(super) struct Serving {
     pub(super) router: Router,
     pub(super) limits: Limits,
     pub(super) trusted: Arc<[IpNet]>,
+    pub(super) unnamed_proxy: Arc<UnnamedProxy>,
     /// Cancelled when the process ends: no further request is taken, the present one is finished.
     pub(super) shutdown: CancellationToken,
     /// Cancelled when that has taken too long.
@@ -57,6 +58,7 @@ pub(super) async fn serve(serving: Serving, socket: TcpStream, peer: IpAddr) -> 
         router,
         limits,
         trusted,
+        unnamed_proxy,
         shutdown,
         cut,
     } = serving;
@@ -72,6 +74,7 @@ pub(super) async fn serve(serving: Serving, socket: TcpStream, peer: IpAddr) -> 
         phase.set(Phase::Busy);
         let is_get = request.method() == Method::GET;
         let mut request = request.map(Body::new);
+        unnamed_proxy.note(peer, request.headers(), &trusted);
         let client = ClientAddr::find(peer, request.headers(), &trusted);
         request.extensions_mut().insert(client);
         let changes = !request.method().is_safe();

@@ -463,7 +463,7 @@ impl TestApp {
     /// Ends the app as SIGTERM does.
     pub async fn stop(&mut self) {
         if let Some(running) = self.running.take() {
-            running.stop().await;
+            running.stop().await.unwrap();
         }
     }
 

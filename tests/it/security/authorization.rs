@@ -226,7 +226,7 @@ async fn what_is_remembered_is_nobody_elses() {
         strangers.into_iter().all(|stack| !page.body.contains(&stack.uid)),
         "only the person's own",
     );
-    elsewhere.running.stop().await;
+    elsewhere.running.stop().await.unwrap();
 }
 
 #[tokio::test]

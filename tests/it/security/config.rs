@@ -69,16 +69,15 @@ const UNSAFE: &[(&str, &str, &str, &str)] = &[
         "http://0.0.0.0:8066",
         "begins with http://",
     ),
-    ("G04", "STACKDECK_SECRET_FILE", "HERE/for-all", "chmod 600"),
-    ("G04", "STACKDECK_SECRET_FILE", "HERE/for-the-group", "chmod 600"),
+    ("G04", "STACKDECK_SECRET_FILE", "HERE/for-all", "chmod o-rwx"),
     ("G04", "STACKDECK_SECRET_FILE", "HERE/empty", "empty"),
     ("G04", "STACKDECK_SECRET_FILE", "HERE/not-there", "cannot be read"),
-    ("G04", "CLOUD66_CLIENT_SECRET_FILE", "HERE/for-all", "chmod 600"),
+    ("G04", "CLOUD66_CLIENT_SECRET_FILE", "HERE/for-all", "chmod o-rwx"),
     (
         "G04",
         "STACKDECK_DATABASE_URL",
         "sqlite:HERE/open.db",
-        "chmod 600",
+        "chmod o-rwx",
     ),
     ("G04", "STACKDECK_DATABASE_URL", "sqlite:HERE/no.db", "no.db"),
     ("G08", "CLOUD66_REDIRECT", "callback,oob", "Write callback or oob"),
@@ -96,6 +95,30 @@ const UNSAFE: &[(&str, &str, &str, &str)] = &[
         "IP address and a port",
     ),
     (
+        "G41",
+        "STACKDECK_PRODUCTION",
+        "'prod*,live*'",
+        "Write the value without them",
+    ),
+    (
+        "G41",
+        "STACKDECK_CONFIRM",
+        "always # as agreed",
+        "Put the comment on a line of its own",
+    ),
+    (
+        "G42",
+        "STACKDECK_DATABASE_URL",
+        "postgres://deck@127.0.0.1:9/deck?sslmod=verify-full",
+        "Did you mean sslmode?",
+    ),
+    (
+        "G42",
+        "STACKDECK_DATABASE_URL",
+        "postgres://deck@127.0.0.1:9/deck?sslpassword=hunter2",
+        "is not known",
+    ),
+    (
         "G07",
         "STACKDECK_CONFIRM",
         "nevr",
@@ -109,7 +132,6 @@ async fn what_is_not_safe_does_not_start() {
     let folder = tempfile::tempdir().unwrap();
     for (name, text, mode) in [
         ("for-all", SECRET, 0o644),
-        ("for-the-group", SECRET, 0o640),
         ("empty", "", 0o600),
         ("open.db", "", 0o644),
         ("no.db", "these are notes", 0o600),
@@ -142,40 +164,231 @@ async fn what_is_not_safe_does_not_start() {
     sandbox.stop().await;
 }
 
-/// G04: what belongs to somebody else can be read and changed by somebody else, whatever its mode. Only root can
-/// give files away, so elsewhere the rule alone is tested (`belongs_to_another`).
-#[tokio::test(flavor = "multi_thread")]
-async fn files_of_another_user_are_refused() {
-    let sandbox = Sandbox::start(Options::default()).await.unwrap();
+/// Nobody's user and group, and two more that nobody has either.
+const OWNER: u32 = 65_534;
+const GROUP: u32 = 64_321;
+const OTHER: u32 = 64_322;
+
+/// A folder as a platform hands it to a service: secret and database belong to `owner` and `group`. None where this
+/// user cannot give files away.
+fn handed_over(owner: u32, group: u32, mode: u32) -> Option<tempfile::TempDir> {
     let folder = tempfile::tempdir().unwrap();
-    let secret = folder.path().join("secret");
-    let database = folder.path().join("deck.db");
-    private(&secret, SECRET, 0o600);
-    private(&database, "", 0o600);
-    let given_away = [&secret, &database]
-        .iter()
-        .all(|path| std::os::unix::fs::chown(path, Some(65_534), None).is_ok());
-    if !given_away {
-        return;
-    }
-    for (name, value) in [
-        ("STACKDECK_SECRET_FILE", secret.display().to_string()),
-        ("STACKDECK_DATABASE_URL", format!("sqlite:{}", database.display())),
-    ] {
-        let mut command = serve_for_a_while(folder.path());
-        command.envs(settings(&sandbox, free_port())).env(name, &value);
-        if name.ends_with("_FILE") {
-            command.env_remove("STACKDECK_SECRET");
+    let give = |path: &Path| std::os::unix::fs::chown(path, Some(owner), Some(group)).is_ok();
+    for (name, text) in [("secret", SECRET), ("deck.db", "")] {
+        private(&folder.path().join(name), text, mode);
+        if !give(&folder.path().join(name)) {
+            return None;
         }
+    }
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o770)).unwrap();
+    give(folder.path()).then_some(folder)
+}
+
+fn with_files_of(command: &mut Command, folder: &Path, sandbox: &Sandbox) {
+    command
+        .envs(settings(sandbox, free_port()))
+        .env_remove("STACKDECK_SECRET")
+        .env("STACKDECK_SECRET_FILE", folder.join("secret"))
+        .env(
+            "STACKDECK_DATABASE_URL",
+            format!("sqlite:{}", folder.join("deck.db").display()),
+        );
+}
+
+/// G40: root looks at a service's files and ends its sessions, and the service can use them as before. Only root can
+/// give files away, so elsewhere the rules alone are tested (`tests/store/opening.rs`, `tests/settings/sources.rs`).
+#[tokio::test(flavor = "multi_thread")]
+async fn root_works_on_the_files_of_a_service_and_leaves_them_the_services() {
+    use std::os::unix::fs::MetadataExt as _;
+    let Some(folder) = handed_over(OWNER, GROUP, 0o600) else {
+        return;
+    };
+    let sandbox = Sandbox::start(Options::default()).await.unwrap();
+    let belongs = |path: &Path| {
+        let metadata = std::fs::metadata(path).unwrap();
+        (metadata.uid(), metadata.gid(), metadata.mode() & 0o777)
+    };
+    for arguments in ["check", "sessions end --all", "check"] {
+        let mut command = stackdeck("true", arguments, folder.path());
+        with_files_of(&mut command, folder.path(), &sandbox);
         let output = command.output().unwrap();
-        assert_eq!(output.status.code(), Some(2), "{name}: {}", words(&output));
+        assert!(output.status.success(), "{arguments}: {}", words(&output));
         assert!(
-            words(&output).contains("belongs to another user"),
-            "{name}: {}",
+            !words(&output).contains("chmod") && !words(&output).contains("chown"),
+            "{}",
             words(&output)
         );
-        note(Kind::BadInput, "G04");
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let path = entry.unwrap().path();
+            assert_eq!(belongs(&path), (OWNER, GROUP, 0o600), "{}", path.display());
+        }
+        note(Kind::Check, "G40");
     }
+
+    // While it runs as root, the files beside the database are the service's too.
+    let mut command = serve_for_a_while(folder.path());
+    with_files_of(&mut command, folder.path(), &sandbox);
+    let port = free_port();
+    let mut serving = command
+        .env("STACKDECK_BIND", format!("127.0.0.1:{port}"))
+        .spawn()
+        .unwrap();
+    while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err()
+        || !folder.path().join("deck.db-shm").exists()
+    {
+        assert!(serving.try_wait().unwrap().is_none(), "it ended");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    for ending in ["", "-wal", "-shm"] {
+        let path = folder.path().join(format!("deck.db{ending}"));
+        assert_eq!(belongs(&path), (OWNER, GROUP, 0o600), "{}", path.display());
+    }
+    let pid = serving.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    serving.wait().unwrap();
+    note(Kind::Check, "G40");
+    sandbox.stop().await;
+}
+
+/// G40: a service that reads its files by a group, whoever their owner is, starts and says so. Nobody is told to take
+/// the right away from the other reader.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_a_group_may_use_are_used_with_a_warning() {
+    let sandbox = Sandbox::start(Options::default()).await.unwrap();
+    for (owner, mode, whom) in [
+        // Kubernetes: fsGroup on a volume, and a secret's defaultMode of 0440.
+        (OTHER, 0o660, format!("its group ({GROUP})")),
+        (0, 0o660, format!("its group ({GROUP})")),
+        (OWNER, 0o660, format!("its owner (user {OWNER})")),
+    ] {
+        let Some(folder) = handed_over(owner, GROUP, mode) else {
+            return;
+        };
+        let program = env!("CARGO_BIN_EXE_stackdeck");
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid", &OTHER.to_string(), "--regid", &GROUP.to_string()])
+            .args(["--clear-groups", program, "check"])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .current_dir(folder.path());
+        with_files_of(&mut command, folder.path(), &sandbox);
+        let output = command.output().unwrap();
+        let said = words(&output);
+        assert!(output.status.success(), "{owner} {mode:o}: {said}");
+        assert_eq!(said.matches(&whom).count(), 2, "{owner} {mode:o}: {said}");
+        assert!(!said.contains("chmod") && !said.contains("chown"), "{said}");
+        note(Kind::Check, "G40");
+    }
+    sandbox.stop().await;
+}
+
+/// G40: systemd's `LoadCredential=` makes files of mode 0440 with an ACL, in a folder that only it and the service can
+/// enter. They are taken as they are, and nothing is said about them.
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_of_systemd_are_taken() {
+    let sandbox = Sandbox::start(Options::default()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let credentials = folder.path().join("credentials");
+    std::fs::create_dir(&credentials).unwrap();
+    private(&credentials.join("secret"), SECRET, 0o444);
+    for (given, code) in [(Some(&credentials), 0), (None, 1)] {
+        let mut command = stackdeck("true", "check", folder.path());
+        command
+            .envs(settings(&sandbox, free_port()))
+            .env_remove("STACKDECK_SECRET")
+            .env("STACKDECK_SECRET_FILE", credentials.join("secret"));
+        if let Some(folder) = given {
+            command.env("CREDENTIALS_DIRECTORY", folder);
+        }
+        let output = command.output().unwrap();
+        let said = words(&output);
+        assert_eq!(output.status.code(), Some(code), "{given:?}: {said}");
+        assert_eq!(said.contains("STACKDECK_SECRET_FILE"), given.is_none(), "{said}");
+        note(Kind::Check, "G40");
+    }
+    sandbox.stop().await;
+}
+
+/// G43: every command reads the same settings from the same places.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_commands_read_the_same_settings() {
+    let sandbox = Sandbox::start(Options::default()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let lines = settings(&sandbox, port);
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let file = lines.join("\n");
+    private(&folder.path().join(".env"), &file, 0o600);
+    let mut served = stackdeck("true", "serve", folder.path()).spawn().unwrap();
+    while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        assert!(served.try_wait().unwrap().is_none(), "it ended");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let run = |arguments: &str, environment: &[(&str, String)]| {
+        let mut command = stackdeck("true", arguments, folder.path());
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        let output = command.output().unwrap();
+        (output.status.code(), words(&output))
+    };
+    for arguments in ["healthcheck", "check", "sessions end --all"] {
+        let (code, said) = run(arguments, &[]);
+        assert_eq!(code, Some(0), "{arguments}: {said}");
+        note(Kind::Check, "G43");
+    }
+    // The environment wins over the file, an option over both, for each of them.
+    let elsewhere = format!("127.0.0.1:{}", free_port());
+    let (code, said) = run("healthcheck", &[("STACKDECK_BIND", elsewhere.clone())]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&elsewhere), "{said}");
+    let (code, said) = run(
+        &format!("healthcheck --bind 127.0.0.1:{port}"),
+        &[("STACKDECK_BIND", elsewhere)],
+    );
+    assert_eq!(code, Some(0), "{said}");
+    // One that listens there for somebody else is not taken for ours.
+    let (code, said) = run(
+        "healthcheck",
+        &[("STACKDECK_PUBLIC_URL", "https://deck.example.com/x".to_owned())],
+    );
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("another instance"), "{said}");
+    note(Kind::Check, "G43");
+    // A mistake is one for all of them, in the same words.
+    for arguments in ["healthcheck", "check", "sessions end --all", "serve"] {
+        let (code, said) = run(arguments, &[("STACKDECK_BIND", "localhost:9".to_owned())]);
+        assert!(matches!(code, Some(1 | 2)), "{arguments}: {code:?} {said}");
+        assert!(
+            said.contains("STACKDECK_BIND is \"localhost:9\". Write an IP address and a port"),
+            "{arguments}: {said}"
+        );
+        note(Kind::BadInput, "G43");
+    }
+    served.kill().unwrap();
+    served.wait().unwrap();
+    // Where there is no database, none is made: it would be another than the app's.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let ended = stackdeck("true", "sessions end --all", elsewhere.path())
+        .envs(settings(&sandbox, port))
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(2), "{}", words(&ended));
+    assert!(
+        words(&ended).contains("there is no database stackdeck.db"),
+        "{}",
+        words(&ended)
+    );
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+    note(Kind::Check, "G43");
     sandbox.stop().await;
 }
 

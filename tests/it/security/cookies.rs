@@ -580,7 +580,7 @@ async fn everywhere() {
         );
     }
     case.check(is_signed_in(&stranger.get("/").await), "nobody else");
-    other.running.stop().await;
+    other.running.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -345,7 +345,7 @@ async fn one_form_at_two_instances_is_one_redeploy() {
         assert_eq!(app.world().journal().count("redeploy"), 1);
         note(Kind::Check, "E05");
     }
-    second.running.stop().await;
+    second.running.stop().await.unwrap();
 }
 
 /// E07, the measurement M14: awaited in the handler, none of a hundred outcomes was written down.

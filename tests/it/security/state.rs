@@ -326,7 +326,7 @@ async fn time_and_restarts() {
         .send()
         .await;
     case.check(page.sees_other(), "begun at one instance, finished at another");
-    other.running.stop().await;
+    other.running.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -486,5 +486,5 @@ async fn once_on_two_instances() {
             format!("round {round}: one token request"),
         );
     }
-    other.running.stop().await;
+    other.running.stop().await.unwrap();
 }
