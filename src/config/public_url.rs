@@ -103,10 +103,7 @@ impl PublicUrl {
                 allowed.push(name.to_owned());
             }
         }
-        AllowedHosts {
-            allowed,
-            prefix: self.prefix.clone(),
-        }
+        AllowedHosts { allowed }
     }
 }
 
@@ -121,7 +118,6 @@ impl fmt::Display for PublicUrl {
 #[derive(Debug, Clone)]
 pub struct AllowedHosts {
     allowed: Vec<String>,
-    prefix: String,
 }
 
 impl AllowedHosts {
@@ -130,11 +126,6 @@ impl AllowedHosts {
         self.allowed
             .iter()
             .any(|allowed| allowed.eq_ignore_ascii_case(host))
-    }
-
-    /// The path prefix under which everything stands, see [`PublicUrl::path_prefix`].
-    pub fn path_prefix(&self) -> &str {
-        &self.prefix
     }
 }
 

@@ -44,8 +44,11 @@ pub mod urls;
 pub mod views;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::Uri;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_sessions::{Expiry, SessionManagerLayer, SessionStore, cookie::SameSite};
@@ -128,14 +131,8 @@ pub fn router(
         // Beside it: it would hold room for its encoders, some 6 KB, for each stream that it does not compress.
         .merge(in_session(streams))
         .merge(plain);
-    let prefixed = match state.urls().prefix() {
-        "" => layered,
-        prefix => Router::new()
-            .nest(prefix, layered)
-            .route(route::HEALTHZ, get(health::alive))
-            .route(route::READYZ, get(health::ready)),
-    };
-    prefixed
+    let prefix = state.urls().prefix().to_owned();
+    let whole = layered
         .fallback(problem::not_found)
         .layer(from_fn_with_state(limits, whole_body))
         .layer(from_fn_with_state(limits, answer_within))
@@ -146,7 +143,37 @@ pub fn router(
         .layer(from_fn_with_state(state.clone(), headers::security_headers))
         // Outermost, so that whatever happens has an id and a line in the log.
         .layer(from_fn_with_state(state.clone(), trace::trace))
-        .with_state(state)
+        .with_state(state);
+    if prefix.is_empty() {
+        return whole;
+    }
+    // Outside of everything, so that routes, guards, the log and the metrics know one form of each path.
+    Router::new().fallback_service(whole.map_request(move |request| without_prefix(request, &prefix)))
+}
+
+/// Takes the path prefix off: `/deck`, `/deck/` and `/deck/help` become `/`, `/` and `/help`. A path without it stays:
+/// that is how a proxy asks that has taken it off itself (docs/decisions/0043-path-prefix.md).
+fn without_prefix(mut request: Request, prefix: &str) -> Request {
+    let uri = request.uri();
+    let Some(rest) = uri.path().strip_prefix(prefix) else {
+        return request;
+    };
+    let path = match rest {
+        "" => "/",
+        rest if rest.starts_with('/') => rest,
+        // Another path that only begins alike.
+        _ => return request,
+    };
+    let path_and_query = match uri.query() {
+        Some(query) => format!("{path}?{query}").parse(),
+        None => path.parse(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = path_and_query.ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    request
 }
 
 fn session_layer<S: SessionStore + Clone>(state: &WebState, sessions: S) -> SessionManagerLayer<S> {

@@ -22,7 +22,7 @@ const DRAINED: usize = 4;
 /// was made to point at this machine (DNS rebinding) gets nothing. The two probes are exempt: load balancers
 /// call them by address.
 pub async fn host_guard(State(hosts): State<AllowedHosts>, request: Request, next: Next) -> Response {
-    if is_probe(request.uri().path(), hosts.path_prefix()) {
+    if matches!(request.uri().path(), "/healthz" | "/readyz") {
         return next.run(request).await;
     }
     match check_host(&hosts, request.uri(), request.headers()) {
@@ -45,12 +45,6 @@ fn check_host(hosts: &AllowedHosts, uri: &Uri, headers: &HeaderMap) -> Result<()
     } else {
         Err(StatusCode::MISDIRECTED_REQUEST)
     }
-}
-
-/// Whether a path is `/healthz` or `/readyz`, as a whole, with or without the path prefix.
-fn is_probe(path: &str, prefix: &str) -> bool {
-    let path = path.strip_prefix(prefix).unwrap_or(path);
-    matches!(path, "/healthz" | "/readyz")
 }
 
 /// 414 where path and query are longer than [`Limits::url`].

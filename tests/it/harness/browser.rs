@@ -14,7 +14,22 @@ pub struct Browser {
     http: reqwest::Client,
     home: Url,
     /// By host without port, as browsers keep them.
-    cookies: Mutex<HashMap<String, BTreeMap<String, String>>>,
+    cookies: Mutex<HashMap<String, BTreeMap<String, Cookie>>>,
+}
+
+/// A cookie's value, and the path below which it is sent.
+#[derive(Debug, Clone)]
+struct Cookie {
+    value: String,
+    path: String,
+}
+
+impl Cookie {
+    /// Whether it is sent to this path (RFC 6265 section 5.1.4).
+    fn goes_to(&self, path: &str) -> bool {
+        path.strip_prefix(&self.path)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || self.path.ends_with('/'))
+    }
 }
 
 /// A page that was loaded, after all redirects.
@@ -194,18 +209,19 @@ impl Browser {
             .unwrap()
             .get(self.home.host_str().unwrap())?
             .get(name)
-            .cloned()
+            .map(|cookie| cookie.value.clone())
     }
 
     /// Puts a cookie of the app into this browser.
     pub fn set_cookie(&self, name: &str, value: &str) {
         let host = self.home.host_str().unwrap().to_owned();
-        self.cookies
-            .lock()
-            .unwrap()
-            .entry(host)
-            .or_default()
-            .insert(name.into(), value.into());
+        self.cookies.lock().unwrap().entry(host).or_default().insert(
+            name.into(),
+            Cookie {
+                value: value.into(),
+                path: "/".into(),
+            },
+        );
     }
 
     /// The same browser, looking at another address of the app.
@@ -226,7 +242,8 @@ impl Browser {
         let pairs: Vec<String> = cookies
             .get(url.host_str()?)?
             .iter()
-            .map(|(name, value)| format!("{name}={value}"))
+            .filter(|(_, cookie)| cookie.goes_to(url.path()))
+            .map(|(name, cookie)| format!("{name}={}", cookie.value))
             .collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
@@ -241,7 +258,14 @@ impl Browser {
             if attributes.to_ascii_lowercase().contains("max-age=0") || value.is_empty() {
                 jar.remove(name.trim());
             } else {
-                jar.insert(name.trim().to_owned(), value.to_owned());
+                let path = attributes
+                    .split(';')
+                    .find_map(|attribute| attribute.trim().strip_prefix("Path="));
+                let cookie = Cookie {
+                    value: value.to_owned(),
+                    path: path.unwrap_or("/").to_owned(),
+                };
+                jar.insert(name.trim().to_owned(), cookie);
             }
         }
     }

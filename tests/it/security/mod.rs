@@ -27,6 +27,7 @@ mod on_postgres;
 mod out_of_band;
 mod own_loop;
 mod panics;
+mod prefix;
 mod proxies;
 mod redeploy;
 mod return_to;
