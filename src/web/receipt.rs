@@ -1,7 +1,7 @@
 //! The receipt of one redeploy: what was asked, what Cloud 66 answered, how it ended.
 
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse as _, Response};
 
 use super::looks::{Looks, is_shown};
@@ -19,6 +19,7 @@ pub async fn show(
     State(state): State<WebState>,
     Looks(mut frame): Looks,
     visitor: Visitor,
+    method: Method,
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
@@ -34,7 +35,7 @@ pub async fn show(
             app::Error::NotFound => Trouble::NoReceipt.into(),
             error => Problem::from(error),
         })?;
-    if redeploy.state.is_end() && is_shown(&headers) {
+    if redeploy.state.is_end() && is_shown(&method, &headers) {
         state.app().note_told(&[id]).await;
     }
     let address = state.site().public_url.join(&format!("/redeploys/{id}"));
