@@ -21,6 +21,7 @@ pub async fn show(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let query = query.unwrap_or_default();
+    let return_to = ReturnTo::parse(&format!("/activity?{query}"));
     let read = |name| parameter(&query, name).unwrap_or_default();
     let query = ActivityQuery {
         hours: read("hours"),
@@ -32,17 +33,14 @@ pub async fn show(
     let snapshot = app.recent_snapshot(who).await;
     let known_at = match (snapshot.listed_at, &snapshot.problem) {
         (_, Some((Cloud66Error::SignedOut, _))) => {
-            return Err(Trouble::SignedOutByCloud66 {
-                return_to: ReturnTo::Activity,
-            }
-            .into());
+            return Err(Trouble::SignedOutByCloud66 { return_to }.into());
         }
         (None, Some((problem, _))) => return Err(problem.clone().into()),
         (None, None) => return Err(Trouble::Cloud66Down.into()),
         (Some(known_at), _) => known_at,
     };
     frame.since = since(&state, who, &snapshot);
-    frame.banner = banner(&snapshot, &app.allowance(who), frame.now, ReturnTo::Activity);
+    frame.banner = banner(&snapshot, &app.allowance(who), frame.now, return_to);
     let changes: Vec<Change<'_>> = snapshot
         .changes()
         .into_iter()

@@ -5,7 +5,7 @@
 //! * One file for each thing that has an address: [`stacks`], [`stack`], [`redeploy`], [`several`], [`actions`],
 //!   [`receipt`], [`receipts`], [`activity`], [`events`], [`find`], [`views`], [`sign_in`], [`settings`] and [`health`].
 //! * The guards: [`session`], [`form`], [`origin`], [`pace`], [`headers`] and [`cookies`].
-//! * Whatever goes wrong: [`problem`]. Connections: [`server`]. For the operator: [`metrics`]. For those who work on
+//! * Whatever goes wrong: [`problem`]. Connections: [`server`]. For the operator: [`metrics`]. For the demo: [`one_port`]. For those who work on
 //!   the looks: [`gallery`].
 //!
 //! Invariants: every page works without JavaScript; a GET changes nothing; nothing about security is decided by
@@ -24,6 +24,7 @@ pub mod health;
 mod kept_rows;
 pub mod looks;
 pub mod metrics;
+pub mod one_port;
 pub mod origin;
 pub mod pace;
 pub mod pages;
@@ -54,7 +55,7 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_sessions::{Expiry, SessionManagerLayer, SessionStore, cookie::SameSite};
 
 use crate::config::AllowedHosts;
-use server::{Limits, answer_within, host_guard, short_url, whole_body};
+use server::{HostGuard, Limits, answer_within, host_guard, short_url, whole_body};
 pub use state::{Site, WebState};
 pub use urls::Urls;
 use urls::route;
@@ -131,13 +132,13 @@ pub fn router(
         // Beside it: it would hold room for its encoders, some 6 KB, for each stream that it does not compress.
         .merge(in_session(streams))
         .merge(plain);
+    let guard = HostGuard::new(hosts, state.app().clock().clone());
     let prefix = state.urls().prefix().to_owned();
     let whole = layered
-        .fallback(problem::not_found)
         .layer(from_fn_with_state(limits, whole_body))
         .layer(from_fn_with_state(limits, answer_within))
         .layer(from_fn_with_state(limits, short_url))
-        .layer(from_fn_with_state(hosts, host_guard))
+        .layer(from_fn_with_state(guard, host_guard))
         // Once more around what the guards refuse by themselves.
         .layer(from_fn_with_state(state.clone(), problem::pages_for_problems))
         .layer(from_fn_with_state(state.clone(), headers::security_headers))

@@ -24,7 +24,7 @@ use super::problem::Problem;
 use super::session::Visitor;
 use super::sign_in::leading_to_cloud66;
 use super::state::WebState;
-use super::urls::Access;
+use super::urls::{Access, view_text};
 use crate::app::watch::Snapshot;
 use crate::app::{Allowance, Cloud66Error, SignedIn};
 use crate::domain::{OperationId, Redeploy, ReturnTo, Stack, StackQuery, StackUid};
@@ -55,10 +55,12 @@ fn welcome(state: &WebState, frame: Frame, query: &str) -> Response {
     if state.app().oauth().is_none() {
         return SetupPage::new(frame, &site.redirect_uri(), site.out_of_band).into_response();
     }
-    let return_to = parameter(query, "return_to")
-        .map(|path| ReturnTo::parse(&path))
-        .unwrap_or_default();
-    leading_to_cloud66(HomePage::new(frame, return_to, site.out_of_band))
+    // A link to a view of the list leads to that view.
+    let return_to = match parameter(query, "return_to") {
+        Some(page) => ReturnTo::parse(&page),
+        None => ReturnTo::stacks(query),
+    };
+    leading_to_cloud66(HomePage::new(frame, &return_to, site.out_of_band))
 }
 
 async fn list(
@@ -71,18 +73,16 @@ async fn list(
     let app = state.app();
     let who = &visitor.who;
     let snapshot = app.stacks(who).await;
+    let return_to = ReturnTo::stacks(&view_text(query));
     let known_at = match (snapshot.listed_at, &snapshot.problem) {
         (_, Some((Cloud66Error::SignedOut, _))) => {
-            return Err(Trouble::SignedOutByCloud66 {
-                return_to: ReturnTo::Home,
-            }
-            .into());
+            return Err(Trouble::SignedOutByCloud66 { return_to }.into());
         }
         (None, Some((problem, _))) => return Err(problem.clone().into()),
         (None, None) => return Ok(StacksPage::loading(frame, query).into_response()),
         (Some(known_at), _) => known_at,
     };
-    frame.banner = banner(&snapshot, &app.allowance(who), frame.now, ReturnTo::Home);
+    frame.banner = banner(&snapshot, &app.allowance(who), frame.now, return_to);
     // Before the redeploys are read, so that what moves meanwhile is sent.
     frame.since = since(state, who, &snapshot);
     let pins = cookies::pins(state.site(), headers);

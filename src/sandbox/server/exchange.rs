@@ -41,6 +41,14 @@ pub(super) async fn exchange(
         Ok(request) => request,
         Err(refusal) => return Ok(whole(refusal)),
     };
+    match answer_of(&world, &request).await {
+        (Some(answer), fault) => Ok(send(answer, fault.as_ref().map(|fault| &fault.effect), &ending)),
+        (None, fault) => end(fault.as_ref().map(|fault| &fault.effect), &ending).await,
+    }
+}
+
+/// The answer to a request, and the fault that hit it. Without an answer the fault ends the connection in its way.
+pub(super) async fn answer_of(world: &World, request: &Request) -> (Option<Answer>, Option<Fault>) {
     let call = Call::of(&request.method, &request.path);
     let hits = world.open().0.faults.hit(call.operation);
     let mut fault: Option<&Fault> = None;
@@ -56,8 +64,8 @@ pub(super) async fn exchange(
     });
     let effect = fault.map(|fault| &fault.effect);
     if let Some(When::Before) = effect.and_then(silence) {
-        note(&world, &request, &call, None, false, named);
-        return end(effect, &ending).await;
+        note(world, request, &call, None, false, named);
+        return (None, fault.cloned());
     }
     let replaced = effect.and_then(distort::instead);
     let processed = replaced.is_none();
@@ -65,7 +73,7 @@ pub(super) async fn exchange(
         Some(Effect::MovedPages(shift)) => Some(*shift),
         _ => None,
     };
-    let mut answered = replaced.unwrap_or_else(|| answer(&world, &request, &call, shift));
+    let mut answered = replaced.unwrap_or_else(|| answer(world, request, &call, shift));
     if let Some(effect) = effect {
         answered = distort::apply(effect, answered);
     }
@@ -75,11 +83,11 @@ pub(super) async fn exchange(
     };
     date(&mut answered, world.clock().now(), skew);
     if effect.and_then(silence).is_some() {
-        note(&world, &request, &call, None, processed, named);
-        return end(effect, &ending).await;
+        note(world, request, &call, None, processed, named);
+        return (None, fault.cloned());
     }
-    note(&world, &request, &call, Some(answered.status()), processed, named);
-    Ok(send(answered, effect, &ending))
+    note(world, request, &call, Some(answered.status()), processed, named);
+    (Some(answered), fault.cloned())
 }
 
 /// Reads the whole request. The inner error is an answer that refuses it.

@@ -98,7 +98,7 @@ impl View {
         })
     }
 
-    fn return_to(self) -> ReturnTo {
+    pub(super) fn return_to(self) -> ReturnTo {
         match self {
             Self::Stacks => ReturnTo::Home,
             Self::Activity => ReturnTo::Activity,

@@ -398,6 +398,7 @@ impl TestApp {
             clock: self.clock.clock(),
             random: Random::system(),
             demo: false,
+            one_port: None,
             timeouts: self.timeouts,
         };
         start(&settings, listener, surroundings)

@@ -298,7 +298,7 @@ async fn take_off_the_prefix(listener: TcpListener, to: SocketAddr, prefix: &'st
 }
 
 /// Crawls as a stranger and as somebody who has signed in, and signs out by each way that there is.
-async fn crawl(app: &TestApp, browser: &Browser, case: &Case<'_>, prefix: &str) {
+pub(super) async fn crawl(app: &TestApp, browser: &Browser, case: &Case<'_>, prefix: &str) {
     let first = [format!("{prefix}/"), prefix.to_owned()];
     let mut home = None;
     for address in first.iter().filter(|address| !address.is_empty()) {
