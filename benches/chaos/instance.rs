@@ -55,8 +55,8 @@ fn serve(given: &[String]) -> Fallible<()> {
         let surroundings = Surroundings {
             clock: Clock::system().faster(began, speed),
             random: Random::system(),
-            demo: false,
             timeouts: faster(Timeouts::default(), speed),
+            ..Surroundings::default()
         };
         let listener = bind(&settings.bind.to_string()).await?;
         let running = start(&settings, listener, surroundings).await?;

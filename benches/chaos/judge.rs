@@ -149,7 +149,7 @@ fn of_row(row: &Row, executed: Option<&Executed>) -> Vec<Finding> {
         (S::Refused | S::Lost, Some(_)) => {
             add(Fault::Lost, format!("recorded as {state}, and was carried out"));
         }
-        (S::Accepted | S::Running | S::Succeeded | S::Failed | S::Cancelled, None) => {
+        (S::Accepted | S::Running | S::Succeeded | S::Failed | S::Cancelled | S::Ended, None) => {
             add(
                 Fault::Untrue,
                 format!("recorded as {state}, and was never carried out"),

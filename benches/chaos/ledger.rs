@@ -15,7 +15,7 @@ const PAGE: u32 = 500;
 const DEPLOYMENT: &str = "application_deployment";
 
 /// Opens the ledger as the app has it open.
-pub(crate) async fn open(address: &str, secret: Vec<u8>, clock: Clock) -> Fallible<Store> {
+pub(crate) async fn open(address: &str, origin: &str, secret: Vec<u8>, clock: Clock) -> Fallible<Store> {
     let database = match address.strip_prefix("sqlite:") {
         Some(path) => Database::Sqlite { path: path.into() },
         None => Database::Postgres {
@@ -25,6 +25,7 @@ pub(crate) async fn open(address: &str, secret: Vec<u8>, clock: Clock) -> Fallib
     let day = std::time::Duration::from_hours(24);
     let options = StoreOptions {
         database,
+        origin: origin.to_owned(),
         secrets: vec![secret.into()],
         idle: day,
         lifetime: day,

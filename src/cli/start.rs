@@ -13,7 +13,7 @@ use url::Url;
 
 use super::descriptors;
 use crate::app::policy::AskFirst;
-use crate::app::watch::keep;
+use crate::app::watch::{Patience, keep};
 use crate::app::{App, Parts, Policy, worker};
 use crate::cloud66::{self, Client, ClientOptions, Oauth, OauthOptions, PkceMode, Timeouts};
 use crate::config::{self, DatabaseUrl, PublicUrl, Redirect, Settings};
@@ -41,6 +41,10 @@ pub struct Surroundings {
     pub one_port: Option<OnePort>,
     /// How long Cloud 66 is waited for.
     pub timeouts: Timeouts,
+    /// How long a page waits for Cloud 66.
+    pub patience: Patience,
+    /// The limits of connections.
+    pub limits: Limits,
 }
 
 impl Default for Surroundings {
@@ -51,6 +55,8 @@ impl Default for Surroundings {
             demo: false,
             one_port: None,
             timeouts: Timeouts::default(),
+            patience: Patience::default(),
+            limits: Limits::default(),
         }
     }
 }
@@ -126,6 +132,8 @@ pub async fn start(
         demo,
         one_port,
         timeouts,
+        patience,
+        limits,
     } = surroundings;
     let store = Store::open(store_options(settings), clock.clone(), random.clone()).await?;
     let client = client(settings, timeouts, clock.clone())?;
@@ -136,6 +144,7 @@ pub async fn start(
         store: store.clone(),
         clock,
         random,
+        patience,
         policy: policy(settings),
         stop: CancellationToken::new(),
     };
@@ -143,8 +152,8 @@ pub async fn start(
     let port = listener.local_addr().map_or(0, |address| address.port());
     let state = WebState::new(app.clone(), site(settings, demo, one_port.as_ref())?);
     let limits = Limits {
-        connections: descriptors::room_for(Limits::default().connections),
-        ..Limits::default()
+        connections: descriptors::room_for(limits.connections),
+        ..limits
     };
     let metrics = listen_for_metrics(settings, &limits)?;
     let metrics_router = web::metrics::router(state.clone());
@@ -201,6 +210,7 @@ pub(super) fn store_options(settings: &Settings) -> StoreOptions {
             DatabaseUrl::Sqlite { path } => Database::Sqlite { path: path.clone() },
             DatabaseUrl::Postgres { url } => Database::Postgres { url: url.clone() },
         },
+        origin: cloud66_url(settings).as_str().trim_end_matches('/').to_owned(),
         secrets: settings
             .secrets
             .iter()

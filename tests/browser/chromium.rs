@@ -16,7 +16,7 @@ use thirtyfour::prelude::*;
 use crate::site::Demo;
 
 /// The longest that anything may take before it counts as not happening.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// How often a page is looked at while something is waited for.
 const LOOKING: Duration = Duration::from_millis(60);
@@ -180,8 +180,8 @@ impl Chromium {
 
     /// Waits until an expression is true in the page. A page that is just being left counts as "not yet".
     pub async fn until(&self, expression: &str) {
-        let looks = PATIENCE.as_millis() / LOOKING.as_millis();
-        for _ in 0..looks {
+        let began = std::time::Instant::now();
+        while began.elapsed() < PATIENCE {
             let answer = self
                 .driver
                 .execute(format!("return Boolean({expression});"), Vec::new())

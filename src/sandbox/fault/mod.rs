@@ -2,13 +2,13 @@
 //!
 //! A fault is aimed at an operation (or at `api`, `oauth`, `all`) and lasts for a count or a share of its
 //! calls. Its text form is `TARGET=EFFECT[:VALUE][;count=N][;share=PERCENT][;skip=N]`, for example
-//! `redeploy=no-answer-after;count=1`. What is armed first is tried first; delays add up, and of the other
-//! effects the first that hits is applied.
+//! `redeploy=no-answer-after;count=1`. What is armed first is tried first; delays and what Cloud 66 does or writes
+//! otherwise add up ([`Effect::adds_up`]), and of the other effects the first that hits is applied.
 
 mod effect;
 pub(crate) mod distort;
 
-pub use effect::{Effect, Shift, When};
+pub use effect::{Effect, Foreign, Metadata, Shift, When, WrongAction};
 
 use super::operation::Operation;
 use super::random::Seeded;
@@ -198,8 +198,7 @@ impl Faults {
             .iter_mut()
             .filter(|fault| fault.target.matches(operation))
         {
-            let delays = |fault: &Fault| matches!(fault.effect, Effect::Delay(_));
-            if !delays(fault) && hits.iter().any(|hit| !delays(hit)) {
+            if !fault.effect.adds_up() && hits.iter().any(|hit| !hit.effect.adds_up()) {
                 continue;
             }
             if fault.skip > 0 {
@@ -232,6 +231,23 @@ mod tests {
             "stacks=moved-pages:skip",
             "stack=redirect:http://example.com/",
             "ping-auth=clock-skew:-300",
+            "redeploy=wrong-action:other",
+            "redeploy=wrong-action:ended",
+            "redeploy=wrong-action:unknown",
+            "actions=metadata:missing",
+            "actions=metadata:empty",
+            "actions=metadata:null",
+            "action=metadata:text",
+            "action=metadata:list",
+            "actions=unfiltered",
+            "actions=empty-page:2",
+            "action=no-success",
+            "redeploy=foreign-deploy:before",
+            "redeploy=foreign-deploy:unlisted",
+            "redeploy=foreign-deploy:after",
+            "redeploy=not-queued",
+            "redeploy=late-start:8",
+            "stack=status-gap;count=2",
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }
@@ -248,6 +264,11 @@ mod tests {
             ("redeploy=html;times=3", "is not count=NUMBER"),
             ("redeploy=html;share=101", "is not count=NUMBER"),
             ("redeploy=html;count=-1", "is not count=NUMBER"),
+            ("redeploy=wrong-action", "needs other, ended or unknown"),
+            ("actions=metadata:odd", "needs missing, empty, null, text or list"),
+            ("actions=empty-page", "needs a page number"),
+            ("redeploy=foreign-deploy:now", "needs before, unlisted or after"),
+            ("redeploy=late-start", "needs seconds"),
         ] {
             let error = text.parse::<Fault>().unwrap_err().to_string();
             assert!(error.contains(words), "{text}: {error}");
@@ -281,6 +302,23 @@ mod tests {
             .collect();
         assert_eq!(hits, ["api=delay:1", "stacks=html", "stacks=delay:2"]);
         assert_eq!(faults.list().len(), 4, "what was not applied is not used up");
+    }
+
+    #[test]
+    fn what_cloud_66_does_otherwise_adds_up_with_everything_else() {
+        let armed = [
+            "redeploy=foreign-deploy:before",
+            "redeploy=no-action-id",
+            "redeploy=late-start:8",
+            "redeploy=html",
+        ];
+        let mut faults = Faults::new(1, armed.iter().map(|text| text.parse().unwrap()).collect());
+        let hits: Vec<String> = faults
+            .hit(Operation::Redeploy)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(hits, armed.get(..3).unwrap());
     }
 
     #[test]

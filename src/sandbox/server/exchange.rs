@@ -1,7 +1,7 @@
 //! One request and its answer on the wire, with the faults that hit it.
 
 use super::super::answer::{answer, date, note};
-use super::super::fault::{Effect, Fault, When, distort};
+use super::super::fault::{Effect, When, distort};
 use super::super::http::{Answer, Request, json};
 use super::super::operation::Call;
 use super::super::world::World;
@@ -42,52 +42,50 @@ pub(super) async fn exchange(
         Err(refusal) => return Ok(whole(refusal)),
     };
     match answer_of(&world, &request).await {
-        (Some(answer), fault) => Ok(send(answer, fault.as_ref().map(|fault| &fault.effect), &ending)),
-        (None, fault) => end(fault.as_ref().map(|fault| &fault.effect), &ending).await,
+        (Some(answer), effect) => Ok(send(answer, effect.as_ref(), &ending)),
+        (None, effect) => end(effect.as_ref(), &ending).await,
     }
 }
 
-/// The answer to a request, and the fault that hit it. Without an answer the fault ends the connection in its way.
-pub(super) async fn answer_of(world: &World, request: &Request) -> (Option<Answer>, Option<Fault>) {
+/// The answer to a request, and the effect that is left to apply to it. Without an answer that effect ends the
+/// connection in its way.
+pub(super) async fn answer_of(world: &World, request: &Request) -> (Option<Answer>, Option<Effect>) {
+    let _being_answered = world.begin_answer();
     let call = Call::of(&request.method, &request.path);
     let hits = world.open().0.faults.hit(call.operation);
-    let mut fault: Option<&Fault> = None;
     for hit in &hits {
-        match &hit.effect {
-            Effect::Delay(time) => sleep(*time).await,
-            _ => fault = Some(hit),
+        if let Effect::Delay(time) = &hit.effect {
+            sleep(*time).await;
         }
     }
     let named = (!hits.is_empty()).then(|| {
         let texts: Vec<String> = hits.iter().map(|hit| hit.effect.to_string()).collect();
         texts.join(" + ")
     });
-    let effect = fault.map(|fault| &fault.effect);
+    let effects: Vec<Effect> = hits.into_iter().map(|hit| hit.effect).collect();
+    let effect = effects.iter().find(|effect| !effect.adds_up());
     if let Some(When::Before) = effect.and_then(silence) {
         note(world, request, &call, None, false, named);
-        return (None, fault.cloned());
+        return (None, effect.cloned());
     }
     let replaced = effect.and_then(distort::instead);
     let processed = replaced.is_none();
-    let shift = match effect {
-        Some(Effect::MovedPages(shift)) => Some(*shift),
-        _ => None,
-    };
-    let mut answered = replaced.unwrap_or_else(|| answer(world, request, &call, shift));
-    if let Some(effect) = effect {
+    let mut answered = replaced.unwrap_or_else(|| answer(world, request, &call, &effects));
+    let additions = effects.iter().filter(|effect| effect.adds_up());
+    for effect in additions.chain(effect) {
         answered = distort::apply(effect, answered);
     }
     let skew = match effect {
         Some(Effect::ClockSkew(seconds)) => time::Duration::seconds(*seconds),
         _ => time::Duration::ZERO,
     };
-    date(&mut answered, world.clock().now(), skew);
+    date(&mut answered, world.clock().date(), skew);
     if effect.and_then(silence).is_some() {
         note(world, request, &call, None, processed, named);
-        return (None, fault.cloned());
+        return (None, effect.cloned());
     }
     note(world, request, &call, Some(answered.status()), processed, named);
-    (Some(answered), fault.cloned())
+    (Some(answered), effect.cloned())
 }
 
 /// Reads the whole request. The inner error is an answer that refuses it.

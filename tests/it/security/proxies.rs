@@ -8,11 +8,10 @@ use std::time::Duration;
 use stackdeck::sandbox::Health;
 
 use super::prefix::crawl;
-use super::process::free_port;
 use super::raw::{exchange, status};
 use super::redeploy::{quiet_stacks, row_form};
 use super::tally::{Kind, note};
-use crate::harness::{Browser, Cases, TestApp};
+use crate::harness::{Browser, Cases, TestApp, free_port, looks};
 
 const PROXIES: [&str; 3] = ["nginx", "haproxy", "caddy"];
 
@@ -149,7 +148,7 @@ impl Proxy {
             port,
             _folder: folder,
         };
-        for _ in 0..400 {
+        for () in looks() {
             if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
                 return proxy;
             }
