@@ -208,8 +208,10 @@ async fn again_until(browser: &Chromium, act: &str, fact: &str) {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     }
+    let shown = fact.split(".includes").next().unwrap_or_default();
     panic!(
-        "never: {fact}\n{}",
+        "never: {fact}: {}\n{}",
+        browser.ask::<serde_json::Value>(shown).await,
         browser.ask::<String>("document.body.innerText").await
     );
 }

@@ -21,14 +21,12 @@ impl Sandbox {
         let path = uri.path().strip_prefix(mount).unwrap_or(uri.path());
         let path = if path.is_empty() { "/" } else { path };
         let request = Request::new(method, path, uri.query(), headers, body);
-        match answer_of(&self.world, &request).await.0 {
-            Some(answer) => put_below(mount, answer),
-            None => {
-                let mut answer = Response::new(Bytes::new());
-                *answer.status_mut() = StatusCode::BAD_GATEWAY;
-                answer
-            }
+        if let (Some(answer), _) = answer_of(&self.world, &request).await {
+            return put_below(mount, answer);
         }
+        let mut answer = Response::new(Bytes::new());
+        *answer.status_mut() = StatusCode::BAD_GATEWAY;
+        answer
     }
 }
 
