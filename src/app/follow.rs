@@ -5,11 +5,11 @@
 //! * A state is claimed only on Cloud 66's word, or as inferred (`outcome`).
 //! * Whoever looks, the row decides: every transition is the ledger's conditional statement.
 
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::outcome::{End, Seen};
 use super::{App, SignedIn};
-use crate::cloud66::{self, Api, ApiVersion, Record};
+use crate::cloud66::{self, Api, ApiVersion, Record, SharedReads};
 use crate::domain::{AccessToken, Deployment, DeploymentId, Reason, Redeploy, RedeployState};
 use crate::store::{Due, StoreError};
 
@@ -27,7 +27,8 @@ const LOOK_UP_WINDOW: Duration = Duration::minutes(15);
 /// How long it is looked for where Cloud 66 cannot be asked.
 pub const ASKING_WINDOW: Duration = Duration::hours(1);
 
-/// Pace of following: every five seconds for two minutes, then every ten.
+/// Pace of following: every five seconds for two minutes, then every ten; less often where many are followed
+/// (`poll_times`).
 const PACE_AT_FIRST: Duration = Duration::seconds(5);
 const AT_FIRST: Duration = Duration::minutes(2);
 const PACE_LATER: Duration = Duration::seconds(10);
@@ -42,8 +43,9 @@ pub const FOLLOWED: Duration = Duration::hours(6);
 pub(super) const CLOCKS_DIFFER: Duration = Duration::minutes(1);
 
 impl App {
-    /// Takes one look at a row whose time has come, and writes down what it showed.
-    pub async fn look(&self, due: &Due) -> Result<(), StoreError> {
+    /// Takes one look at a row whose time has come, and writes down what it showed. What is read of a stack is shared
+    /// with the others of this round.
+    pub(super) async fn look(&self, due: &Due, shared: SharedReads) -> Result<(), StoreError> {
         let row = &due.redeploy;
         if row.state == RedeployState::Requested && due.token.is_none() {
             return self.ask_before_sending(due, None).await;
@@ -54,13 +56,17 @@ impl App {
         let budget = self.watchers().budget(row.asked_by);
         if !budget.may_follow() {
             // Many rows at once, as after a crash, must not use up what the person needs to redeploy.
+            self.store().ledger().missed(row.id).await?;
             let later = due.now + PACE_OVER_BUDGET;
             return self.store().ledger().look_again(row.id, later).await.map(drop);
         }
-        let api = self.cloud66().api(token, &budget);
+        let api = self.cloud66().api_sharing(token, &budget, shared);
         let looked = match row.state {
             RedeployState::Requested => self.ask_before_sending(due, Some(&api)).await,
-            RedeployState::Unknown => self.look_up(due, &api).await,
+            RedeployState::Unknown => match self.look_up(row, &api, due.now).await {
+                Ok(()) => self.look_up_for_who_waits(row.id, due.now).await,
+                failed => failed,
+            },
             _ => self.follow(due, token, &api).await,
         };
         self.told().news_for(row.asked_by);
@@ -78,15 +84,22 @@ impl App {
     }
 
     /// Asks whether Cloud 66 knows the operation id of an unanswered request.
-    async fn look_up(&self, due: &Due, api: &Api) -> Result<(), StoreError> {
-        let (ledger, row, now) = (self.store().ledger(), &due.redeploy, due.now);
+    pub(super) async fn look_up(
+        &self,
+        row: &Redeploy,
+        api: &Api,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let ledger = self.store().ledger();
         let since = now - row.answered_at.or(row.sent_at).unwrap_or(row.requested_at);
         if self.cloud66().version() == ApiVersion::V2 {
             ledger.lost(row.id, Reason::OldApi).await?;
             return Ok(());
         }
         let sent = row.sent_at.unwrap_or(row.requested_at) - CLOCKS_DIFFER;
-        match api.record_of(row.stack, row.id, row.command, sent).await {
+        let record = api.record_of(row.stack, row.id, row.command, sent).await;
+        self.note_heard(row, record.as_ref().err(), None).await?;
+        match record {
             Ok(Record::Found(action)) => {
                 ledger.found(row.id, Some(action.id)).await?;
                 tracing::info!(operation = %row.id, "redeploy found at Cloud 66");
@@ -117,6 +130,7 @@ impl App {
                 let wait = from_start
                     .unwrap_or(Duration::seconds(LATER))
                     .max(Duration::seconds(1));
+                let wait = self.poll_interval(row, wait, now).await?;
                 ledger.look_again(row.id, now + wait).await?;
             }
         }
@@ -132,11 +146,19 @@ impl App {
         } else {
             PACE_LATER
         };
-        match self.seen(due, api).await {
+        let seen = self.seen(due, api).await;
+        let took = match &seen {
+            Ok(Seen::Ended(end)) => end.took,
+            Ok(Seen::Inferred { deployment, .. }) => deployment.as_ref().and_then(Deployment::duration),
+            _ => None,
+        };
+        self.note_heard(row, seen.as_ref().err(), took).await?;
+        match seen {
             Ok(Seen::Ended(End {
                 state,
                 message,
                 deployment,
+                ..
             })) => {
                 let (id, hash) = id_and_hash(deployment.as_ref());
                 ledger.ended(row.id, state, message.as_deref(), id, hash).await?;
@@ -153,17 +175,41 @@ impl App {
             }
             Ok(Seen::Running(deployment)) => {
                 let (id, hash) = id_and_hash(deployment.as_ref());
-                ledger.running(row.id, id, hash, now + pace).await?;
+                let next = self.next_poll(row, pace, now).await?;
+                ledger.running(row.id, id, hash, next).await?;
             }
-            Ok(Seen::Nothing) if since < FOLLOWED => ledger.look_again(row.id, now + pace).await.map(drop)?,
+            Ok(Seen::Nothing) if since < FOLLOWED => {
+                let next = self.next_poll(row, pace, now).await?;
+                ledger.look_again(row.id, next).await?;
+            }
             Err(cloud66::Error::SignedOut | cloud66::Error::Gone) if since >= AT_FIRST => {
                 self.stop_following(row, Reason::AccessLost).await?;
             }
-            Err(_) if since < FOLLOWED => ledger.look_again(row.id, now + pace * 2).await.map(drop)?,
+            Err(_) if since < FOLLOWED => {
+                let next = self.next_poll(row, pace * 2, now).await?;
+                ledger.look_again(row.id, next).await?;
+            }
             Ok(Seen::Nothing) | Err(_) => {
                 self.stop_following(row, Reason::NoEndTold).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Writes down that Cloud 66 answered a question about the row, or that it left us without one.
+    async fn note_heard(
+        &self,
+        row: &Redeploy,
+        problem: Option<&cloud66::Error>,
+        took: Option<Duration>,
+    ) -> Result<(), StoreError> {
+        let ledger = self.store().ledger();
+        match problem {
+            Some(problem) if problem.leaves_unknown() || *problem == cloud66::Error::SignedOut => {
+                ledger.missed(row.id).await?
+            }
+            _ => ledger.heard(row.id, took).await?,
+        };
         Ok(())
     }
 

@@ -5,8 +5,10 @@
 //! * [`options`]: what a redeploy may carry. [`redeploy`]: write down what was asked of a stack. [`send`]: the one place that sends it.
 //!   [`cancel`]: ask Cloud 66 to stop one. [`follow`]: learn how it ended, and `outcome`: what Cloud 66 shows of it, and which deployment it
 //!   became. [`worker`]: the task that does the last three.
+//! * `polls`, `poll_times`: whose polls are under way, and how often. `waiting`: who waits for somebody else's answer.
 //! * [`attend`]: an open page that is kept true. [`activity`]: what changed lately.
 //! * `late`: what was not sent in time. `sweep`: what is deleted when it is old.
+//! * `cancelled`: which deployments were stopped, from the ledger.
 //! * [`away`]: what ended while the person was not looking.
 //! * [`sessions`]: the person's sign-ins on other devices, and their end.
 //! * [`watch`]: what is remembered of Cloud 66, per access token, in memory only.
@@ -18,6 +20,7 @@ pub mod activity;
 pub mod attend;
 pub mod away;
 pub mod cancel;
+mod cancelled;
 pub mod error;
 pub mod follow;
 mod late;
@@ -25,12 +28,15 @@ pub mod list_stacks;
 pub mod options;
 mod outcome;
 pub mod policy;
+mod poll_times;
+mod polls;
 pub mod redeploy;
 pub mod send;
 pub mod sessions;
 pub mod show_stack;
 pub mod sign_in;
 mod sweep;
+mod waiting;
 pub mod watch;
 pub mod worker;
 
@@ -39,7 +45,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::cloud66::{Api, ApiVersion, Client, Oauth};
-use crate::domain::{Clock, Grant, Person, Random};
+use crate::domain::{AccountId, Clock, Grant, Person, Random};
 use crate::store::Store;
 
 // What the web needs of the rooms below, so that it depends on this one alone.
@@ -78,6 +84,8 @@ struct Inner {
     parts: Parts,
     watchers: Watchers,
     told: away::Told,
+    waiting: waiting::Waiting,
+    cancelled: Arc<cancelled::Cancelled>,
 }
 
 /// Somebody who is signed in: who, and with which token. Holding one is the proof that a session was checked.
@@ -85,6 +93,9 @@ struct Inner {
 pub struct SignedIn {
     /// Who it is.
     pub person: Person,
+    /// The accounts that the person is known to belong to: the token's own and, where they had to be asked for at the
+    /// sign-in, the others.
+    pub accounts: Vec<AccountId>,
     /// The token to act with.
     pub grant: Grant,
 }
@@ -97,6 +108,8 @@ impl App {
             parts,
             watchers,
             told: away::Told::default(),
+            waiting: waiting::Waiting::default(),
+            cancelled: Arc::default(),
         }))
     }
 
@@ -150,6 +163,16 @@ impl App {
         &self.0.told
     }
 
+    /// Who waits for the answer to whose request.
+    pub(super) fn waiting(&self) -> &waiting::Waiting {
+        &self.0.waiting
+    }
+
+    /// Which deployments are known to have been cancelled.
+    fn cancelled(&self) -> &Arc<cancelled::Cancelled> {
+        &self.0.cancelled
+    }
+
     /// Whether Cloud 66 is spoken to in the dialect of 2013, which has no history and no actions.
     pub fn is_old_api(&self) -> bool {
         self.cloud66().version() == ApiVersion::V2
@@ -163,6 +186,11 @@ impl App {
     /// What may still be spent on keeping this person's pages true in this hour.
     pub fn allowance(&self, who: &SignedIn) -> Allowance {
         self.watchers().budget(who.person.id).allowance()
+    }
+
+    /// Whether this person's hour still pays for learning what became of redeploys.
+    pub fn may_follow(&self, who: &SignedIn) -> bool {
+        self.watchers().budget(who.person.id).may_follow()
     }
 
     /// Whether the database answers.

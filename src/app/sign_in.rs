@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{App, SignedIn};
 use crate::cloud66::{self, Budget, ExchangeError, Oauth};
-use crate::domain::{Grant, Person, ReturnTo};
+use crate::domain::{AccountId, Grant, Person, ReturnTo};
 use crate::store::{SignIn, StoreError};
 
 /// The longest authorization code that is passed on; tokens and codes are known to 255 characters (fact sheet
@@ -85,6 +85,12 @@ pub enum SignInError {
     /// Cloud 66 does not accept our client id and secret.
     #[error("Cloud 66 refused the client id and secret")]
     WrongClient,
+    /// Cloud 66 wants a paid plan.
+    #[error("the trial of the person's account is over")]
+    TrialOver,
+    /// The person's requests of this hour are used up.
+    #[error("Cloud 66 takes no more of this person's requests for now")]
+    Throttled,
     /// Cloud 66 does not answer.
     #[error("Cloud 66 does not answer")]
     Down,
@@ -178,31 +184,35 @@ impl App {
             .exchange(&code, begun.verifier.as_ref(), &begun.scopes)
             .await
             .map_err(|error| exchange_error(&error))?;
-        let person = self.whose(&grant).await?;
-        let who = SignedIn { person, grant };
+        let (person, accounts) = self.whose(&grant).await?;
+        let who = SignedIn {
+            person,
+            accounts,
+            grant,
+        };
         self.follow_on_as(&who).await;
         Ok((who, begun.return_to))
     }
 
-    /// Who the token belongs to, and whether that person may sign in here.
-    async fn whose(&self, grant: &Grant) -> Result<Person, SignInError> {
+    /// Who the token belongs to, with the accounts that are known of that person, if one of them may sign in here.
+    async fn whose(&self, grant: &Grant) -> Result<(Person, Vec<AccountId>), SignInError> {
         let api = self
             .cloud66()
             .api(&grant.token, &Budget::new(self.clock().clone()));
         let person = api.whoami().await.map_err(|error| api_error(&error))?;
-        let Some(allowed) = &self.policy().accounts else {
-            return Ok(person);
-        };
-        if allowed.contains(&person.account) {
-            return Ok(person);
+        let mut accounts = vec![person.account];
+        if self.policy().admits(&accounts) {
+            return Ok((person, accounts));
         }
         // A person in several accounts may have another one as the token's own. Only a token with the `users`
         // scope can list them; for all others the answer stays no.
         let others = api.accounts().await.unwrap_or_default();
-        if others.iter().any(|(account, _)| allowed.contains(account)) {
-            return Ok(person);
+        accounts.extend(others.into_iter().map(|(account, _)| account));
+        if self.policy().admits(&accounts) {
+            Ok((person, accounts))
+        } else {
+            Err(SignInError::NotAllowed)
         }
-        Err(SignInError::NotAllowed)
     }
 }
 
@@ -223,7 +233,11 @@ fn exchange_error(error: &ExchangeError) -> SignInError {
 fn api_error(error: &cloud66::Error) -> SignInError {
     match error {
         cloud66::Error::Unreadable => SignInError::Unreadable,
-        cloud66::Error::SignedOut | cloud66::Error::Forbidden { .. } => SignInError::CodeRefused,
-        _ => SignInError::Down,
+        cloud66::Error::SignedOut => SignInError::CodeRefused,
+        cloud66::Error::TrialOver => SignInError::TrialOver,
+        cloud66::Error::Throttled { .. } => SignInError::Throttled,
+        cloud66::Error::Down => SignInError::Down,
+        // It answered, and said no.
+        _ => SignInError::Provider,
     }
 }

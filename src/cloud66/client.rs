@@ -12,8 +12,9 @@ use super::budget::Budget;
 use super::error::Error;
 use super::http::{Http, OBJECT_CAP, Request};
 use super::refusal;
+use super::shared_reads::SharedReads;
 use super::wire;
-use crate::domain::{AccessToken, Clock, Random};
+use crate::domain::{AccessToken, Clock, Command, Random};
 
 /// Which Cloud 66 to speak to, and how.
 #[derive(Debug, Clone)]
@@ -34,6 +35,13 @@ pub enum ApiVersion {
     V2,
     /// The current one.
     V3,
+}
+
+impl ApiVersion {
+    /// Whether it has this command (fact sheet 1.3): version 2 cannot clear caches.
+    pub fn offers(self, command: Command) -> bool {
+        self == Self::V3 || command != Command::ClearCaches
+    }
 }
 
 /// How long to wait for what.
@@ -108,6 +116,11 @@ impl Client {
     /// The client in one person's hands: every request carries `token` and counts against `budget`.
     pub fn api(&self, token: &AccessToken, budget: &Budget) -> Api {
         Api::new(self.http.clone(), self.version, token.clone(), budget.clone())
+    }
+
+    /// The same for a poll, which shares what is read of a stack's actions and deployments with others.
+    pub fn api_sharing(&self, token: &AccessToken, budget: &Budget, shared: SharedReads) -> Api {
+        self.api(token, budget).sharing(shared)
     }
 
     /// The dialect that it speaks.

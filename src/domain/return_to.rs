@@ -57,7 +57,7 @@ impl Page {
             Self::Activity => &["hours", "env", "result"],
             Self::Receipts => &["before"],
             Self::Search => &["q"],
-            Self::Batch(_) => &["stacks"],
+            Self::Batch(_) => &["stacks", "in_the_way"],
         }
     }
 

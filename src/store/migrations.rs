@@ -34,6 +34,16 @@ pub(crate) fn sqlite() -> Migrator {
             "origin and epoch",
             include_str!("../../migrations/sqlite/0004_origin_and_epoch.sql"),
         ),
+        (
+            6,
+            "when cloud 66 was heard",
+            include_str!("../../migrations/sqlite/0006_when_cloud_66_was_heard.sql"),
+        ),
+        (
+            7,
+            "sessions by age",
+            include_str!("../../migrations/sqlite/0007_sessions_by_age.sql"),
+        ),
     ])
 }
 
@@ -59,6 +69,16 @@ pub(crate) fn postgres() -> Migrator {
             4,
             "origin and epoch",
             include_str!("../../migrations/postgres/0004_origin_and_epoch.sql"),
+        ),
+        (
+            6,
+            "when cloud 66 was heard",
+            include_str!("../../migrations/postgres/0006_when_cloud_66_was_heard.sql"),
+        ),
+        (
+            7,
+            "sessions by age",
+            include_str!("../../migrations/postgres/0007_sessions_by_age.sql"),
         ),
     ])
 }

@@ -5,16 +5,18 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use super::form::{MadeFor, SignedForm};
+use super::freshness;
 use super::looks::Looks;
 use super::pages::confirm::ConfirmPage;
 use super::pages::notes::Notice;
 use super::pages::trouble::Trouble;
 use super::problem::Problem;
-use super::redeploy::operation;
+use super::redeploy::{operation, stack_taken};
 use super::session::{FormSecret, Visitor};
 use super::sign_in::NoFields;
 use super::stack::stack_uid;
 use super::state::WebState;
+use crate::app::cancel::Outcome;
 use crate::app::redeploy::{Asked, Request, Told};
 use crate::domain::{Command, DeploymentId, RedeployOptions, ReturnTo};
 
@@ -30,7 +32,11 @@ pub async fn confirm(
     if !visitor.who.grant.scopes.allow_redeploy() {
         return Err(Trouble::NeedsRedeploy { stack: Some(uid) }.into());
     }
+    if !app.offers(command) {
+        return Err(Trouble::NotInThisVersion.into());
+    }
     let view = app.show_stack(&visitor.who, uid).await?;
+    let frame = freshness::of_stack(&state, frame, &visitor, &view);
     let op = visitor
         .form_secret
         .operation(MadeFor::Stack(uid), app.clock(), app.random());
@@ -48,6 +54,7 @@ pub struct ActionFields {
 /// `POST /stacks/{uid}/actions/{command}`: writes the command down and leads to its receipt.
 pub async fn send(
     State(state): State<WebState>,
+    Looks(frame): Looks,
     Path((uid, command)): Path<(String, String)>,
     form: SignedForm<ActionFields>,
 ) -> Result<Response, Problem> {
@@ -67,7 +74,11 @@ pub async fn send(
     };
     let urls = state.urls();
     Ok(match state.app().request(&form.visitor.who, request).await? {
-        Asked::Receipt(id) | Asked::AlreadyAsked(id) => Redirect::to(&urls.receipt(id)).into_response(),
+        Asked::Receipt(id) => Redirect::to(&urls.receipt(id)).into_response(),
+        Asked::StackTaken(taken) => {
+            let options = RedeployOptions::default();
+            stack_taken(&state, frame, &form.visitor, &taken, command, &options)
+        }
         Asked::ConfirmFirst => Redirect::to(&urls.action(uid, command)).into_response(),
     })
 }
@@ -92,13 +103,12 @@ pub async fn confirm_cancel(
         return Err(Trouble::NeedsRedeploy { stack: Some(uid) }.into());
     }
     let view = app.show_stack(&visitor.who, uid).await?;
-    let found = view
-        .history
-        .as_deref()
-        .unwrap_or_default()
-        .iter()
-        .find(|deployment| deployment.id == id);
-    let deployment = found.ok_or(Problem::NOT_FOUND)?;
+    let frame = freshness::of_stack(&state, frame, &visitor, &view);
+    let known = view.history.iter().flat_map(|history| &history.deployments);
+    let deployment = known
+        .into_iter()
+        .find(|deployment| deployment.id == id)
+        .ok_or(Problem::NOT_FOUND)?;
     if !deployment.is_running() {
         let stack = view.stack.title();
         visitor.leave_notice(Notice::CancelTooLate { stack }).await?;
@@ -118,11 +128,12 @@ pub async fn cancel(
     let (uid, id) = (stack_uid(&uid)?, deployment_id(&id)?);
     let visitor = form.visitor;
     let cancelled = state.app().cancel(&visitor.who, uid, id).await?;
-    let notice = match cancelled.refusal {
-        None => Notice::CancelAsked {
-            stack: cancelled.stack,
-        },
-        Some(words) => Notice::CancelRefused { words },
+    let stack = cancelled.stack;
+    let notice = match cancelled.outcome {
+        Outcome::Asked => Notice::CancelAsked { stack },
+        Outcome::TooLate => Notice::CancelTooLate { stack },
+        Outcome::NoSuchDeployment => return Err(Problem::NOT_FOUND),
+        Outcome::Refused(words) => Notice::CancelRefused { words },
     };
     visitor.leave_notice(notice).await?;
     let urls = state.urls();

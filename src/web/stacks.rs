@@ -5,35 +5,31 @@ use std::collections::{HashMap, HashSet};
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::cookies;
 use super::events::event_id;
 use super::form::MadeFor;
+use super::freshness::{Heard, banner};
 use super::kept_rows::MadeFrom;
 use super::looks::Looks;
-use super::pages::frame::{Banner, Frame, Html};
+use super::pages::frame::{Frame, Html};
 use super::pages::home::HomePage;
 use super::pages::live::Answer;
 use super::pages::notes::Notice;
 use super::pages::row::{Rights, Row, RowInput, RowParts, Slot};
 use super::pages::setup::SetupPage;
+use super::pages::stack_taken::had_asked;
 use super::pages::stacks::{StacksInput, StacksPage};
 use super::pages::trouble::Trouble;
 use super::problem::Problem;
 use super::session::Visitor;
 use super::sign_in::leading_to_cloud66;
 use super::state::WebState;
-use super::urls::{Access, view_text};
+use super::urls::view_text;
 use crate::app::watch::Snapshot;
-use crate::app::{Allowance, Cloud66Error, SignedIn};
+use crate::app::{Cloud66Error, SignedIn};
 use crate::domain::{OperationId, Redeploy, ReturnTo, Stack, StackQuery, StackUid};
-
-/// After how long without an answer a list is called what we knew, and no longer what is.
-const STALE: Duration = Duration::minutes(2);
-
-/// The longest search that is looked for.
-const LONGEST_SEARCH: usize = 200;
 
 /// `GET /`.
 pub async fn home(
@@ -72,6 +68,7 @@ async fn list(
 ) -> Result<Response, Problem> {
     let app = state.app();
     let who = &visitor.who;
+    app.learn_cancelled().await?;
     let snapshot = app.stacks(who).await;
     let return_to = ReturnTo::stacks(&view_text(query));
     let known_at = match (snapshot.listed_at, &snapshot.problem) {
@@ -82,12 +79,23 @@ async fn list(
         (None, None) => return Ok(StacksPage::loading(frame, query).into_response()),
         (Some(known_at), _) => known_at,
     };
-    frame.banner = banner(&snapshot, &app.allowance(who), frame.now, return_to);
+    let allowance = app.allowance(who);
+    frame.banner = banner(
+        Heard::list(&snapshot),
+        &snapshot,
+        &allowance,
+        frame.now,
+        return_to,
+    );
+    frame.warning.clone_from(&snapshot.warning);
     // Before the redeploys are read, so that what moves meanwhile is sent.
     frame.since = since(state, who, &snapshot);
     let pins = cookies::pins(state.site(), headers);
     let open = app.open_redeploys(who).await?;
-    app.watcher(who).learn_open(&open);
+    let watcher = app.watcher(who);
+    watcher.learn_open(&open);
+    // The states of stacks tell of those redeploys too.
+    let snapshot = watcher.snapshot();
     let rows = Rows::new(state, who, &snapshot, &pins, &open, &frame);
     let op = visitor
         .form_secret
@@ -110,13 +118,14 @@ async fn list(
 }
 
 /// The answer to a redeploy that was asked for without leaving the list: the row as it is now, a note, and a new
-/// operation id for the next press.
+/// operation id for the next press. `taken` is the earlier request because of which it was not sent.
 pub async fn asked_in_place(
     state: &WebState,
     visitor: &Visitor,
     frame: &Frame,
     uid: StackUid,
     id: OperationId,
+    taken: Option<&Redeploy>,
 ) -> Result<Response, Problem> {
     let (app, who) = (state.app(), &visitor.who);
     let open = app.open_redeploys(who).await?;
@@ -124,14 +133,25 @@ pub async fn asked_in_place(
     watcher.learn_open(&open);
     let snapshot = watcher.snapshot();
     let Some(stack) = snapshot.fleet.stack(uid) else {
-        return Ok(Redirect::to(&state.urls().receipt(id)).into_response());
+        let way_on = match taken {
+            Some(_) => state.urls().return_to(&ReturnTo::Stack(uid)),
+            None => state.urls().receipt(id),
+        };
+        return Ok(Redirect::to(&way_on).into_response());
     };
     let pins = HashSet::new();
     let rows = Rows::new(state, who, &snapshot, &pins, &open, frame);
     let row = RowParts::new(state.urls(), &frame.cloud66, &rows.input(stack));
-    let notice = Notice::Asked {
-        stack: stack.title(),
-        id,
+    let notice = match taken {
+        Some(taken) => Notice::StackTaken {
+            stack: stack.title(),
+            had_asked: had_asked(taken, who.person.id),
+            receipt: (taken.asked_by == who.person.id).then_some(taken.id),
+        },
+        None => Notice::Asked {
+            stack: stack.title(),
+            id,
+        },
     };
     let secret = &visitor.form_secret;
     let op = secret.operation(MadeFor::List, app.clock(), app.random());
@@ -213,7 +233,7 @@ impl<'a> Rows<'a> {
         let verdict = self.snapshot.fleet.verdict(stack);
         let ask = policy.asks_first(stack) || stack.maintenance;
         let slot = Slot::of(
-            rights(self.who, self.snapshot, stack.uid),
+            rights(self.who, self.snapshot, stack.uid, self.now),
             ask,
             verdict,
             self.open.get(&stack.uid).copied(),
@@ -232,70 +252,30 @@ impl<'a> Rows<'a> {
 }
 
 /// What the person may do with a stack, as far as is known without asking.
-pub fn rights(who: &SignedIn, snapshot: &Snapshot, stack: StackUid) -> Rights {
+pub fn rights(who: &SignedIn, snapshot: &Snapshot, stack: StackUid, now: OffsetDateTime) -> Rights {
     if !who.grant.scopes.allow_redeploy() {
         Rights::ScopeMissing
-    } else if snapshot.refused.contains(&stack) {
+    } else if snapshot.refused_at(stack, now).is_some() {
         Rights::RoleMissing
     } else {
         Rights::Redeploy
     }
 }
 
-/// What has to be said above a page: why its last reading failed, or that updates are slower for now.
-pub fn banner(
-    snapshot: &Snapshot,
-    allowance: &Allowance,
-    now: OffsetDateTime,
-    return_to: ReturnTo,
-) -> Option<Banner> {
-    let Some((problem, _)) = snapshot.problem.as_ref() else {
-        if let Some(until) = allowance.throttled_until {
-            return Some(Banner::Throttled { until: Some(until) });
-        }
-        let until = allowance.resets_at;
-        return match (snapshot.rests(allowance), allowance.scarce) {
-            (true, true) => Some(Banner::Throttled { until: Some(until) }),
-            (true, false) => Some(Banner::Resting { until }),
-            (false, true) => Some(Banner::Slow { until }),
-            (false, false) => None,
-        };
-    };
-    Some(match problem {
-        Cloud66Error::Throttled { retry_at } => Banner::Throttled { until: *retry_at },
-        Cloud66Error::TrialOver => Banner::TrialOver,
-        Cloud66Error::SignedOut => signed_out(return_to),
-        _ => match snapshot.listed_at {
-            Some(known_at) if now - known_at > STALE => Banner::Stale { known_at },
-            _ => Banner::Down,
-        },
-    })
-}
-
-/// Cloud 66 refuses the token: the way to another one.
-pub fn signed_out(return_to: ReturnTo) -> Banner {
-    Banner::SignedOut {
-        access: Access::Redeploy,
-        return_to,
-    }
-}
-
 /// The list's query. Read by hand, so that a parameter that comes twice or is not text does no harm.
 pub fn read_query(query: &str) -> StackQuery {
     let read = |name| parameter(query, name).unwrap_or_default();
-    let mut q = read("q");
-    if let Some((end, _)) = q.char_indices().nth(LONGEST_SEARCH) {
-        q.truncate(end);
-    }
-    StackQuery {
-        q,
+    let mut read_query = StackQuery {
         state: read("state"),
         env: read("env"),
         account: read("account"),
         sort: read("sort"),
         group: read("group"),
         page: read("page"),
-    }
+        ..StackQuery::default()
+    };
+    read_query.set_search(&read("q"));
+    read_query
 }
 
 /// The first parameter of this name.

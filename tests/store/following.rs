@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use stackdeck::domain::redeploy::RedeployState as S;
-use stackdeck::domain::{AccessToken, ActionId, DeploymentId, OperationId, Reason, Redeploy};
-use stackdeck::store::{LOOK_LEASE, Store};
+use stackdeck::domain::{AccessToken, ActionId, DeploymentId, OperationId, Reason, Redeploy, UserId};
+use stackdeck::store::{LOOK_LEASE, NewRedeploy, Store};
 use tokio::task::JoinSet;
 
-use super::fixture::{ANA, BEN, LEASE, TOKEN, World, ask, claim, on_both, operation};
+use super::fixture::{ANA, BEN, LEASE, TOKEN, World, ask, claim, on_both, operation, redeploy_of};
 
 on_both!(
     an_unknown_redeploy_is_found_or_lost,
@@ -17,10 +17,13 @@ on_both!(
     what_cloud_66_stops_speaking_of_keeps_its_state,
     looks_are_taken_by_one_and_put_off,
     of_many_followers_each_look_goes_to_one,
+    of_each_person_a_few_are_due_at_a_time,
     cancelling_is_noted_once,
     a_token_does_not_outlive_its_purpose,
     old_ends_are_pruned_and_nothing_else,
     another_sign_in_takes_the_following_over,
+    it_is_known_when_cloud_66_was_heard_and_when_it_was_not,
+    cancelled_deployments_are_read_by_when_they_ended,
 );
 
 async fn row(store: &Store, id: OperationId) -> Redeploy {
@@ -185,7 +188,7 @@ async fn what_cloud_66_stops_speaking_of_keeps_its_state(world: World) {
         assert!(ledger.token_of(id).await.unwrap().is_none());
     }
     world.advance(Duration::from_hours(24));
-    assert!(ledger.due(10).await.unwrap().is_empty());
+    assert!(ledger.due(10, 10, &[]).await.unwrap().is_empty());
     assert_eq!(ledger.open_of_person(ANA).await.unwrap(), []);
 
     // Only what Cloud 66 has accepted: the others have ways of their own.
@@ -203,13 +206,13 @@ async fn looks_are_taken_by_one_and_put_off(world: World) {
     let two = accepted(&here, 2).await;
     ask(&here, 3, operation(3)).await;
     let ids = async |store: &Store, limit| {
-        let due = store.ledger().due(limit).await.unwrap();
+        let due = store.ledger().due(limit, limit, &[]).await.unwrap();
         let mut ids: Vec<_> = due.iter().map(|due| due.redeploy.id).collect();
         ids.sort();
         ids
     };
 
-    let due = here.ledger().due(1).await.unwrap();
+    let due = here.ledger().due(1, 1, &[]).await.unwrap();
     assert_eq!(due.len(), 1);
     assert_eq!(due[0].token.as_ref().unwrap().expose(), TOKEN);
     assert_eq!(ids(&elsewhere, 10).await.len(), 1);
@@ -235,6 +238,34 @@ async fn looks_are_taken_by_one_and_put_off(world: World) {
     assert_eq!(ids(&here, 10).await, [one]);
 }
 
+/// Case E86.
+async fn of_each_person_a_few_are_due_at_a_time(world: World) {
+    let store = world.open().await;
+    for n in 0..4 {
+        accepted(&store, n).await;
+    }
+    let row = NewRedeploy {
+        asked_by: BEN,
+        ..redeploy_of(10, operation(10))
+    };
+    store.ledger().request(row).await.unwrap();
+    let claim = store.ledger().claim("worker", LEASE).await.unwrap().unwrap();
+    store.ledger().accepted(&claim, None, false, "").await.unwrap();
+    let due = async |of_one: usize, without: &[UserId]| {
+        let due = store.ledger().due(10, of_one, without).await.unwrap();
+        due.iter().map(|due| due.redeploy.asked_by).collect::<Vec<_>>()
+    };
+    let mut first = due(2, &[]).await;
+    first.sort_by_key(|person| *person != ANA);
+    assert_eq!(
+        first,
+        [ANA, ANA, BEN],
+        "two of Ana, although hers have waited longer"
+    );
+    assert_eq!(due(2, &[ANA]).await, [], "nobody is left without Ana");
+    assert_eq!(due(9, &[]).await, [ANA, ANA]);
+}
+
 async fn of_many_followers_each_look_goes_to_one(world: World) {
     let instances = [world.open().await, world.open().await];
     for n in 0..40 {
@@ -243,7 +274,7 @@ async fn of_many_followers_each_look_goes_to_one(world: World) {
     let mut race = JoinSet::new();
     for n in 0..32 {
         let ledger = instances[n % 2].ledger();
-        race.spawn(async move { ledger.due(5).await.unwrap() });
+        race.spawn(async move { ledger.due(5, 5, &[]).await.unwrap() });
     }
     let mut taken: Vec<_> = race
         .join_all()
@@ -255,7 +286,7 @@ async fn of_many_followers_each_look_goes_to_one(world: World) {
     taken.extend(
         instances[0]
             .ledger()
-            .due(100)
+            .due(100, 100, &[])
             .await
             .unwrap()
             .iter()
@@ -310,7 +341,7 @@ async fn a_token_does_not_outlive_its_purpose(world: World) {
     assert_eq!(ledger.forget_tokens(world.now()).await.unwrap(), 1);
     assert!(
         ledger
-            .due(10)
+            .due(10, 10, &[])
             .await
             .unwrap()
             .iter()
@@ -396,7 +427,7 @@ async fn another_sign_in_takes_the_following_over(world: World) {
         "it is sent as it was asked for"
     );
     let mut due: Vec<_> = ledger
-        .due(9)
+        .due(9, 9, &[])
         .await
         .unwrap()
         .iter()
@@ -406,4 +437,65 @@ async fn another_sign_in_takes_the_following_over(world: World) {
     assert_eq!(due, [operation(1), operation(2)]);
     let row = ledger.get(operation(2)).await.unwrap().unwrap();
     assert_eq!(row.reason, None, "it is followed again");
+}
+
+async fn it_is_known_when_cloud_66_was_heard_and_when_it_was_not(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let id = accepted(&store, 1).await;
+    let first = row(&store, id).await;
+    assert!(first.is_followed() && !first.is_silent());
+    assert_eq!(first.last_heard_at(), first.answered_at);
+
+    world.advance(Duration::from_secs(5));
+    assert!(ledger.missed(id).await.unwrap());
+    let missed = row(&store, id).await;
+    assert!(missed.is_silent());
+    assert_eq!(missed.last_heard_at(), first.answered_at);
+
+    world.advance(Duration::from_secs(5));
+    let took = time::Duration::seconds(25);
+    assert!(ledger.heard(id, Some(took)).await.unwrap());
+    let heard = row(&store, id).await;
+    assert!(!heard.is_silent());
+    assert_eq!(heard.last_heard_at(), Some(world.now()));
+    assert!(ledger.heard(id, None).await.unwrap());
+    assert_eq!(row(&store, id).await.took, Some(took), "what is known stays");
+
+    assert!(ledger.ended(id, S::Succeeded, None, None, None).await.unwrap());
+    assert!(!ledger.heard(id, None).await.unwrap(), "an end is left as it is");
+    assert!(!ledger.missed(id).await.unwrap());
+    let ended = row(&store, id).await;
+    assert!(!ended.is_followed() && !ended.is_silent());
+    assert_eq!(ended.took, Some(took));
+
+    let unanswered = unknown(&store, 2).await;
+    assert_eq!(
+        row(&store, unanswered).await.last_heard_at(),
+        None,
+        "nobody answered"
+    );
+}
+
+async fn cancelled_deployments_are_read_by_when_they_ended(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    for (n, end) in [
+        (1, S::Cancelled),
+        (2, S::Failed),
+        (3, S::Cancelled),
+        (4, S::Cancelled),
+    ] {
+        let id = accepted(&store, n).await;
+        world.advance(Duration::from_secs(10));
+        let deployment = (n != 3).then_some(DeploymentId(i64::try_from(n).unwrap()));
+        assert!(ledger.ended(id, end, None, deployment, None).await.unwrap());
+    }
+    let read = async |since| -> Vec<i64> {
+        let rows = ledger.cancelled_since(since).await.unwrap();
+        rows.iter().map(|row| row.deployment.unwrap().0).collect()
+    };
+    assert_eq!(read(time::OffsetDateTime::UNIX_EPOCH).await, [4, 1]);
+    assert_eq!(read(world.now() - time::Duration::seconds(5)).await, [4]);
+    assert_eq!(read(world.now()).await, Vec::<i64>::new());
 }

@@ -1,7 +1,8 @@
 //! One request and its answer on the wire, with the faults that hit it.
 
 use super::super::answer::{answer, date, note};
-use super::super::fault::{Effect, When, distort};
+use super::super::api::token_in;
+use super::super::fault::{Effect, Fault, When, distort};
 use super::super::http::{Answer, Request, json};
 use super::super::operation::Call;
 use super::super::world::World;
@@ -52,7 +53,7 @@ pub(super) async fn exchange(
 pub(super) async fn answer_of(world: &World, request: &Request) -> (Option<Answer>, Option<Effect>) {
     let _being_answered = world.begin_answer();
     let call = Call::of(&request.method, &request.path);
-    let hits = world.open().0.faults.hit(call.operation);
+    let hits = hits(&world, &request, &call);
     for hit in &hits {
         if let Effect::Delay(time) = &hit.effect {
             sleep(*time).await;
@@ -86,6 +87,16 @@ pub(super) async fn answer_of(world: &World, request: &Request) -> (Option<Answe
     }
     note(world, request, &call, Some(answered.status()), processed, named);
     (Some(answered), effect.cloned())
+}
+
+/// The faults that hit the request.
+fn hits(world: &World, request: &Request, call: &Call) -> Vec<Fault> {
+    let (mut state, _) = world.open();
+    let person = token_in(request)
+        .and_then(|token| state.token(token))
+        .and_then(|token| state.person(token.person))
+        .map(|person| person.email.clone());
+    state.faults.hit(call.operation, person.as_deref())
 }
 
 /// Reads the whole request. The inner error is an answer that refuses it.

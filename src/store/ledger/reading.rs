@@ -3,13 +3,16 @@
 
 use time::{Duration, OffsetDateTime};
 
+use super::Ledger;
 use super::row::{read_all, read_if_any};
-use super::{Due, Ledger};
 use crate::domain::{DeploymentId, OperationId, Redeploy, StackUid, UserId};
 use crate::store::{StoreError, millis};
 
 /// How many ends are told of at once after being away.
 const MOST_UNSEEN: u32 = 50;
+
+/// How many cancelled deployments are told apart from failed ones.
+const MOST_CANCELLED: u32 = 10_000;
 
 /// How many redeploys may be under way at once for all of them to be seen on open pages.
 const MOST_MOVING: u32 = 10_000;
@@ -34,10 +37,9 @@ impl Ledger {
     }
 
     /// The first redeploys of a stack that Cloud 66 has taken and of which it is not known yet which deployment they
-    /// became, each with its token, the oldest first.
-    pub async fn unplaced_of_stack(&self, uid: StackUid) -> Result<Vec<Due>, StoreError> {
-        let rows = self.rows.unplaced_of_stack(&uid.to_string()).await?;
-        Ok(self.with_tokens(rows, self.now_ms().await?))
+    /// became, whoever asked for them, the oldest first.
+    pub async fn unplaced_of_stack(&self, uid: StackUid) -> Result<Vec<Redeploy>, StoreError> {
+        Ok(read_all(self.rows.unplaced_of_stack(&uid.to_string()).await?))
     }
 
     /// What a person has asked for, newest first; `before` pages on from the last one of the page before. One
@@ -62,12 +64,27 @@ impl Ledger {
         Ok(read_all(self.rows.open_of_person(user.0).await?))
     }
 
+    /// Of how many stacks a person has redeploys that have not ended and are still followed.
+    pub async fn open_stacks_of_person(&self, user: UserId) -> Result<u32, StoreError> {
+        let stacks = self.rows.open_stacks_of_person(user.0).await?;
+        Ok(u32::try_from(stacks).unwrap_or(u32::MAX))
+    }
+
     /// All people's redeploys that have not ended and are still followed, and those that ended after `since`:
     /// what may have moved, for the pages that are open. One question, however many people look.
     pub async fn moving(&self, since: OffsetDateTime) -> Result<Vec<Redeploy>, StoreError> {
         let rows = self
             .rows
             .moving(millis::from_time(since), MOST_MOVING.into())
+            .await?;
+        Ok(read_all(rows))
+    }
+
+    /// All people's redeploys that became a deployment which Cloud 66 was heard to have cancelled, after `since`.
+    pub async fn cancelled_since(&self, since: OffsetDateTime) -> Result<Vec<Redeploy>, StoreError> {
+        let rows = self
+            .rows
+            .cancelled_since(millis::from_time(since), MOST_CANCELLED.into())
             .await?;
         Ok(read_all(rows))
     }

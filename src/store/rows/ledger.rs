@@ -34,6 +34,9 @@ pub(crate) struct RedeployRow {
     pub(crate) message: Option<String>,
     pub(crate) cancel_requested_at_ms: Option<i64>,
     pub(crate) finished_at_ms: Option<i64>,
+    pub(crate) heard_at_ms: Option<i64>,
+    pub(crate) missed_at_ms: Option<i64>,
+    pub(crate) took_ms: Option<i64>,
     pub(crate) sealed_token: Option<Vec<u8>>,
 }
 
@@ -42,7 +45,7 @@ macro_rules! redeploy_columns {
     () => {
         "id, command, stack, stack_name, environment, asked_by, asked_by_name, options, known_before, state, \
          requested_at_ms, attempts, sent_at_ms, answered_at_ms, queued, action, looks, deployment, git_hash, \
-         reason, message, cancel_requested_at_ms, finished_at_ms, sealed_token"
+         reason, message, cancel_requested_at_ms, finished_at_ms, heard_at_ms, missed_at_ms, took_ms, sealed_token"
     };
 }
 pub(crate) use redeploy_columns;
@@ -83,6 +86,17 @@ pub(crate) struct Learnt<'a> {
     pub(crate) reason: Option<&'static str>,
 }
 
+/// How many rows are taken, and whose.
+#[derive(Debug, Clone)]
+pub(crate) struct Turn {
+    /// In all.
+    pub(crate) limit: i64,
+    /// Of each person.
+    pub(crate) of_one_person: i64,
+    /// Of these persons none.
+    pub(crate) without: Vec<i64>,
+}
+
 #[async_trait]
 pub(crate) trait Asking: Send + Sync {
     /// Adds the row, set aside where its form was made before this epoch, unless its id is taken or its stack has an unanswered row; none then.
@@ -94,14 +108,16 @@ pub(crate) trait Asking: Send + Sync {
 
 #[async_trait]
 pub(crate) trait Sending: Send + Sync {
-    /// `requested` → `sending`: the first row whose time has come, that is of this epoch and in time, for one worker
-    /// alone. Of a batch only the first one that waits, and none while another is `sending`.
+    /// `requested` → `sending`: a row whose time has come, that is of this epoch and in time, for one worker alone. Of a
+    /// batch only the first one that waits, and none while another is `sending`. Of a person none while `share` of their
+    /// rows are `sending` in these hands; whoever has fewest there comes first, then whoever waits longest.
     async fn claim(
         &self,
         owner: &str,
         now_ms: i64,
         lease_until_ms: i64,
         late_ms: i64,
+        share: i64,
     ) -> Result<Option<RedeployRow>, StoreError>;
 
     /// Whether the row is `sending` in these hands, under a lease that has not ended.
@@ -144,9 +160,10 @@ pub(crate) trait Sending: Send + Sync {
 
 #[async_trait]
 pub(crate) trait Following: Send + Sync {
-    /// Rows in `unknown`, `accepted` or `running`, or set aside in `requested`, whose next look has come; it is put off to `until_ms`, so
-    /// that nobody else gets them before.
-    async fn take_due(&self, limit: i64, now_ms: i64, until_ms: i64) -> Result<Vec<RedeployRow>, StoreError>;
+    /// Rows in `unknown`, `accepted` or `running`, or set aside in `requested`, whose next look has come, as many as
+    /// `turn` says; it is put off to `until_ms`, so that nobody else gets them before.
+    async fn take_due(&self, turn: &Turn, now_ms: i64, until_ms: i64)
+    -> Result<Vec<RedeployRow>, StoreError>;
 
     /// `unknown`, or set aside in `requested`, → `accepted`.
     async fn set_found(&self, id: &str, action: Option<i64>, now_ms: i64) -> Result<bool, StoreError>;
@@ -173,6 +190,13 @@ pub(crate) trait Following: Send + Sync {
 
     /// Counts a look and sets the time of the next one; no change of state.
     async fn put_off_look(&self, id: &str, next_look_at_ms: i64) -> Result<bool, StoreError>;
+
+    /// Notes that Cloud 66 answered a question about a row that has not ended, and how long it took where that is known;
+    /// no change of state.
+    async fn set_heard(&self, id: &str, took_ms: Option<i64>, now_ms: i64) -> Result<bool, StoreError>;
+
+    /// Notes that a question about a row that has not ended stayed without an answer; no change of state.
+    async fn set_missed(&self, id: &str, now_ms: i64) -> Result<bool, StoreError>;
 
     /// Names the action of a row in `accepted` or `running` that has none; no change of state.
     async fn set_action(&self, id: &str, action: i64) -> Result<bool, StoreError>;
@@ -226,8 +250,14 @@ pub(crate) trait Reading: Send + Sync {
     /// A person's rows that are not at an end and are still followed, newest first.
     async fn open_of_person(&self, user_id: i64) -> Result<Vec<RedeployRow>, StoreError>;
 
+    /// How many stacks a person's rows are of that are not at an end and are still followed.
+    async fn open_stacks_of_person(&self, user_id: i64) -> Result<i64, StoreError>;
+
     /// Rows that have not ended and are still followed, and rows that ended after `since_ms`, newest first.
     async fn moving(&self, since_ms: i64, limit: i64) -> Result<Vec<RedeployRow>, StoreError>;
+
+    /// The first rows that were called cancelled after `since_ms` and became a deployment, newest first.
+    async fn cancelled_since(&self, since_ms: i64, limit: i64) -> Result<Vec<RedeployRow>, StoreError>;
 
     /// The rows of one batch, in the order in which they were asked for.
     async fn of_batch(&self, batch: &str) -> Result<Vec<RedeployRow>, StoreError>;

@@ -6,14 +6,17 @@ use std::collections::HashSet;
 
 use askama::Template;
 use askama_web::WebTemplate;
+use time::OffsetDateTime;
 
 use super::commit::spoken;
 use super::frame::{Frame, Here, PageIcon};
 use super::receipts::ReceiptLine;
 use super::row::Rights;
+use super::stack_taken::had_asked;
 use super::verdict::VerdictView;
-use super::words;
-use crate::domain::{OperationId, Redeploy, RedeployState, Stack, StackUid, Verdict};
+use super::words::{self, When};
+use crate::domain::{Redeploy, RedeployState, Stack, StackUid, UserId, Verdict};
+use crate::web::urls::Urls;
 
 /// A stack that may be chosen.
 #[derive(Debug, Clone, Copy)]
@@ -170,22 +173,23 @@ pub struct BatchPage {
     f: Frame,
     summary: String,
     lines: Vec<ReceiptLine>,
-    taken: Vec<String>,
+    left_out: Vec<LeftOut>,
+    known: Option<When>,
     ended: bool,
     here: String,
 }
 
 impl BatchPage {
-    /// Builds the page. `id` is the batch's operation id; `taken` names stacks that were left out because an earlier request on them had no
-    /// answer yet.
+    /// Builds the page. `here` is its own address, with the query; `known_at` says when Cloud 66 was last heard of all
+    /// that is under way.
     pub fn new(
         frame: Frame,
-        id: OperationId,
-        redeploys: &[Redeploy],
-        taken: &[String],
+        here: String,
+        (redeploys, known_at): (&[Redeploy], Option<OffsetDateTime>),
+        left_out: Vec<LeftOut>,
         is_production: impl Fn(&str) -> bool,
     ) -> Self {
-        let ended = redeploys.iter().all(|redeploy| redeploy.state.is_end());
+        let ended = !redeploys.iter().any(Redeploy::is_followed);
         let summary = summary(redeploys);
         let mut frame = frame.titled(summary.clone(), Here::Redeploys);
         frame.icon = if ended { PageIcon::Plain } else { PageIcon::Busy };
@@ -195,10 +199,60 @@ impl BatchPage {
                 .iter()
                 .map(|redeploy| ReceiptLine::new(&frame, redeploy, is_production(&redeploy.environment)))
                 .collect(),
-            taken: taken.to_vec(),
+            left_out,
+            known: known_at.map(|at| When::ago_in_full(at, frame.now)),
             ended,
-            here: frame.urls.batch(id),
+            here,
             f: frame,
+        }
+    }
+}
+
+/// A chosen stack that was left out.
+#[derive(Debug, Clone)]
+pub struct LeftOut {
+    name: String,
+    why: String,
+    /// The receipt of the person's own earlier request.
+    receipt: Option<String>,
+}
+
+impl LeftOut {
+    /// An earlier request on it had no answer.
+    pub fn because_taken(urls: &Urls, taken: &Redeploy, person: UserId) -> Self {
+        Self {
+            name: format!("{} {}", taken.stack_name, taken.environment),
+            why: format!("{}, and that had no answer yet.", had_asked(taken, person)),
+            receipt: (taken.asked_by == person).then(|| urls.receipt(taken.id)),
+        }
+    }
+
+    /// The person's role is too small.
+    pub fn role_missing(stack: &Stack) -> Self {
+        Self::plain(stack.title(), "your Cloud 66 role cannot deploy it.")
+    }
+
+    /// It is not among the person's stacks, so all that is known of it is its uid.
+    pub fn gone(uid: StackUid) -> Self {
+        Self::plain(
+            format!("The stack {uid}"),
+            "it is not among your stacks any more. It was deleted or left the account, or you lost access to it.",
+        )
+    }
+
+    /// Nothing is known but that there is no redeploy of it.
+    pub fn unexplained(stack: &Stack) -> Self {
+        Self::plain(
+            stack.title(),
+            "Cloud 66 did not let it be seen in that moment. Look at it before you ask again.",
+        )
+    }
+
+    fn plain(name: String, why: &str) -> Self {
+        Self {
+            name,
+            why: why.to_owned(),
+            receipt: None,
         }
     }
 }
@@ -207,6 +261,12 @@ impl BatchPage {
 fn summary(redeploys: &[Redeploy]) -> String {
     use RedeployState as S;
     let count = |states: &[S]| redeploys.iter().filter(|row| states.contains(&row.state)).count();
+    let accepted = |followed| {
+        let open = redeploys
+            .iter()
+            .filter(|row| matches!(row.state, S::Accepted | S::Running));
+        open.filter(|row| row.followed == followed).count()
+    };
     let parts: Vec<String> = [
         (count(&[S::Succeeded]), "deployed"),
         (count(&[S::Failed]), "failed"),
@@ -214,7 +274,8 @@ fn summary(redeploys: &[Redeploy]) -> String {
         (count(&[S::Lost]), "without a record"),
         (count(&[S::Cancelled]), "cancelled"),
         (count(&[S::Ended]), "ended without a result"),
-        (count(&[S::Accepted, S::Running]), "accepted"),
+        (accepted(true), "accepted"),
+        (accepted(false), "accepted and not heard of again"),
         (count(&[S::Unknown]), "without an answer yet"),
         (count(&[S::Requested, S::Sending]), "waiting to be sent"),
     ]

@@ -39,6 +39,14 @@ pub enum Notice {
     },
     /// The person's role is too small.
     RoleTooSmall { stack: String },
+    /// Nothing was sent: an earlier request on the stack has no answer.
+    StackTaken {
+        stack: String,
+        /// Who had asked for what, and when.
+        had_asked: String,
+        /// Its receipt, where it is the person's own.
+        receipt: Option<OperationId>,
+    },
     /// Cloud 66 is busy with the stack.
     Conflict,
     /// A deploy that was watched ended well.
@@ -58,6 +66,14 @@ pub enum Notice {
     Cancelled { stack: String, id: OperationId },
     /// A deploy that was watched ended, and Cloud 66 did not say how.
     Ended { stack: String, id: OperationId },
+    /// Something other than a redeploy that was watched has ended.
+    CommandEnded {
+        stack: String,
+        id: OperationId,
+        command: Command,
+        /// Whether it went well; none where Cloud 66 did not say.
+        well: Option<bool>,
+    },
     /// Cloud 66 was asked to stop a deploy.
     CancelAsked { stack: String },
     /// Cloud 66 would not stop a deploy; its words.
@@ -78,6 +94,8 @@ pub enum Notice {
     Pinned { stack: String },
     /// It does no longer.
     Unpinned { stack: String },
+    /// More had to be said than is kept for the next page.
+    Dropped { count: u32 },
 }
 
 /// A notice, ready to be shown. Writes itself as a toast.
@@ -119,8 +137,13 @@ impl Notice {
             Self::NoRecord { .. }
                 | Self::Refused { .. }
                 | Self::RoleTooSmall { .. }
+                | Self::StackTaken { .. }
                 | Self::Conflict
                 | Self::Failed { .. }
+                | Self::CommandEnded {
+                    well: Some(false),
+                    ..
+                }
                 | Self::CancelRefused { .. }
         )
     }
@@ -144,6 +167,9 @@ impl Notice {
             Self::RoleTooSmall { stack } => format!(
                 "Your Cloud 66 role cannot deploy {stack}. Ask an administrator for the Deployer role."
             ),
+            Self::StackTaken { stack, had_asked, .. } => {
+                format!("{stack}: not sent. {had_asked}, and that has no answer yet.")
+            }
             Self::Conflict => "Cloud 66 is busy with this stack. Nothing was started.".to_owned(),
             Self::Succeeded {
                 stack, hash, seconds, ..
@@ -178,6 +204,17 @@ impl Notice {
                 format!("{stack}: this deploy has ended. There is nothing to cancel any more.")
             }
             Self::Saved => "Saved.".to_owned(),
+            Self::CommandEnded {
+                stack, command, well, ..
+            } => {
+                let what = super::receipt_words::command_noun(*command).to_lowercase();
+                let how = match well {
+                    Some(true) => "done",
+                    Some(false) => "failed",
+                    None => "ended. Cloud 66 did not say how",
+                };
+                format!("{stack}: {what}: {how}.")
+            }
             Self::SessionEnded => "That session has ended.".to_owned(),
             Self::ViewKept => "This view is kept, as a link above the list.".to_owned(),
             Self::ViewLetGo => "This view is kept no more.".to_owned(),
@@ -186,6 +223,10 @@ impl Notice {
             }
             Self::Pinned { stack } => format!("{stack} stays at the top of your list."),
             Self::Unpinned { stack } => format!("{stack} is back in its usual place."),
+            Self::Dropped { count } => format!(
+                "{} not kept: too many came before a page was opened to show them.",
+                words::count((*count).into(), "earlier message was", "earlier messages were")
+            ),
         }
     }
 
@@ -202,7 +243,9 @@ impl Notice {
             | Self::Succeeded { id, .. }
             | Self::Failed { id, .. }
             | Self::Cancelled { id, .. }
-            | Self::Ended { id, .. } => Some(*id),
+            | Self::Ended { id, .. }
+            | Self::CommandEnded { id, .. } => Some(*id),
+            Self::StackTaken { receipt, .. } => *receipt,
             _ => None,
         }
     }
@@ -210,7 +253,11 @@ impl Notice {
     fn way_on(&self) -> &'static str {
         match self {
             Self::Failed { .. } | Self::NoRecord { .. } | Self::Ended { .. } => "See what to do",
-            Self::Refused { .. } | Self::Succeeded { .. } | Self::Cancelled { .. } => "See the receipt",
+            Self::StackTaken { .. } => "See your earlier request",
+            Self::Refused { .. }
+            | Self::Succeeded { .. }
+            | Self::Cancelled { .. }
+            | Self::CommandEnded { .. } => "See the receipt",
             _ => "Follow it",
         }
     }
