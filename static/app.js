@@ -169,13 +169,12 @@
   on('online', reopen, window);
   // iPhones have no notifications for pages, Android throws where one is made, and what was refused is not asked again.
   // A made one is shown only with permission, so without it one can be made to see.
-  const canNotify = (() => {
-    try {
-      return Notification.permission === 'granted' ? !/Android/.test(navigator.userAgent)
-        : Notification.permission !== 'denied' && !!new Notification('');
-    } catch { return false; }
-  })();
-  if (!canNotify) root.classList.add('no-notify');
+  let canNotify;
+  try {
+    const may = Notification.permission;
+    canNotify = may === 'granted' ? !/Android/.test(navigator.userAgent) : may !== 'denied' && new Notification('');
+  } catch {}
+  root.classList.toggle('no-notify', !canNotify);
   // A hidden tab keeps only its title and icon true.
   setInterval(async () => {
     if (!document.hidden || !body.dataset.events || over) return;

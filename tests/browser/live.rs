@@ -192,20 +192,27 @@ async fn pass_two_pings(browser: &Chromium) {
         .await;
 }
 
+/// How long a fact is waited for in all, and before the act is done once more.
+const PATIENCE: std::time::Duration = std::time::Duration::from_mins(2);
+const BEFORE_AGAIN: std::time::Duration = std::time::Duration::from_secs(3);
+const LOOKING: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// Does something again and again until a fact is there. A browser may send the first requests over connections that
 /// lead nowhere any more, each of which it has to lose.
 async fn again_until(browser: &Chromium, act: &str, fact: &str) {
-    for _ in 0..20 {
+    let began = std::time::Instant::now();
+    while began.elapsed() < PATIENCE {
         if act.is_empty() {
             pass_two_pings(browser).await;
         } else {
             browser.ask::<()>(act).await;
         }
-        for _ in 0..30 {
+        let acted = std::time::Instant::now();
+        while acted.elapsed() < BEFORE_AGAIN {
             if browser.ask::<bool>(fact).await {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            tokio::time::sleep(LOOKING).await;
         }
     }
     panic!(

@@ -127,6 +127,9 @@ impl<'a> Crawl<'a> {
                 if path.ends_with("/sign-in") {
                     // Leads to Cloud 66, and names the way back.
                     self.case.check(answer.sees_other(), answer.status);
+                } else if answer.status == StatusCode::CONFLICT {
+                    // A command before it is still under way on this stack. The page that says so leads on too.
+                    self.read(&answer).await;
                 } else {
                     self.take(&answer, &page.url).await;
                 }
