@@ -58,8 +58,10 @@
   // After the first paint, in a turn of its own: a phone needs the time for the page.
   setTimeout(tick);
 
-  // The event stream: one per visible tab, closed while hidden, resumed where it stopped.
-  let stream, last = body.dataset.since, over;
+  // The event stream: one per visible tab, closed while hidden, resumed where it stopped. The server sends something
+  // each 20 seconds: after two pings that did not come, the connection is dead, whatever the browser thinks of it.
+  let stream, last = body.dataset.since, over, heard = Date.now(), tried;
+  const SILENCE = 45000;
   const live = state => {
     const node = $('#live');
     if (!node) return;
@@ -69,6 +71,12 @@
     say(node, state);
     $('#refresh').hidden = state === 'Live.';
     setTimeout(() => { node.ariaLive = 'polite'; }, 1000);
+  };
+  const tell = () => live(stream.readyState === 1 ? 'Live.'
+    : `Not live since ${new Date(heard + skew).toISOString().slice(11, 16)} UTC. Reconnecting…`);
+  const hear = () => {
+    heard = Date.now();
+    tell();
   };
   const apply = data => {
     const page = new DOMParser().parseFromString(data, 'text/html');
@@ -90,7 +98,6 @@
       $('#moved').hidden = !moved;
       say($('#moved-words'), `${count(moved, 'stack')} changed state.`);
     }
-    if (stream && stream.readyState === 1) live('Live.');
     tick();
   };
   const finish = () => {
@@ -98,7 +105,9 @@
     shut();
     live('');
   };
-  const twin = () => fetch(body.dataset.events, { headers: { accept: 'application/json' } }).catch(() => 0);
+  const twin = () => fetch(body.dataset.events, {
+    headers: { accept: 'application/json' }, signal: AbortSignal.timeout(15000),
+  }).catch(() => 0);
   // Refused for good, not cut off: the page says nothing of being live, and either why not, or tries again later.
   const refused = async () => {
     stream = null;
@@ -110,14 +119,19 @@
   const open = () => {
     if (!body.dataset.events || stream || over || document.hidden) return;
     stream = new EventSource(body.dataset.events + (last && `&since=${encodeURIComponent(last)}`));
-    stream.onopen = () => live('Live.');
+    tried = Date.now();
+    stream.onopen = hear;
     stream.onerror = ({ target }) => {
-      live(target.readyState === 2 ? '' : 'Reconnecting…');
-      if (target.readyState === 2 && target === stream) refused();
+      if (target !== stream) return;
+      if (target.readyState < 2) return tell();
+      live('');
+      refused();
     };
+    on('ping', hear, stream);
     on('rows', event => {
       last = event.lastEventId || last;
       apply(event.data);
+      hear();
     }, stream);
     on('end', finish, stream);
     on('signed-out', event => {
@@ -131,23 +145,46 @@
       else location.reload();
     }, stream);
   };
-  on('htmx:afterSettle', () => stream && live(stream.readyState === 1 ? 'Live.' : 'Reconnecting…'));
+  on('htmx:afterSettle', () => stream && tell());
   const shut = () => {
     if (stream) stream.close();
     stream = null;
   };
-  on('visibilitychange', () => document.hidden ? shut() : open());
+  const reopen = () => {
+    shut();
+    open();
+    if (stream && Date.now() - heard > SILENCE) tell();
+  };
+  const check = () => {
+    if (!stream) return;
+    const now = Date.now();
+    if (now - Math.max(heard, tried) > SILENCE) reopen();
+    else if (!stream.readyState && now - tried > 1000) tell();
+  };
+  setInterval(check, 1000);
+  on('visibilitychange', () => document.hidden ? shut() : reopen());
   on('pagehide', shut, window);
-  on('pageshow', event => event.persisted && location.reload(), window);
+  on('pageshow', event => event.persisted ? location.reload() : check(), window);
+  // Another network: what was open before leads nowhere.
+  on('online', reopen, window);
+  // iPhones have no notifications for pages, Android throws where one is made, and what was refused is not asked again.
+  // A made one is shown only with permission, so without it one can be made to see.
+  let canNotify;
+  try {
+    const may = Notification.permission;
+    canNotify = may === 'granted' ? !/Android/.test(navigator.userAgent) : may !== 'denied' && new Notification('');
+  } catch {}
+  root.classList.toggle('no-notify', !canNotify);
   // A hidden tab keeps only its title and icon true.
   setInterval(async () => {
     if (!document.hidden || !body.dataset.events || over) return;
     const answer = await twin();
     if (!answer.ok) return;
     const { title, icon } = await answer.json();
-    if (title !== document.title && /^[✓✗]/.test(title) && Notification.permission === 'granted') new Notification(title);
+    const ended = title !== document.title && /^[✓✗]/.test(title);
     document.title = title;
     $('#icon').href = icon;
+    if (ended && canNotify && Notification.permission === 'granted') new Notification(title);
   }, 20000);
 
   // Pages that ask, in a dialog. On a phone they stay pages.
@@ -177,8 +214,11 @@
       event.preventDefault();
       dialog.close();
     } else if (hit('[data-notify]')) {
-      Notification.requestPermission();
-      hit('[data-notify]').classList.add('done');
+      const button = hit('[data-notify]');
+      Notification.requestPermission().then(answer => {
+        button.classList.toggle('done', answer === 'granted');
+        root.classList.toggle('no-notify', answer === 'denied');
+      });
     } else if (hit('[data-copy]')) {
       const text = document.getElementById(hit('[data-copy]').dataset.copy);
       getSelection().selectAllChildren(text);

@@ -595,8 +595,9 @@ fn pages_stay_within_their_weight() {
     let (list, long) = (size("stacks"), size("stacks-300"));
     println!("css {css}, script {ours}, vendor {vendor}, list {list}, 300 stacks {long}");
     assert!(css <= 6_144, "stylesheet: {css}");
-    // Three kilobytes of our own, and a quarter for the Trusted Types policy in front of it.
-    assert!(ours <= 3_328, "own script: {ours}");
+    // Three kilobytes of our own, a quarter for the Trusted Types policy in front of it, and another for noticing a
+    // stream that died silently.
+    assert!(ours <= 3_584, "own script: {ours}");
     assert!(vendor <= 22_528, "vendored scripts: {vendor}");
     assert!(list <= 12_288, "30 stacks: {list}");
     assert!(long <= 40_960, "300 stacks: {long}");

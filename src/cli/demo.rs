@@ -1,8 +1,9 @@
-//! `stackdeck demo`: the app and the sandbox in one process, on loopback. Nothing to configure, nothing kept, and
+//! `stackdeck demo`: the app and the sandbox in one process and at one port, on loopback. Nothing to configure, nothing kept, and
 //! nothing outside this machine is ever asked.
 
 use std::collections::HashMap;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +15,10 @@ use super::{cannot_start, ended_by_itself, mistaken, options, say, serve, teleme
 use crate::config::{self, Mode};
 use crate::domain::Random;
 use crate::sandbox::{Options, Pkce, Sandbox, Strictness};
+use crate::web::one_port::OnePort;
+
+/// The path below which the stand-in's pages are.
+const CLOUD66: &str = "/cloud66";
 
 pub(super) async fn run(given: &ArgMatches) -> ExitCode {
     match demo(given).await {
@@ -24,7 +29,12 @@ pub(super) async fn run(given: &ArgMatches) -> ExitCode {
 
 async fn demo(given: &ArgMatches) -> Result<(), ExitCode> {
     let signals = Signals::catch();
-    let bind = with_port(options::text(given, "bind").unwrap_or_default());
+    let bind = match options::text(given, "bind") {
+        Some(bind) => bind.to_owned(),
+        // Where an image or a service says where to listen.
+        None => config::sources::bind_from_env().to_string(),
+    };
+    let bind = with_port(&bind);
     let port = bind.rsplit_once(':').map_or("8066", |(_, port)| port).to_owned();
     let callback = format!("http://localhost:{port}/oauth/callback");
     let sandbox_options = sandbox_options(given, callback).map_err(|words| cannot_start(&words))?;
@@ -34,8 +44,20 @@ async fn demo(given: &ArgMatches) -> Result<(), ExitCode> {
     let settings = config::from_env(made_up(&sandbox, &bind, &port), Mode::Demo).map_err(|m| mistaken(&m))?;
     telemetry::init(&settings.log, settings.log_format).map_err(|error| cannot_start(&error.to_string()))?;
     let listener = serve::listen(&settings).map_err(|words| cannot_start(&words))?;
+    let sandbox = Arc::new(sandbox);
+    let pages = sandbox.clone();
+    let one_port = OnePort::new(CLOUD66, sandbox.url(), move |request| {
+        let pages = pages.clone();
+        async move {
+            let (head, body) = request.into_parts();
+            pages
+                .answer_below(CLOUD66, head.method, &head.uri, head.headers, &body)
+                .await
+        }
+    });
     let surroundings = Surroundings {
         demo: true,
+        one_port: Some(one_port),
         ..Surroundings::default()
     };
     let running = start(&settings, listener, surroundings)
@@ -46,12 +68,11 @@ async fn demo(given: &ArgMatches) -> Result<(), ExitCode> {
         settings.public_url
     ));
     say(&format!(
-        "Its Cloud 66 is a stand-in on this machine: {}",
-        sandbox.url()
+        "Its Cloud 66 is a stand-in: {}",
+        settings.public_url.join(CLOUD66)
     ));
     say("Nothing is kept. Ctrl-C ends it.");
     let ended = signals.until(running.stop_token(), running.ended()).await;
-    sandbox.stop().await;
     ended.map_err(ended_by_itself)
 }
 

@@ -34,7 +34,7 @@ pub(super) fn command() -> Command {
 fn demo() -> Command {
     Command::new("demo")
         .about("Run the app and a stand-in for Cloud 66 together on this machine. Nothing to configure, nothing kept")
-        .arg(option("bind", "ADDRESS", "Where the app listens").default_value("127.0.0.1:8066"))
+        .arg(option("bind", "ADDRESS", "Where it listens; STACKDECK_BIND, or else 127.0.0.1:8066, where not given"))
         .arg(option("seed", "NUMBER", "Another number makes another company").default_value("66"))
         .arg(option("stacks", "NUMBER", "How many stacks the first person has"))
         .arg(option("deploy-seconds", "SECONDS", "How long a deploy takes, about").default_value("30"))

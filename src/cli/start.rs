@@ -20,6 +20,7 @@ use crate::cloud66::{self, Client, ClientOptions, Oauth, OauthOptions, PkceMode,
 use crate::config::{self, DatabaseUrl, PublicUrl, Redirect, Settings};
 use crate::domain::{AccountId, Clock, Random, Scopes, WebLink};
 use crate::store::{Database, OpenError, Store, StoreOptions};
+use crate::web::one_port::OnePort;
 use crate::web::server::{self, Limits, Server};
 use crate::web::state::OUT_OF_BAND;
 use crate::web::urls::Cloud66Pages;
@@ -37,6 +38,8 @@ pub struct Surroundings {
     pub random: Random,
     /// Whether pages say that this is the demo.
     pub demo: bool,
+    /// Cloud 66's pages at the app's own port, where they are a stand-in's.
+    pub one_port: Option<OnePort>,
     /// How long Cloud 66 is waited for.
     pub timeouts: Timeouts,
     /// How long a page waits for Cloud 66.
@@ -51,6 +54,7 @@ impl Default for Surroundings {
             clock: Clock::system(),
             random: Random::system(),
             demo: false,
+            one_port: None,
             timeouts: Timeouts::default(),
             patience: Patience::default(),
             limits: Limits::default(),
@@ -123,6 +127,7 @@ pub async fn start(
         clock,
         random,
         demo,
+        one_port,
         timeouts,
         patience,
         limits,
@@ -142,7 +147,7 @@ pub async fn start(
     };
     let app = App::new(parts);
     let port = listener.local_addr().map_or(0, |address| address.port());
-    let state = WebState::new(app.clone(), site(settings, demo)?);
+    let state = WebState::new(app.clone(), site(settings, demo, one_port.as_ref())?);
     let limits = Limits {
         connections: descriptors::room_for(limits.connections),
         ..limits
@@ -156,6 +161,10 @@ pub async fn start(
         limits,
     );
     let stop = app.stop().clone();
+    let router = match one_port {
+        Some(one_port) => one_port.around(router, settings.public_url.clone()),
+        None => router,
+    };
     let server = Server::new(router, limits, settings.trusted_proxies.clone());
     let mut tasks = Tasks::new(stop.clone());
     tasks.spawn("the web server", server.serve(listener, stop.clone()));
@@ -281,14 +290,16 @@ fn policy(settings: &Settings) -> Policy {
     }
 }
 
-fn site(settings: &Settings, demo: bool) -> Result<Site, StartError> {
+fn site(settings: &Settings, demo: bool, one_port: Option<&OnePort>) -> Result<Site, StartError> {
     let cloud66 = WebLink::parse(settings.cloud66.url.as_str()).ok_or(StartError::Address)?;
+    let cloud66 = Cloud66Pages::new(&cloud66);
     Ok(Site {
         urls: Urls::new(settings.public_url.path_prefix()),
         public_url: PublicUrl::clone(&settings.public_url),
         demo,
         out_of_band: settings.cloud66.redirect == Redirect::OutOfBand,
-        cloud66: Cloud66Pages::new(&cloud66),
+        cloud66: one_port.map_or(cloud66, |one_port| Cloud66Pages::below(one_port.path())),
+        hsts: settings.hsts.header(&settings.public_url),
         session_lifetime: settings.session.lifetime,
     })
 }

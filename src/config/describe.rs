@@ -69,6 +69,7 @@ impl Settings {
                 table::METRICS_BIND,
                 self.metrics_bind.map(|bind| bind.to_string()),
             ),
+            (table::HSTS, Some(self.hsts.as_str().to_owned())),
             (table::LOG, Some(self.log.clone())),
             (table::LOG_FORMAT, Some(log_format.to_owned())),
             (table::INSECURE_HTTP, Some(self.insecure_http.to_string())),

@@ -29,11 +29,13 @@ pub mod cloud66;
 pub mod environments;
 pub mod session;
 pub mod logging;
+pub mod hsts;
 
 pub use cloud66::{ApiVersion, ClientCredentials, Cloud66, Pkce, Redirect};
 pub use database::DatabaseUrl;
 pub use dotenv::parse as parse_dotenv;
 pub use environments::{Confirm, EnvironmentPatterns};
+pub use hsts::Hsts;
 pub use logging::LogFormat;
 pub use mistakes::{Mistake, Mistakes};
 pub use public_url::{AllowedHosts, PublicUrl};

@@ -52,12 +52,23 @@ impl PublicUrl {
         self.loopback
     }
 
+    /// Whether nothing else stands at its host, as far as the address says: no path prefix, and the port that the
+    /// scheme implies.
+    pub fn has_host_to_itself(&self) -> bool {
+        self.prefix.is_empty() && self.port.is_none()
+    }
+
     /// Scheme, host and port as browsers write them in `Origin` (RFC 6454 section 6.2).
     pub fn origin(&self) -> String {
         let scheme = if self.https { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority())
+    }
+
+    /// Host and port as browsers write them in `Host`.
+    pub fn authority(&self) -> String {
         match self.port {
-            Some(port) => format!("{scheme}://{}:{port}", self.host),
-            None => format!("{scheme}://{}", self.host),
+            Some(port) => format!("{}:{port}", self.host),
+            None => self.host.clone(),
         }
     }
 
@@ -103,9 +114,20 @@ impl PublicUrl {
                 allowed.push(name.to_owned());
             }
         }
+        // A proxy on this machine has the public port, and asks at ours: where the two are one, or where it is the
+        // public one that was asked for, nobody stands between, and the browser is at another name of this machine.
+        let other_names = ["localhost", "127.0.0.1", "[::1]"]
+            .into_iter()
+            .filter(|name| self.loopback && *name != self.host)
+            .map(|name| match self.port {
+                Some(port) => format!("{name}:{port}"),
+                None => name.to_owned(),
+            })
+            .collect();
         AllowedHosts {
             allowed,
-            prefix: self.prefix.clone(),
+            other_names,
+            public: self.clone(),
         }
     }
 }
@@ -121,7 +143,8 @@ impl fmt::Display for PublicUrl {
 #[derive(Debug, Clone)]
 pub struct AllowedHosts {
     allowed: Vec<String>,
-    prefix: String,
+    other_names: Vec<String>,
+    public: PublicUrl,
 }
 
 impl AllowedHosts {
@@ -132,9 +155,17 @@ impl AllowedHosts {
             .any(|allowed| allowed.eq_ignore_ascii_case(host))
     }
 
-    /// The path prefix under which everything stands, see [`PublicUrl::path_prefix`].
-    pub fn path_prefix(&self) -> &str {
-        &self.prefix
+    /// Whether a browser that names this host is at another name of this machine than the public one. What it keeps
+    /// there, such as the cookie of a sign-in, is not there when it comes back from Cloud 66 to the public one.
+    pub fn is_other_name(&self, host: &str) -> bool {
+        self.other_names
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(host))
+    }
+
+    /// The address that people open.
+    pub fn public(&self) -> &PublicUrl {
+        &self.public
     }
 }
 

@@ -10,6 +10,7 @@ use super::address::{parse_bind, parse_trusted_proxies};
 use super::cloud66::{self, ClientCredentials, Cloud66, Redirect};
 use super::database::DatabaseUrl;
 use super::environments::{Confirm, EnvironmentPatterns, parse_confirm};
+use super::hsts::Hsts;
 use super::logging::{LogFormat, parse_filter, parse_format};
 use super::mistakes::Mistakes;
 use super::public_url::PublicUrl;
@@ -56,6 +57,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// Where `/metrics` listens, if it does.
     pub metrics_bind: Option<SocketAddr>,
+    /// What browsers are told about https.
+    pub hsts: Hsts,
     /// A log filter that can be parsed.
     pub log: String,
     /// The form of a log line.
@@ -122,6 +125,7 @@ fn read_all(reading: &mut Reading<'_>, mode: Mode) -> Option<Settings> {
     let trusted_proxies = reading.value_or(&table::TRUSTED_PROXIES, Some(""), parse_trusted_proxies);
     warn_of_shared_limits(reading, public_url.as_ref(), trusted_proxies.as_deref());
     let metrics_bind = read_metrics_bind(reading, bind);
+    let hsts = read_hsts(reading, public_url.as_ref());
     let log = reading.value(&table::LOG, parse_filter);
     let log_format = reading.value(&table::LOG_FORMAT, parse_format);
 
@@ -137,6 +141,7 @@ fn read_all(reading: &mut Reading<'_>, mode: Mode) -> Option<Settings> {
         session: session?,
         trusted_proxies: trusted_proxies?,
         metrics_bind,
+        hsts: hsts?,
         log: log?,
         log_format: log_format?,
         insecure_http: insecure_http?,
@@ -325,6 +330,19 @@ fn read_metrics_bind(reading: &mut Reading<'_>, bind: Option<SocketAddr>) -> Opt
         );
     }
     Some(metrics)
+}
+
+fn read_hsts(reading: &mut Reading<'_>, public_url: Option<&PublicUrl>) -> Option<Hsts> {
+    let hsts = reading.value(&table::HSTS, Hsts::parse)?;
+    let is_said = public_url.is_none_or(|url| hsts.header(url).is_some());
+    if hsts == Hsts::IncludeSubdomains && !is_said {
+        reading.warn(
+            &table::HSTS,
+            "is include-subdomains, and nothing is said to browsers: it needs an https:// address without a path and \
+             on port 443.",
+        );
+    }
+    Some(hsts)
 }
 
 fn parse_bool(text: &str) -> Result<bool, String> {

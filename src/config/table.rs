@@ -248,6 +248,16 @@ pub(super) const METRICS_BIND: Setting = Setting {
     ..PLAIN
 };
 
+pub(super) const HSTS: Setting = Setting {
+    name: "STACKDECK_HSTS",
+    option: "hsts",
+    fallback: Fallback::Value("host"),
+    meaning: "What browsers are told with https (HSTS): host, to use only https for this host; include-subdomains, \
+              also for every name below it; or off. Below a path prefix or on another port than 443 it is always off.",
+    example: "include-subdomains",
+    ..PLAIN
+};
+
 pub(super) const LOG: Setting = Setting {
     name: "STACKDECK_LOG",
     option: "log",
@@ -296,6 +306,7 @@ pub const SETTINGS: &[Setting] = &[
     SESSION_LIFETIME,
     TRUSTED_PROXIES,
     METRICS_BIND,
+    HSTS,
     LOG,
     LOG_FORMAT,
     INSECURE_HTTP,

@@ -112,7 +112,7 @@ pub async fn confirm_cancel(
     if !deployment.is_running() {
         let stack = view.stack.title();
         visitor.leave_notice(Notice::CancelTooLate { stack }).await?;
-        return Ok(Redirect::to(&state.urls().return_to(ReturnTo::Stack(uid))).into_response());
+        return Ok(Redirect::to(&state.urls().return_to(&ReturnTo::Stack(uid))).into_response());
     }
     let production = app.policy().is_production(&view.stack);
     Ok(ConfirmPage::cancel(frame, &view.stack, production, deployment).into_response())
@@ -139,7 +139,7 @@ pub async fn cancel(
     let urls = state.urls();
     let to = cancelled
         .receipt
-        .map_or_else(|| urls.return_to(ReturnTo::Stack(uid)), |id| urls.receipt(id));
+        .map_or_else(|| urls.return_to(&ReturnTo::Stack(uid)), |id| urls.receipt(id));
     Ok(Redirect::to(&to).into_response())
 }
 

@@ -22,6 +22,7 @@ pub async fn show(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
     let query = query.unwrap_or_default();
+    let return_to = ReturnTo::parse(&format!("/activity?{query}"));
     let read = |name| parameter(&query, name).unwrap_or_default();
     let query = ActivityQuery {
         hours: read("hours"),
@@ -34,10 +35,7 @@ pub async fn show(
     let snapshot = app.recent_snapshot(who).await;
     let known_at = match (snapshot.listed_at, &snapshot.problem) {
         (_, Some((Cloud66Error::SignedOut, _))) => {
-            return Err(Trouble::SignedOutByCloud66 {
-                return_to: ReturnTo::Activity,
-            }
-            .into());
+            return Err(Trouble::SignedOutByCloud66 { return_to }.into());
         }
         (None, Some((problem, _))) => return Err(problem.clone().into()),
         (None, None) => return Err(Trouble::Cloud66Down.into()),
@@ -50,7 +48,7 @@ pub async fn show(
         &snapshot,
         &allowance,
         frame.now,
-        ReturnTo::Activity,
+        return_to,
     );
     frame.warning.clone_from(&snapshot.warning);
     let known = snapshot.changes();

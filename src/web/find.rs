@@ -62,7 +62,7 @@ pub async fn pin(
         Notice::Pinned { stack }
     };
     visitor.leave_notice(notice).await?;
-    let mut response = Redirect::to(&state.urls().return_to(ReturnTo::Stack(uid))).into_response();
+    let mut response = Redirect::to(&state.urls().return_to(&ReturnTo::Stack(uid))).into_response();
     response
         .headers_mut()
         .append(SET_COOKIE, cookies::set_pins(state.site(), &pins));

@@ -2,8 +2,9 @@
 //! that mean something on a file.
 
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::middleware::Next;
@@ -13,7 +14,9 @@ use super::assets::IsFile;
 use super::state::WebState;
 
 /// Put on a response by a page whose form leads to Cloud 66, so that browsers follow the redirect: they hold
-/// the whole chain of a form's redirects against `form-action`.
+/// the whole chain of a form's redirects against `form-action`. Cloud 66 may send them on to another origin (single
+/// sign-on, another name), and an IPv6 address is no valid source, so the page permits a scheme and no host
+/// (docs/decisions/0044-leaving-for-cloud66.md).
 #[derive(Debug, Clone, Copy)]
 pub struct LeadsToCloud66;
 
@@ -53,9 +56,11 @@ const OF_A_FILE: HeaderValue = HeaderValue::from_static("default-src 'none'; fra
 
 /// Adds the headers. `Cache-Control: no-store` goes on everything that did not set its own.
 pub async fn security_headers(State(state): State<WebState>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(HOST).cloned();
     let mut response = next.run(request).await;
     let leads_away = response.extensions().get::<LeadsToCloud66>().is_some();
     let is_file = response.extensions().get::<IsFile>().is_some();
+    let is_foreign = response.status() == StatusCode::MISDIRECTED_REQUEST;
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.insert(name, value);
@@ -69,40 +74,47 @@ pub async fn security_headers(State(state): State<WebState>, request: Request, n
     let site = state.site();
     if is_file {
         headers.insert(CONTENT_SECURITY_POLICY, OF_A_FILE);
-    } else if let Ok(policy) = HeaderValue::from_str(&content_security_policy(
-        leads_away.then(|| cloud66_origin(&state)).flatten(),
-    )) {
-        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    } else {
+        let leads_to = leads_away.then(|| state.app().sign_in_origin()).flatten();
+        let policy = content_security_policy(leads_to.as_deref());
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     }
     // Without a trustworthy address browsers send no Sec-Fetch-Site, and `no-referrer` would make them hide the
-    // Origin of our own forms too; see `origin`.
-    let referrer = if site.public_url.is_https() || site.public_url.is_loopback() {
+    // Origin of our own forms too; see `origin`. Where a page was perhaps opened at another address, its forms have
+    // to say which: a proxy may have changed the name, or nobody can sign in there.
+    let is_trusted = site.public_url.is_https() || site.public_url.is_loopback();
+    let is_public = |host: HeaderValue| host.as_bytes() == site.public_url.authority().as_bytes();
+    let is_at_home = is_foreign || host.is_none_or(is_public);
+    let referrer = if is_trusted && is_at_home {
         "no-referrer"
     } else {
         "same-origin"
     };
     headers.insert(REFERRER_POLICY, HeaderValue::from_static(referrer));
-    if site.public_url.is_https() {
-        headers.insert(
-            STRICT_TRANSPORT_SECURITY,
-            HeaderValue::from_static("max-age=63072000; includeSubDomains"),
-        );
+    if let Some(hsts) = site.hsts {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(hsts));
     }
     response
 }
 
-fn cloud66_origin(state: &WebState) -> Option<String> {
-    state.app().sign_in_origin()
-}
-
-/// The pages' own scripts may turn text into HTML only through the policy of `static/trusted.js`.
-fn content_security_policy(also_submit_to: Option<String>) -> String {
-    let elsewhere = also_submit_to
-        .map(|origin| format!(" {origin}"))
-        .unwrap_or_default();
-    format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
-         manifest-src 'self'; form-action 'self'{elsewhere}; base-uri 'none'; object-src 'none'; \
-         frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"
-    )
+/// The policy of a page, which may have a form that leads to Cloud 66 at this origin. The pages' own scripts may turn
+/// text into HTML only through the policy of `static/trusted.js`.
+fn content_security_policy(leads_to: Option<&str>) -> &'static str {
+    macro_rules! policy {
+        ($forms:literal) => {
+            concat!(
+                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                 manifest-src 'self'; form-action 'self'",
+                $forms,
+                "; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+                 trusted-types default"
+            )
+        };
+    }
+    match leads_to {
+        None => policy!(""),
+        // Only a stand-in is reached over plain http; what it sends on to may be either.
+        Some(origin) if origin.starts_with("http:") => policy!(" http: https:"),
+        Some(_) => policy!(" https:"),
+    }
 }

@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
 
 use super::cookies;
 use super::pages::away;
@@ -46,7 +46,7 @@ impl FromRequestParts<WebState> for Looks {
                 .await?;
         let request_id = parts.extensions.get::<RequestId>().cloned();
         let mut frame = frame(state, &parts.headers, visitor.as_ref(), request_id.as_ref());
-        if let Some(visitor) = visitor.filter(|_| is_shown(&parts.headers)) {
+        if let Some(visitor) = visitor.filter(|_| is_shown(&parts.method, &parts.headers)) {
             let told = visitor.take_notices().await?;
             frame.notes = told.iter().map(|notice| notice.note(&frame.urls)).collect();
             // The results of a batch stand on its own page; what ended besides is told on the next one.
@@ -61,12 +61,27 @@ impl FromRequestParts<WebState> for Looks {
     }
 }
 
-/// Whether the answer becomes the page that the person sees. What a script asks for is taken apart, so what has
-/// to be said once waits for the next page. Browsers that do not say so get it with whatever they ask for.
-pub fn is_shown(headers: &HeaderMap) -> bool {
-    headers
+/// Whether the answer becomes the page that the person sees. What a script asks for is taken apart, the answer to a
+/// HEAD has no body, and what a browser loads ahead may never be looked at: so what has to be said once waits for the
+/// next page. Browsers that do not say so get it with whatever they ask for.
+pub fn is_shown(method: &Method, headers: &HeaderMap) -> bool {
+    let is_document = headers
         .get("sec-fetch-dest")
-        .is_none_or(|destination| destination == "document")
+        .is_none_or(|destination| destination == "document");
+    method == Method::GET && is_document && !is_ahead(headers)
+}
+
+/// Whether a browser loads a page before anybody has asked for it: `Sec-Purpose` (Fetch standard, section 2.3), and
+/// what Safari and older browsers write instead.
+fn is_ahead(headers: &HeaderMap) -> bool {
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"]
+        .iter()
+        .any(|name| {
+            headers
+                .get_all(*name)
+                .iter()
+                .any(|purpose| purpose.as_bytes().starts_with(b"pre"))
+        })
 }
 
 /// The frame of a page for this request.

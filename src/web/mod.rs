@@ -6,7 +6,7 @@
 //!   [`receipt`], [`receipts`], [`activity`], [`events`], [`find`], [`views`], [`sign_in`], [`settings`] and [`health`].
 //! * The guards: [`session`], [`form`], [`origin`], [`pace`], [`headers`] and [`cookies`].
 //! * How old a page is: [`freshness`]. Whatever goes wrong: [`problem`]. Connections: [`server`]. For the operator:
-//!   [`metrics`]. For those who work on the looks: [`gallery`].
+//!   [`metrics`]. For the demo: [`one_port`]. For those who work on the looks: [`gallery`].
 //!
 //! Invariants: every page works without JavaScript; a GET changes nothing; nothing about security is decided by
 //! a request header that anybody can set.
@@ -25,6 +25,7 @@ pub mod health;
 mod kept_rows;
 pub mod looks;
 pub mod metrics;
+pub mod one_port;
 pub mod origin;
 pub mod pace;
 pub mod pages;
@@ -45,14 +46,17 @@ pub mod urls;
 pub mod views;
 
 use axum::Router;
+use axum::extract::Request;
+use axum::http::Uri;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use tower::ServiceExt as _;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_sessions::{Expiry, SessionManagerLayer, SessionStore, cookie::SameSite};
 
 use crate::config::AllowedHosts;
-use server::{Limits, answer_within, host_guard, short_url, whole_body};
+use server::{HostGuard, Limits, answer_within, host_guard, short_url, whole_body};
 pub use state::{Site, WebState};
 pub use urls::Urls;
 use urls::route;
@@ -129,25 +133,49 @@ pub fn router(
         // Beside it: it would hold room for its encoders, some 6 KB, for each stream that it does not compress.
         .merge(in_session(streams))
         .merge(plain);
-    let prefixed = match state.urls().prefix() {
-        "" => layered,
-        prefix => Router::new()
-            .nest(prefix, layered)
-            .route(route::HEALTHZ, get(health::alive))
-            .route(route::READYZ, get(health::ready)),
-    };
-    prefixed
-        .fallback(problem::not_found)
+    let guard = HostGuard::new(hosts, state.app().clock().clone());
+    let prefix = state.urls().prefix().to_owned();
+    let whole = layered
         .layer(from_fn_with_state(limits, whole_body))
         .layer(from_fn_with_state(limits, answer_within))
         .layer(from_fn_with_state(limits, short_url))
-        .layer(from_fn_with_state(hosts, host_guard))
+        .layer(from_fn_with_state(guard, host_guard))
         // Once more around what the guards refuse by themselves.
         .layer(from_fn_with_state(state.clone(), problem::pages_for_problems))
         .layer(from_fn_with_state(state.clone(), headers::security_headers))
         // Outermost, so that whatever happens has an id and a line in the log.
         .layer(from_fn_with_state(state.clone(), trace::trace))
-        .with_state(state)
+        .with_state(state);
+    if prefix.is_empty() {
+        return whole;
+    }
+    // Outside of everything, so that routes, guards, the log and the metrics know one form of each path.
+    Router::new().fallback_service(whole.map_request(move |request| without_prefix(request, &prefix)))
+}
+
+/// Takes the path prefix off: `/deck`, `/deck/` and `/deck/help` become `/`, `/` and `/help`. A path without it stays:
+/// that is how a proxy asks that has taken it off itself (docs/decisions/0043-path-prefix.md).
+fn without_prefix(mut request: Request, prefix: &str) -> Request {
+    let uri = request.uri();
+    let Some(rest) = uri.path().strip_prefix(prefix) else {
+        return request;
+    };
+    let path = match rest {
+        "" => "/",
+        rest if rest.starts_with('/') => rest,
+        // Another path that only begins alike.
+        _ => return request,
+    };
+    let path_and_query = match uri.query() {
+        Some(query) => format!("{path}?{query}").parse(),
+        None => path.parse(),
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = path_and_query.ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    request
 }
 
 fn session_layer<S: SessionStore + Clone>(state: &WebState, sessions: S) -> SessionManagerLayer<S> {

@@ -13,6 +13,7 @@ use axum::http::header::ORIGIN;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
+use super::pages::trouble::Trouble;
 use super::problem::Problem;
 use super::state::WebState;
 
@@ -24,6 +25,11 @@ pub async fn same_origin_only(State(state): State<WebState>, request: Request, n
     if request.method().is_safe() || from_our_page(request.headers(), &state.site().public_url.origin()) {
         return next.run(request).await;
     }
+    if is_at_another_address(request.headers()) {
+        tracing::info!("a form was refused that was sent from another address of this app");
+        let public = state.site().public_url.join("/");
+        return Problem::from(Trouble::OtherAddress { public }).into_response();
+    }
     tracing::info!("a form from another site was refused");
     Problem::FORGED.into_response()
 }
@@ -34,6 +40,13 @@ pub(super) fn may_follow(headers: &HeaderMap, our_origin: &str) -> bool {
     let is_quiet =
         only(headers, ORIGIN.as_str()).is_none() && matches!(only(headers, SITE), None | Some(b"none"));
     is_quiet || from_our_page(headers, our_origin)
+}
+
+/// Whether a form that was refused comes from a page of ours all the same: the browser says so, and names an origin.
+/// It can only be one of this machine's names, which are answered beside the public one.
+fn is_at_another_address(headers: &HeaderMap) -> bool {
+    only(headers, SITE) == Some(b"same-origin")
+        && only(headers, ORIGIN.as_str()).is_some_and(|origin| origin.starts_with(b"http"))
 }
 
 fn from_our_page(headers: &HeaderMap, our_origin: &str) -> bool {

@@ -16,7 +16,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::looks::{self, Seen};
-use super::pages::trouble::{SignInTrouble, Trouble, TroublePage};
+use super::pages::trouble::{SignInTrouble, Trouble, TroublePage, WrongHostPage};
+use super::session::Visitor;
 use super::state::WebState;
 use super::trace::RequestId;
 use crate::app::sign_in::SignInError;
@@ -85,6 +86,8 @@ fn status(trouble: &Trouble) -> StatusCode {
         Trouble::Forged | Trouble::NeedsRedeploy { .. } | Trouble::RoleTooSmall | Trouble::TrialOver => {
             StatusCode::FORBIDDEN
         }
+        Trouble::OtherAddress { .. } => StatusCode::FORBIDDEN,
+        Trouble::WrongHost => StatusCode::MISDIRECTED_REQUEST,
         Trouble::WrongForm | Trouble::StaleForm { .. } => StatusCode::BAD_REQUEST,
         Trouble::Conflict | Trouble::Rejected(_) => StatusCode::CONFLICT,
         Trouble::Cloud66Down | Trouble::Cloud66Unreadable | Trouble::NotOffered => StatusCode::BAD_GATEWAY,
@@ -133,13 +136,26 @@ pub async fn pages_for_problems(State(state): State<WebState>, mut request: Requ
     request.extensions_mut().insert(seen.clone());
     let headers = request.headers().clone();
     let id = request.extensions().get::<RequestId>().cloned();
+    let asked = request
+        .uri()
+        .path_and_query()
+        .filter(|_| request.method().is_safe());
+    let asked = asked
+        .map(|asked| ReturnTo::parse(asked.as_str()))
+        .unwrap_or_default();
     let response = next.run(request).await;
-    let Some(problem) = problem_of(&response) else {
+    let Some(mut problem) = problem_of(&response) else {
         return response;
     };
+    // Where Cloud 66 refused the token, whatever page was asked for is the one to come back to.
+    if let Problem::Page(Trouble::SignedOutByCloud66 { return_to }) = &mut problem
+        && *return_to == ReturnTo::Home
+    {
+        *return_to = asked;
+    }
     let mut page = match &problem {
         Problem::SignInFirst { return_to } => {
-            Redirect::to(&state.urls().home_then(*return_to)).into_response()
+            Redirect::to(&state.urls().home_then(return_to)).into_response()
         }
         Problem::TooFast { .. } => page(&state, &headers, &seen, id.as_ref(), &Trouble::TooMany),
         Problem::Page(trouble) => {
@@ -177,6 +193,7 @@ fn problem_of(response: &Response) -> Option<Problem> {
     Some(match status {
         StatusCode::NOT_FOUND => Problem::NOT_FOUND,
         StatusCode::INTERNAL_SERVER_ERROR => Problem::Page(Trouble::Internal { nothing_sent: false }),
+        StatusCode::MISDIRECTED_REQUEST => Problem::Page(Trouble::WrongHost),
         status => Problem::Page(Trouble::Refused(status.as_u16())),
     })
 }
@@ -205,7 +222,10 @@ fn page(
     );
     let visitor = seen.visitor().filter(|_| !signed_out);
     let frame = looks::frame(state, headers, visitor.as_ref(), id);
-    let mut response = TroublePage::new(frame, trouble).into_response();
+    let mut response = match trouble {
+        Trouble::WrongHost => WrongHostPage::new(frame.request_id).into_response(),
+        trouble => TroublePage::new(frame, trouble).into_response(),
+    };
     // A page that could not be rendered is a 500 of its own.
     if !response.status().is_server_error() {
         *response.status_mut() = status(trouble);
@@ -295,13 +315,13 @@ impl From<app::Error> for Problem {
     }
 }
 
-/// No such route.
-pub async fn not_found() -> Problem {
+/// No such route. Whoever is signed in keeps the navigation.
+pub async fn not_found(_: Result<Option<Visitor>, Problem>) -> Problem {
     Problem::NOT_FOUND
 }
 
 /// A route that does not take the method.
-pub async fn method_not_allowed() -> Problem {
+pub async fn method_not_allowed(_: Result<Option<Visitor>, Problem>) -> Problem {
     Problem::Page(Trouble::Refused(StatusCode::METHOD_NOT_ALLOWED.as_u16()))
 }
 

@@ -1,7 +1,7 @@
 //! The receipt of one redeploy: what was asked, what Cloud 66 answered, how it ended.
 
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse as _, Response};
 
 use super::freshness;
@@ -20,6 +20,7 @@ pub async fn show(
     State(state): State<WebState>,
     Looks(mut frame): Looks,
     visitor: Visitor,
+    method: Method,
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
@@ -35,7 +36,7 @@ pub async fn show(
             app::Error::NotFound => Trouble::NoReceipt.into(),
             error => Problem::from(error),
         })?;
-    if redeploy.state.is_end() && is_shown(&headers) {
+    if redeploy.state.is_end() && is_shown(&method, &headers) {
         state.app().note_told(&[id]).await;
     }
     let (row, return_to) = (std::iter::once(&redeploy), ReturnTo::Receipt(id));

@@ -229,7 +229,10 @@ impl FromRequestParts<WebState> for Visitor {
         if let Some(visitor) = visitor(parts, state).await? {
             return Ok(visitor);
         }
-        let return_to = ReturnTo::parse(parts.uri.path());
+        let asked = parts.uri.path_and_query();
+        let return_to = asked
+            .map(|asked| ReturnTo::parse(asked.as_str()))
+            .unwrap_or_default();
         Err(if parts.method.is_safe() {
             Problem::SignInFirst { return_to }
         } else {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
@@ -193,6 +193,7 @@ pub async fn batch(
     State(state): State<WebState>,
     Looks(mut frame): Looks,
     visitor: Visitor,
+    method: Method,
     headers: HeaderMap,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
@@ -213,7 +214,7 @@ pub async fn batch(
     frame.banner = freshness::of_redeploys(&state, who, &snapshot, rows.clone(), frame.now, ReturnTo::Home);
     frame.warning.clone_from(&snapshot.warning);
     // What a page asks for itself is seen: it asks only while it is.
-    if is_shown(&headers) || headers.contains_key("hx-request") {
+    if is_shown(&method, &headers) || headers.contains_key("hx-request") {
         app.note_shown(who, &redeploys).await;
     }
     let known_at = freshness::heard_at(rows);

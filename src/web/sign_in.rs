@@ -17,6 +17,7 @@ use super::pages::home::SignInPage;
 use super::pages::trouble::SignInTrouble;
 use super::problem::Problem;
 use super::session::{self, Visitor};
+use super::stacks::parameter;
 use super::state::WebState;
 use super::urls;
 use crate::app::SignedIn;
@@ -60,7 +61,7 @@ pub async fn ask(
     if state.app().oauth().is_none() {
         return Redirect::to(&state.urls().home()).into_response();
     }
-    leading_to_cloud66(SignInPage::new(frame, form.access(), form.return_to()))
+    leading_to_cloud66(SignInPage::new(frame, form.access(), &form.return_to()))
 }
 
 /// `POST /sign-in`: begins a sign-in, and sends the browser to Cloud 66. Out of band, the form opens a second tab
@@ -111,7 +112,7 @@ pub async fn callback(
         (Some(_), None) => return Err(SignInTrouble::Expired.into()),
     };
     match finished {
-        Ok((who, return_to)) => welcome(&state, &session, &who, return_to).await,
+        Ok((who, return_to)) => welcome(&state, &session, &who, &return_to).await,
         // A callback that was used already, opened again by somebody who is signed in, needs no page.
         Err(crate::app::sign_in::SignInError::Expired) if visitor.is_some() => {
             Ok(Redirect::to(&state.urls().home()).into_response())
@@ -121,8 +122,16 @@ pub async fn callback(
 }
 
 /// `GET /oauth/code`: the page that takes a pasted code.
-pub async fn code_page(State(state): State<WebState>, Looks(frame): Looks) -> Response {
-    CodePage::new(frame, &state.urls().sign_in(), false).into_response()
+pub async fn code_page(
+    State(state): State<WebState>,
+    Looks(frame): Looks,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let return_to = parameter(&query.unwrap_or_default(), "return_to")
+        .map(|page| ReturnTo::parse(&page))
+        .unwrap_or_default();
+    let begin = state.urls().sign_in_page(urls::Access::Redeploy, &return_to);
+    CodePage::new(frame, &begin, false).into_response()
 }
 
 /// The field of the page for a pasted code.
@@ -146,14 +155,14 @@ pub async fn paste_code(
         .app()
         .finish_pasted_sign_in(&browser, form.code.trim().to_owned())
         .await?;
-    welcome(&state, &session, &who, return_to).await
+    welcome(&state, &session, &who, &return_to).await
 }
 
 async fn welcome(
     state: &WebState,
     session: &Session,
     who: &SignedIn,
-    return_to: ReturnTo,
+    return_to: &ReturnTo,
 ) -> Result<Response, Problem> {
     session::begin(session, state.app(), who).await?;
     tracing::info!(person = who.person.id.0, scopes = %who.grant.scopes, "signed in");

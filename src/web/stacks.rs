@@ -26,6 +26,7 @@ use super::problem::Problem;
 use super::session::Visitor;
 use super::sign_in::leading_to_cloud66;
 use super::state::WebState;
+use super::urls::view_text;
 use crate::app::watch::Snapshot;
 use crate::app::{Cloud66Error, SignedIn};
 use crate::domain::{OperationId, Redeploy, ReturnTo, Stack, StackQuery, StackUid};
@@ -50,10 +51,12 @@ fn welcome(state: &WebState, frame: Frame, query: &str) -> Response {
     if state.app().oauth().is_none() {
         return SetupPage::new(frame, &site.redirect_uri(), site.out_of_band).into_response();
     }
-    let return_to = parameter(query, "return_to")
-        .map(|path| ReturnTo::parse(&path))
-        .unwrap_or_default();
-    leading_to_cloud66(HomePage::new(frame, return_to, site.out_of_band))
+    // A link to a view of the list leads to that view.
+    let return_to = match parameter(query, "return_to") {
+        Some(page) => ReturnTo::parse(&page),
+        None => ReturnTo::stacks(query),
+    };
+    leading_to_cloud66(HomePage::new(frame, &return_to, site.out_of_band))
 }
 
 async fn list(
@@ -67,12 +70,10 @@ async fn list(
     let who = &visitor.who;
     app.learn_cancelled().await?;
     let snapshot = app.stacks(who).await;
+    let return_to = ReturnTo::stacks(&view_text(query));
     let known_at = match (snapshot.listed_at, &snapshot.problem) {
         (_, Some((Cloud66Error::SignedOut, _))) => {
-            return Err(Trouble::SignedOutByCloud66 {
-                return_to: ReturnTo::Home,
-            }
-            .into());
+            return Err(Trouble::SignedOutByCloud66 { return_to }.into());
         }
         (None, Some((problem, _))) => return Err(problem.clone().into()),
         (None, None) => return Ok(StacksPage::loading(frame, query).into_response()),
@@ -84,7 +85,7 @@ async fn list(
         &snapshot,
         &allowance,
         frame.now,
-        ReturnTo::Home,
+        return_to,
     );
     frame.warning.clone_from(&snapshot.warning);
     // Before the redeploys are read, so that what moves meanwhile is sent.
@@ -133,7 +134,7 @@ pub async fn asked_in_place(
     let snapshot = watcher.snapshot();
     let Some(stack) = snapshot.fleet.stack(uid) else {
         let way_on = match taken {
-            Some(_) => state.urls().return_to(ReturnTo::Stack(uid)),
+            Some(_) => state.urls().return_to(&ReturnTo::Stack(uid)),
             None => state.urls().receipt(id),
         };
         return Ok(Redirect::to(&way_on).into_response());

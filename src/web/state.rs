@@ -39,6 +39,8 @@ pub struct Site {
     pub out_of_band: bool,
     /// Cloud 66's own pages, to link to.
     pub cloud66: Cloud66Pages,
+    /// What browsers are told about https, if anything: the value of `Strict-Transport-Security`.
+    pub hsts: Option<&'static str>,
     /// The longest life of a session, which is the cookie's too.
     pub session_lifetime: std::time::Duration,
 }

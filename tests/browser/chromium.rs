@@ -116,6 +116,12 @@ impl Chromium {
             .unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
+    /// Runs a script in every page from here on, before the page's own.
+    pub async fn before_pages(&self, script: &str) {
+        let script = serde_json::json!({ "source": script });
+        self.tell("Page.addScriptToEvaluateOnNewDocument", script).await;
+    }
+
     /// The page's size, whatever the window's.
     pub async fn resize(&self, width: u32, height: u32) {
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });

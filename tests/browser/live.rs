@@ -1,7 +1,10 @@
 //! Pages that change while they are open: the focus stays, what is typed stays, no row moves, and other people's
 //! deploys are not shouted about.
 
+use stackdeck::sandbox::{Health, Stack};
+
 use crate::chromium::{Chromium, Device, quoted};
+use crate::relay::Relay;
 use crate::site::Demo;
 use crate::weight::{nothing_moved, watch_movement};
 
@@ -167,4 +170,195 @@ async fn every_name_is_there_once(browser: &Chromium) {
         .ask("[...document.querySelectorAll('[id]')].map(node => node.id).filter((id, at, ids) => ids.indexOf(id) < at)")
         .await;
     assert!(twice.is_empty(), "{twice:?}");
+}
+
+const REFRESH: &str = "document.querySelector('#refresh').checkVisibility()";
+const IS_LIVE: &str = "document.querySelector('#live').checkVisibility() \
+     && document.querySelector('#live').innerText === 'Live.'";
+
+/// Whether the row says what has become of its stack meanwhile. A row below the window has no `innerText`.
+fn is_broken(stack: &Stack) -> String {
+    let state = quoted(&format!("#state-{}", stack.uid));
+    format!("document.querySelector({state}).textContent.includes('Health failed')")
+}
+
+/// Lets two pings' time pass for the page, and a little more.
+async fn pass_two_pings(browser: &Chromium) {
+    browser
+        .ask::<()>(
+            "void (window.realNow ??= Date.now.bind(Date), window.later = (window.later ?? 0) + 46000, \
+             Date.now = () => realNow() + later)",
+        )
+        .await;
+}
+
+/// How long a fact is waited for in all, and before the act is done once more.
+const PATIENCE: std::time::Duration = std::time::Duration::from_mins(2);
+const BEFORE_AGAIN: std::time::Duration = std::time::Duration::from_secs(3);
+const LOOKING: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// Does something again and again until a fact is there. A browser may send the first requests over connections that
+/// lead nowhere any more, each of which it has to lose.
+async fn again_until(browser: &Chromium, act: &str, fact: &str) {
+    let began = std::time::Instant::now();
+    while began.elapsed() < PATIENCE {
+        if act.is_empty() {
+            pass_two_pings(browser).await;
+        } else {
+            browser.ask::<()>(act).await;
+        }
+        let acted = std::time::Instant::now();
+        while acted.elapsed() < BEFORE_AGAIN {
+            if browser.ask::<bool>(fact).await {
+                return;
+            }
+            tokio::time::sleep(LOOKING).await;
+        }
+    }
+    panic!(
+        "never: {fact}\n{}",
+        browser.ask::<String>("document.body.innerText").await
+    );
+}
+
+/// A connection that leads nowhere any more, and that nobody has ended: the page notices when two pings did not come,
+/// says since when it is not live, offers to load it again, and opens its stream anew.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and its driver; bin/check brings them"]
+async fn a_stream_that_died_silently_is_noticed_and_opened_anew() {
+    let relay = Relay::new().await;
+    let demo = Demo::behind(&relay).await;
+    let browser = Chromium::open(Device::Desk).await;
+    browser.sign_in(&demo).await;
+    browser.until(IS_LIVE).await;
+    assert!(!browser.ask::<bool>(REFRESH).await, "Refresh beside a live page");
+
+    relay.swallow_open();
+    relay.swallow_new(true);
+    let stack = demo.healthy("production");
+    demo.world().set_health(&stack.uid, Health(4));
+    let broken = is_broken(&stack);
+    pass_two_pings(&browser).await;
+    browser.see_in("#live", "Not live since ").await;
+    assert!(
+        browser.ask::<bool>(REFRESH).await,
+        "no way to load the page again"
+    );
+    assert!(
+        !browser.ask::<bool>(&broken).await,
+        "the relay has let something through"
+    );
+
+    relay.swallow_new(false);
+    again_until(&browser, "", IS_LIVE).await;
+    browser.until(&broken).await;
+    assert!(!browser.ask::<bool>(REFRESH).await, "Refresh beside a live page");
+    browser.close().await;
+}
+
+/// Whoever comes back to the page, or to a network, does not wait for pings that may not come.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and its driver; bin/check brings them"]
+async fn coming_back_opens_the_stream_anew() {
+    for act in [
+        "void window.dispatchEvent(new Event('online'))",
+        "void (window.away = true, document.dispatchEvent(new Event('visibilitychange')), \
+         window.away = false, document.dispatchEvent(new Event('visibilitychange')))",
+    ] {
+        let relay = Relay::new().await;
+        let demo = Demo::behind(&relay).await;
+        let browser = Chromium::open(Device::Desk).await;
+        browser.before_pages(AWAY).await;
+        browser.sign_in(&demo).await;
+        browser.until(IS_LIVE).await;
+        relay.swallow_open();
+        let stack = demo.healthy("production");
+        demo.world().set_health(&stack.uid, Health(4));
+        browser.ask::<()>(act).await;
+        // A stream that was opened is left alone: it takes the app a while to hear of the deploy.
+        let if_not_live = format!("{IS_LIVE} || ({act})");
+        again_until(&browser, &format!("void ({if_not_live})"), &is_broken(&stack)).await;
+        browser.close().await;
+    }
+}
+
+/// Lets a test say that nobody looks at the page, and lets the page's clock strike twenty times as often.
+const AWAY: &str = "Object.defineProperty(document, 'hidden', { get: () => !!window.away });
+    const every = window.setInterval; window.setInterval = (act, time) => every(act, time / 20);";
+
+/// Where a platform has no notifications, or throws where one is made, none is offered, and the end of a redeploy is
+/// told by title and icon all the same.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and its driver; bin/check brings them"]
+async fn a_followed_redeploy_ends_on_platforms_without_notifications() {
+    let android =
+        "navigator.__defineGetter__('userAgent', () => 'Mozilla/5.0 (Linux; Android 16) Chrome/156');
+         window.Notification = class {
+            constructor() { throw new TypeError('Illegal constructor'); }
+            static requestPermission() { return Promise.resolve('granted'); }
+         };";
+    for (platform, offers) in [
+        ("delete window.Notification;".to_owned(), false),
+        (format!("{android} Notification.permission = 'granted';"), false),
+        (format!("{android} Notification.permission = 'default';"), false),
+        (
+            "window.Notification = class { static permission = 'default'; };".to_owned(),
+            true,
+        ),
+    ] {
+        let demo = Demo::start().await;
+        let browser = Chromium::open(Device::Desk).await;
+        browser.before_pages(&format!("{AWAY}{platform}")).await;
+        browser.sign_in(&demo).await;
+        let stack = demo.healthy("production");
+        browser
+            .go(format!("{}/stacks/{}/redeploy", demo.url, stack.uid))
+            .await;
+        browser.leave_by_words("button", "Redeploy production").await;
+        browser.see_in("#receipt", "Redeploy").await;
+        let is_offered: bool = browser
+            .ask("!!document.querySelector('[data-notify]')?.checkVisibility()")
+            .await;
+        assert_eq!(is_offered, offers, "{platform}");
+        browser
+            .ask::<()>("void (window.away = true, document.dispatchEvent(new Event('visibilitychange')))")
+            .await;
+        browser.until("document.title.startsWith('✓')").await;
+        browser
+            .until("document.querySelector('#icon').href.includes('icon-ok')")
+            .await;
+        browser.noted().await.is_silent(&[&demo.url, demo.cloud66()]);
+        browser.close().await;
+    }
+}
+
+/// The tick at "Notify me" comes with the permission and not before; who is refused is not asked again.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and its driver; bin/check brings them"]
+async fn notify_me_is_ticked_when_it_was_allowed() {
+    let asks = "window.Notification = class {
+        static permission = 'default';
+        static requestPermission() { return new Promise(answer => { window.answer = answer; }); }
+    };";
+    let demo = Demo::start().await;
+    let browser = Chromium::open(Device::Desk).await;
+    browser.before_pages(asks).await;
+    browser.sign_in(&demo).await;
+    let stack = demo.healthy("production");
+    demo.slow_down(&stack);
+    browser
+        .go(format!("{}/stacks/{}/redeploy", demo.url, stack.uid))
+        .await;
+    browser.leave_by_words("button", "Redeploy production").await;
+    let ticked = "document.querySelector('[data-notify]').classList.contains('done')";
+    browser.click("[data-notify]").await;
+    assert!(!browser.ask::<bool>(ticked).await, "ticked before the answer");
+    browser.ask::<()>("void answer('granted')").await;
+    browser.until(ticked).await;
+    browser.click("[data-notify]").await;
+    browser.ask::<()>("void answer('denied')").await;
+    browser
+        .until("!document.querySelector('[data-notify]').checkVisibility()")
+        .await;
+    browser.close().await;
 }

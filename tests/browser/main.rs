@@ -22,6 +22,7 @@ mod keys;
 mod live;
 mod phone;
 mod pictures;
+mod relay;
 mod site;
 mod visit;
 mod weight;

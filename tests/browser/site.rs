@@ -14,6 +14,8 @@ use stackdeck::web::server::{Limits, Server};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::relay::Relay;
+
 /// How long a deploy of the sandbox takes, about: long enough to be seen running, short enough to be waited for.
 const DEPLOY_TIME: Duration = Duration::from_secs(4);
 
@@ -33,9 +35,21 @@ impl Demo {
 
     /// Another company.
     pub async fn with(options: Options) -> Self {
+        Self::at(options, None).await
+    }
+
+    /// The same company, which browsers reach through this network only.
+    pub async fn behind(relay: &Relay) -> Self {
+        Self::at(Options::default(), Some(relay)).await
+    }
+
+    async fn at(options: Options, relay: Option<&Relay>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let port = listener.local_addr().expect("its number").port();
-        let url = format!("http://localhost:{port}");
+        if let Some(relay) = relay {
+            relay.lead_to(listener.local_addr().expect("its number"));
+        }
+        let url = format!("http://localhost:{}", relay.map_or(port, |relay| relay.port));
         let sandbox = Sandbox::start(Options {
             callbacks: vec![format!("{url}/oauth/callback")],
             pkce: Pkce::On,

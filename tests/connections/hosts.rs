@@ -1,18 +1,27 @@
 //! Only our own names are answered, and nothing of a foreign one comes back.
 
+use std::io::Write;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use stackdeck::config::PublicUrl;
-use stackdeck::web::server::{Limits, Server, host_guard, listen};
+use stackdeck::domain::{Clock, ManualClock};
+use stackdeck::web::server::{HostGuard, Limits, Server, host_guard, listen};
+use time::Duration;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::fmt::MakeWriter;
 
 use super::{Client, SHORT, patient, status};
 
-/// A server for `https://deck.example.com/deck`, guarded.
+/// A server for `https://deck.example.com/deck`, guarded. The path prefix is taken off before the guard.
 fn guarded() -> SocketAddr {
+    guarded_by(Clock::system())
+}
+
+fn guarded_by(clock: Clock) -> SocketAddr {
     let limits = Limits {
         idle: SHORT,
         ..patient()
@@ -25,8 +34,8 @@ fn guarded() -> SocketAddr {
     let router = Router::new()
         .route("/deck", get(|| async { "ours" }))
         .route("/healthz", get(|| async { "ours" }))
-        .route("/deck/readyz", get(|| async { "ours" }))
-        .layer(from_fn_with_state(hosts, host_guard));
+        .route("/readyz", get(|| async { "ours" }))
+        .layer(from_fn_with_state(HostGuard::new(hosts, clock), host_guard));
     tokio::spawn(Server::new(router, limits, Vec::new()).serve(listener, CancellationToken::new()));
     address
 }
@@ -108,7 +117,7 @@ async fn each_host_is_checked_before_any_handler() {
             421,
         ),
         ("GET /healthz HTTP/1.1\r\nHost: evil.example".to_owned(), 200),
-        ("GET /deck/readyz HTTP/1.1\r\nHost: 10.1.2.3".to_owned(), 200),
+        ("GET /readyz HTTP/1.1\r\nHost: 10.1.2.3".to_owned(), 200),
         ("GET /healthz HTTP/1.0\r\nX: evil.example".to_owned(), 200),
     ] {
         let stream = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -123,4 +132,69 @@ async fn each_host_is_checked_before_any_handler() {
         assert!(!answer.contains("evil"), "{request}: {answer}");
         assert_eq!(answer.ends_with("ours"), expected == 200, "{request}: {answer}");
     }
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// Case P52: the log has both names, once a minute and bounded, whatever is asked for.
+#[tokio::test]
+async fn a_foreign_host_is_logged_with_ours_once_a_minute() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(log.clone())
+        .with_ansi(false)
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let clock = ManualClock::over(Clock::system());
+    let address = guarded_by(clock.clock());
+    let long = "a".repeat(4_000);
+    for (host, later) in [
+        ("deck.internal:8066", Duration::ZERO),
+        ("evil.example", Duration::seconds(30)),
+        (long.as_str(), Duration::seconds(31)),
+        ("w\u{fc}rzburg\u{1b}[31m.example", Duration::seconds(61)),
+    ] {
+        clock.advance(later);
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let mut client = Client {
+            stream,
+            received: Vec::new(),
+        };
+        client
+            .send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"))
+            .await;
+        client.rest().await;
+    }
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("another host"))
+        .collect();
+    assert!(lines[0].contains("deck.internal:8066"), "{text}");
+    assert!(lines[0].contains("https://deck.example.com/deck"), "{text}");
+    assert!(!text.contains("evil.example"), "{text}");
+    assert!(
+        lines[1].contains(&long[..100]) && !lines[1].contains(&long[..101]),
+        "{text}"
+    );
+    assert!(lines.iter().all(|line| !line.contains('\u{1b}')), "{text}");
 }

@@ -109,3 +109,39 @@ async fn nobody_else_is_told() {
     assert!(!other.get("/").await.text().contains("While you were away"));
     assert!(browser.get("/").await.text().contains("While you were away"));
 }
+
+/// What is loaded ahead, or asked for without its body, is seen by nobody: what has to be said once waits. C50.
+#[tokio::test]
+async fn what_nobody_looks_at_uses_nothing_up() {
+    let app = with_quick_deploys().await;
+    let browser = app.signed_in().await;
+    let uid = app.quiet_stack("staging");
+    let settings = browser.get("/settings").await;
+    let asked = confirm(&browser, &uid).await;
+    let receipt = browser.submit(&asked, "Redeploy staging").await;
+    all_ended(&app).await;
+    browser.send_once(&settings.form("Save")).await;
+    for (method, name, value) in [
+        (reqwest::Method::HEAD, "accept", "text/html"),
+        (reqwest::Method::GET, "sec-purpose", "prefetch"),
+        (reqwest::Method::GET, "sec-purpose", "prefetch;prerender"),
+        (reqwest::Method::GET, "purpose", "prefetch"),
+        (reqwest::Method::GET, "x-purpose", "preview"),
+        (reqwest::Method::GET, "x-moz", "prefetch"),
+    ] {
+        for path in ["/", "/settings", receipt.url.path()] {
+            let answer = crate::harness::Ask::new(method.clone(), browser.address(path))
+                .header("cookie", &browser.cookies())
+                .header("sec-fetch-dest", "document")
+                .header(name, value)
+                .send()
+                .await;
+            assert_eq!(answer.status, 200, "{method} {path} {name}");
+            assert!(!answer.text().contains("While you were away"), "{name} {value}");
+            assert!(!answer.text().contains("Saved."), "{name} {value}");
+        }
+    }
+    let page = browser.get("/").await;
+    assert!(page.text().contains("While you were away"), "{}", page.text());
+    assert!(page.text().contains("Saved."), "{}", page.text());
+}

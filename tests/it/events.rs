@@ -212,7 +212,7 @@ async fn a_quiet_stream_is_pinged() {
     let app = TestApp::start().await;
     let browser = app.signed_in().await;
     let mut stream = browser.follow(&browser.get("/").await).await;
-    stream.until_bytes(": ping").await;
+    stream.until_bytes("event: ping").await;
 }
 
 /// Who does not read is told to load the page anew, and let go; nobody else is held up.

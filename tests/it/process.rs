@@ -79,6 +79,68 @@ fn words(output: &Output) -> String {
     )
 }
 
+/// As a container does it: the demo's port is published under another number, and nothing else of it can be reached.
+#[tokio::test]
+async fn the_demo_needs_one_port_under_any_number() {
+    let folder = tempfile::tempdir().unwrap();
+    // Where to listen is said by the environment, as the image does.
+    let mut command = stackdeck(folder.path());
+    command
+        .args(["demo", "--stacks", "6"])
+        .env("STACKDECK_BIND", "127.0.0.1:0");
+    let mut demo = Process::start(&mut command);
+    let address = demo.line(|line| {
+        line.split_whitespace()
+            .find(|word| word.starts_with("http://localhost"))
+            .map(str::to_owned)
+    });
+    let inside = address.replace("http://localhost", "127.0.0.1");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let published = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut from, _)) = listener.accept().await {
+            let inside = inside.clone();
+            tokio::spawn(async move {
+                let mut to = tokio::net::TcpStream::connect(inside).await?;
+                tokio::io::copy_bidirectional(&mut from, &mut to).await
+            });
+        }
+    });
+    for name in ["localhost", "127.0.0.1"] {
+        let home = format!("http://{name}:{published}");
+        let browser = Browser::new(&home);
+        let people = browser.begin_sign_in().await;
+        assert_eq!(people.url.path(), "/cloud66/users/sign_in", "{}", people.text());
+        let first = people.chain.clone();
+        let list = browser.allow(people, MAIN_PERSON).await;
+        assert!(!list.texts("ul.stacks > li").is_empty(), "{}", list.text());
+        for url in first.iter().chain(&list.chain) {
+            assert!(url.as_str().starts_with(&home), "a browser was sent to {url}");
+        }
+        // What leads to Cloud 66 leads to the stand-in, there and back.
+        let there = list.attribute("a[href^='/cloud66']", "href").unwrap();
+        let there = browser.get(&there).await;
+        assert_eq!(there.status, StatusCode::OK, "{}", there.text());
+        for link in ["/cloud66/sandbox.css", "/cloud66/account"] {
+            assert_eq!(browser.get(link).await.status, StatusCode::OK, "{link}");
+        }
+        // And a redeploy, whose form says where it comes from.
+        let uid = list
+            .attribute("ul.stacks > li", "id")
+            .unwrap()
+            .replace("row-", "");
+        let confirm = browser.get(&format!("/stacks/{uid}/redeploy")).await;
+        let form = confirm
+            .forms()
+            .into_iter()
+            .find(|form| form.action == confirm.url);
+        let receipt = browser.send(form.unwrap()).await;
+        assert!(receipt.url.as_str().starts_with(&home), "{}", receipt.url);
+        assert_eq!(receipt.status, StatusCode::OK, "{}", receipt.text());
+    }
+    assert!(demo.terminate().success());
+}
+
 #[tokio::test]
 async fn the_demo_serves_and_ends_cleanly() {
     let folder = tempfile::tempdir().unwrap();

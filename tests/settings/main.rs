@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 use stackdeck::config::{
-    ApiVersion, Confirm, DatabaseUrl, LogFormat, Mistakes, Mode, Pkce, Redirect, Settings,
+    ApiVersion, Confirm, DatabaseUrl, Hsts, LogFormat, Mistakes, Mode, Pkce, Redirect, Settings,
 };
 
 /// 32 bytes: 0, 1, 2 …
@@ -91,6 +91,7 @@ fn each_setting_takes_its_values() {
          STACKDECK_SESSION_LIFETIME=30m\n\
          STACKDECK_TRUSTED_PROXIES=127.0.0.1, 10.1.2.3/8,fd00::/8\n\
          STACKDECK_METRICS_BIND=127.0.0.1:9066\n\
+         STACKDECK_HSTS=include-subdomains\n\
          STACKDECK_LOG=warn,stackdeck::web=TRACE\n\
          STACKDECK_LOG_FORMAT=json\n\
          STACKDECK_INSECURE_HTTP=true"
@@ -132,6 +133,7 @@ fn each_setting_takes_its_values() {
     let proxies: Vec<_> = settings.trusted_proxies.iter().map(ToString::to_string).collect();
     assert_eq!(proxies, ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]);
     assert_eq!(settings.metrics_bind.unwrap().port(), 9066);
+    assert_eq!(settings.hsts, Hsts::IncludeSubdomains);
     assert_eq!(
         (settings.log.as_str(), settings.log_format),
         ("warn,stackdeck::web=TRACE", LogFormat::Json)

@@ -273,6 +273,10 @@ const MISTAKES: &[(&str, &str)] = &[
         "STACKDECK_METRICS_BIND is the same as STACKDECK_BIND.",
     ),
     (
+        "STACKDECK_HSTS=31536000",
+        "STACKDECK_HSTS is \"31536000\". Write host, include-subdomains or off.",
+    ),
+    (
         "STACKDECK_LOG=inof",
         "STACKDECK_LOG is \"inof\". Write off, error, warn, info, debug or trace",
     ),
@@ -352,6 +356,14 @@ fn what_is_unwise_is_a_warning() {
         (
             "STACKDECK_PUBLIC_URL=http://deck.example.com\nSTACKDECK_INSECURE_HTTP=true",
             "STACKDECK_PUBLIC_URL begins with http://: everybody on the way can read sessions",
+        ),
+        (
+            "STACKDECK_PUBLIC_URL=https://example.com/deck\nSTACKDECK_HSTS=include-subdomains",
+            "STACKDECK_HSTS is include-subdomains, and nothing is said to browsers",
+        ),
+        (
+            "STACKDECK_PUBLIC_URL=https://example.com:8443\nSTACKDECK_HSTS=include-subdomains",
+            "STACKDECK_HSTS is include-subdomains, and nothing is said to browsers",
         ),
         (
             "CLOUD66_SCOPES=public redploy",

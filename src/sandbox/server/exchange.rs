@@ -42,7 +42,16 @@ pub(super) async fn exchange(
         Ok(request) => request,
         Err(refusal) => return Ok(whole(refusal)),
     };
-    let being_answered = world.begin_answer();
+    match answer_of(&world, &request).await {
+        (Some(answer), effect) => Ok(send(answer, effect.as_ref(), &ending)),
+        (None, effect) => end(effect.as_ref(), &ending).await,
+    }
+}
+
+/// The answer to a request, and the effect that is left to apply to it. Without an answer that effect ends the
+/// connection in its way.
+pub(super) async fn answer_of(world: &World, request: &Request) -> (Option<Answer>, Option<Effect>) {
+    let _being_answered = world.begin_answer();
     let call = Call::of(&request.method, &request.path);
     let hits = hits(&world, &request, &call);
     for hit in &hits {
@@ -57,13 +66,12 @@ pub(super) async fn exchange(
     let effects: Vec<Effect> = hits.into_iter().map(|hit| hit.effect).collect();
     let effect = effects.iter().find(|effect| !effect.adds_up());
     if let Some(When::Before) = effect.and_then(silence) {
-        note(&world, &request, &call, None, false, named);
-        drop(being_answered);
-        return end(effect, &ending).await;
+        note(world, request, &call, None, false, named);
+        return (None, effect.cloned());
     }
     let replaced = effect.and_then(distort::instead);
     let processed = replaced.is_none();
-    let mut answered = replaced.unwrap_or_else(|| answer(&world, &request, &call, &effects));
+    let mut answered = replaced.unwrap_or_else(|| answer(world, request, &call, &effects));
     let additions = effects.iter().filter(|effect| effect.adds_up());
     for effect in additions.chain(effect) {
         answered = distort::apply(effect, answered);
@@ -74,12 +82,11 @@ pub(super) async fn exchange(
     };
     date(&mut answered, world.clock().date(), skew);
     if effect.and_then(silence).is_some() {
-        note(&world, &request, &call, None, processed, named);
-        drop(being_answered);
-        return end(effect, &ending).await;
+        note(world, request, &call, None, processed, named);
+        return (None, effect.cloned());
     }
-    note(&world, &request, &call, Some(answered.status()), processed, named);
-    Ok(send(answered, effect, &ending))
+    note(world, request, &call, Some(answered.status()), processed, named);
+    (Some(answered), effect.cloned())
 }
 
 /// The faults that hit the request.

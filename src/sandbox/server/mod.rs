@@ -3,6 +3,7 @@
 //! The accept loop is its own because faults must reach the connection: a reset is a real TCP RST, silence
 //! holds the connection open. Stopping ends every connection at once, a silent one too.
 
+mod below;
 mod exchange;
 mod line;
 

@@ -38,6 +38,7 @@ pub(super) struct Listener {
     events: broadcast::Receiver<Sent>,
     revision: u64,
     seat: Seat,
+    view: View,
     state: WebState,
     has_ended: bool,
     _counted: OpenStream,
@@ -76,13 +77,13 @@ pub(super) async fn join(
                 first.extend_from_slice(&message::end());
             }
             state.app().note_told(&told).await;
-            Listener::new(first.into(), events, snapshot.revision, seat, state)
+            Listener::new(first.into(), events, snapshot.revision, seat, view, state)
         }
         None if known.is_none() && !snapshot.fleet.stacks.is_empty() => {
             let first = [first.as_bytes(), &message::RELOAD].concat();
-            Listener::new(first.into(), events, snapshot.revision, seat, state)
+            Listener::new(first.into(), events, snapshot.revision, seat, view, state)
         }
-        None => Listener::new(first.into(), events, snapshot.revision, seat, state),
+        None => Listener::new(first.into(), events, snapshot.revision, seat, view, state),
     }
 }
 
@@ -92,6 +93,7 @@ impl Listener {
         events: broadcast::Receiver<Sent>,
         revision: u64,
         seat: Seat,
+        view: View,
         state: &WebState,
     ) -> Self {
         Self {
@@ -99,6 +101,7 @@ impl Listener {
             events,
             revision,
             seat,
+            view,
             state: state.clone(),
             has_ended: false,
             _counted: state.counts().open_stream(),
@@ -115,7 +118,7 @@ impl Listener {
                 biased;
                 () = self.seat.over().cancelled() => {
                     self.has_ended = true;
-                    return Some(message::signed_out(&super::over(&self.state)));
+                    return Some(message::signed_out(&super::over(&self.state, self.view.return_to())));
                 }
                 received = self.events.recv() => received,
             };

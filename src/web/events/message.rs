@@ -4,8 +4,8 @@ use axum::body::Bytes;
 
 use crate::web::pages::frame::Html;
 
-/// A comment, which readers skip.
-pub(super) const PING: Bytes = Bytes::from_static(b": ping\n\n");
+/// Says that the connection is alive. An event with a name and not a comment, so that a page's script hears it.
+pub(super) const PING: Bytes = Bytes::from_static(b"event: ping\ndata:\n\n");
 
 /// To a reader who has fallen behind, or whose last event is not known here: load the page anew.
 pub(super) const RELOAD: Bytes = Bytes::from_static(b"event: reload\ndata:\n\n");

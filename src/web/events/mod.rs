@@ -51,7 +51,8 @@ pub struct Events {
     seats: Seats,
 }
 
-/// So often something is sent, so that no proxy in between takes a quiet stream for a dead one.
+/// So often something is sent, so that no proxy in between takes a quiet stream for a dead one, and a page knows a dead
+/// one when two of them did not come (`static/app.js`).
 const PING: Duration = Duration::from_secs(20);
 
 /// So often it is asked whether the sessions of open streams have ended elsewhere: none outlives its session by
@@ -83,7 +84,7 @@ pub async fn stream(
         .is_some_and(|accept| accept.as_bytes().starts_with(b"application/json"));
     let Some(visitor) = visitor else {
         // A browser does not ask again for a stream that was refused; its page asks once for what to say instead.
-        let over = axum::response::Html(over(&state).as_str().to_owned());
+        let over = axum::response::Html(over(&state, shown_page(&query)).as_str().to_owned());
         return Ok((StatusCode::UNAUTHORIZED, Extension(ForPrograms), over).into_response());
     };
     let view = View::read(&state, &visitor.who, &query).await?;
@@ -140,14 +141,25 @@ fn answer<E: Into<axum::BoxError>>(
 }
 
 /// What a page says whose session has ended here.
-fn over(state: &WebState) -> super::pages::frame::Html {
+fn over(state: &WebState, return_to: ReturnTo) -> super::pages::frame::Html {
     view::banner(
         state,
         &Banner::SessionOver {
             access: Access::Redeploy,
-            return_to: ReturnTo::Home,
+            return_to,
         },
     )
+}
+
+/// The page that a stream with this query belongs to, where nobody is signed in who could be asked for it.
+fn shown_page(query: &str) -> ReturnTo {
+    let read = |name| parameter(query, name).unwrap_or_default();
+    match read("view").as_str() {
+        "activity" => ReturnTo::Activity,
+        "stack" => ReturnTo::parse(&format!("/stacks/{}", read("uid"))),
+        "receipt" => ReturnTo::parse(&format!("/redeploys/{}", read("id"))),
+        _ => ReturnTo::Home,
+    }
 }
 
 /// Keeps the streams, until `stop`; then every one of them ends with a hint when to come back.

@@ -99,7 +99,7 @@ impl View {
         })
     }
 
-    fn return_to(self) -> ReturnTo {
+    pub(super) fn return_to(self) -> ReturnTo {
         match self {
             Self::Stacks => ReturnTo::Home,
             Self::Activity => ReturnTo::Activity,

@@ -117,13 +117,13 @@ impl BannerView {
             Banner::SessionOver { access, return_to } => Self {
                 bad: true,
                 before: "You are signed out in this browser. Sign in again to continue.",
-                way: Some(("Sign in again", urls.sign_in_page(*access, *return_to))),
+                way: Some(("Sign in again", urls.sign_in_page(*access, return_to))),
                 ..plain
             },
             Banner::SignedOut { access, return_to } => Self {
                 bad: true,
                 before: "Cloud 66 signed you out. Sign in again to continue.",
-                way: Some(("Sign in again", urls.sign_in_page(*access, *return_to))),
+                way: Some(("Sign in again", urls.sign_in_page(*access, return_to))),
                 ..plain
             },
             Banner::TrialOver => Self {

@@ -100,7 +100,7 @@ impl ConfirmPage {
             action,
             verb: verb.to_owned(),
             who: spoken(stack),
-            back: frame.urls.return_to(ReturnTo::Stack(stack.uid)),
+            back: frame.urls.return_to(&ReturnTo::Stack(stack.uid)),
             keep: "Not now",
             f: frame.titled(title, Here::Stacks),
         }

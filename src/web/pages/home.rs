@@ -13,16 +13,17 @@ use crate::web::urls::Access;
 pub struct HomePage {
     f: Frame,
     return_to: String,
-    by_code: bool,
+    /// The page for a pasted code, in `oob` mode.
+    code_page: Option<String>,
 }
 
 impl HomePage {
     /// `return_to` is where the sign-in leads; `by_code` says that the person will paste a code (`oob` mode).
-    pub fn new(frame: Frame, return_to: ReturnTo, by_code: bool) -> Self {
+    pub fn new(frame: Frame, return_to: &ReturnTo, by_code: bool) -> Self {
         Self {
-            f: frame.titled("Redeploy your Cloud 66 stacks", Here::Stacks),
             return_to: return_to.to_string(),
-            by_code,
+            code_page: by_code.then(|| frame.urls.oauth_code_then(return_to)),
+            f: frame.titled("Redeploy your Cloud 66 stacks", Here::Stacks),
         }
     }
 }
@@ -39,7 +40,7 @@ pub struct SignInPage {
 
 impl SignInPage {
     /// `access` is what the sign-in asks for, `return_to` where it leads.
-    pub fn new(frame: Frame, access: Access, return_to: ReturnTo) -> Self {
+    pub fn new(frame: Frame, access: Access, return_to: &ReturnTo) -> Self {
         let title = match access {
             Access::Redeploy => "Allow redeploys",
             Access::Read => "Sign in again",

@@ -62,7 +62,7 @@ impl ReceiptPage {
             name: redeploy.stack_name.clone(),
             environment: redeploy.environment.clone(),
             production: input.production,
-            stack: frame.urls.return_to(ReturnTo::Stack(redeploy.stack)),
+            stack: frame.urls.return_to(&ReturnTo::Stack(redeploy.stack)),
             noun: command_noun(redeploy.command),
             f: frame,
         }

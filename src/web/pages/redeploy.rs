@@ -173,7 +173,7 @@ impl RedeployPage {
             docker,
             old_api: input.old_api,
             action: frame.urls.redeploy(stack.uid),
-            back: frame.urls.return_to(ReturnTo::Stack(stack.uid)),
+            back: frame.urls.return_to(&ReturnTo::Stack(stack.uid)),
             will: will_deploy(stack, &git_ref, docker),
             running: input
                 .version

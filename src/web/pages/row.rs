@@ -315,7 +315,7 @@ impl ActionPart {
             slot: input.slot.clone(),
             redeploy: urls.redeploy(uid),
             stack: urls.stack(uid),
-            allow: urls.sign_in_page(Access::Redeploy, ReturnTo::Stack(uid)),
+            allow: urls.sign_in_page(Access::Redeploy, &ReturnTo::Stack(uid)),
             receipt: match input.slot {
                 Slot::Asked { receipt } => Some(urls.receipt(receipt)),
                 _ => None,

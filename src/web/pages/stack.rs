@@ -183,7 +183,7 @@ impl StackState {
             slot: input.slot.clone(),
             production: input.production,
             redeploy: urls.redeploy(uid),
-            allow: urls.sign_in_page(Access::Redeploy, ReturnTo::Stack(uid)),
+            allow: urls.sign_in_page(Access::Redeploy, &ReturnTo::Stack(uid)),
             receipt: input.open.map(|open| urls.receipt(open.id)),
             compare: compare_to_branch(stack, input.version),
             site: stack

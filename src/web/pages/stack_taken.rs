@@ -68,7 +68,7 @@ impl StackTakenPage {
                 command => frame.urls.action(taken.stack, command),
             },
             receipt: is_own.then(|| frame.urls.receipt(taken.id)),
-            stack: frame.urls.return_to(ReturnTo::Stack(taken.stack)),
+            stack: frame.urls.return_to(&ReturnTo::Stack(taken.stack)),
             f: frame.titled("Not sent", Here::Stacks),
         }
     }

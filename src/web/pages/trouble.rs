@@ -29,6 +29,13 @@ pub enum Trouble {
     },
     /// The form does not come from a page of this session.
     Forged,
+    /// The form comes from one of our pages, opened at another address than the public one.
+    OtherAddress {
+        /// The public one.
+        public: String,
+    },
+    /// The request names another host than ours.
+    WrongHost,
     /// The form cannot be read.
     WrongForm,
     /// The form was open for too long.
@@ -106,6 +113,9 @@ pub enum SignInTrouble {
     NotAllowed,
 }
 
+/// How nginx passes on the name that was asked for.
+const HOST_FROM_NGINX: &str = "proxy_set_header Host $host;";
+
 /// The page.
 #[derive(Debug, Template, WebTemplate)]
 #[template(path = "pages/trouble.html")]
@@ -115,6 +125,30 @@ pub struct TroublePage {
     meaning: String,
     detail: Option<String>,
     ways: Vec<Way>,
+}
+
+/// The page for somebody who asked for another host. It stands alone: a browser would ask for the stylesheet and the
+/// pictures at that host too, and get neither.
+#[derive(Debug, Template, WebTemplate)]
+#[template(path = "pages/wrong_host.html")]
+pub struct WrongHostPage {
+    headline: &'static str,
+    meaning: &'static str,
+    for_nginx: &'static str,
+    request_id: Option<String>,
+}
+
+impl WrongHostPage {
+    /// With the request's id, by which it is found in the log.
+    pub fn new(request_id: Option<String>) -> Self {
+        let (headline, meaning) = words(&Trouble::WrongHost);
+        Self {
+            headline,
+            meaning,
+            for_nginx: HOST_FROM_NGINX,
+            request_id,
+        }
+    }
 }
 
 /// A link that goes on.
@@ -149,15 +183,18 @@ fn ways(frame: &Frame, trouble: &Trouble) -> Vec<Way> {
     let sign_in = |to| way("Sign in again", frame.urls.sign_in_page(Access::Redeploy, to));
     let mut ways = match trouble {
         Trouble::SignedOut { return_to } | Trouble::SignedOutByCloud66 { return_to } => {
-            return vec![sign_in(*return_to)];
+            return vec![sign_in(return_to)];
         }
+        Trouble::OtherAddress { public } => return vec![way("Open it at its own address", public.clone())],
+        // A link of ours would lead back here.
+        Trouble::WrongHost => return Vec::new(),
         Trouble::SignIn(_) => return vec![way("Start again", home)],
         Trouble::StaleForm { stack: Some(uid) } => vec![way("Look again", frame.urls.redeploy(*uid))],
         Trouble::NeedsRedeploy { stack } => {
             let to = stack.map_or(ReturnTo::Home, ReturnTo::Stack);
             vec![way(
                 "Allow redeploys",
-                frame.urls.sign_in_page(Access::Redeploy, to),
+                frame.urls.sign_in_page(Access::Redeploy, &to),
             )]
         }
         Trouble::Cloud66Down | Trouble::Cloud66Unreadable => {
@@ -198,6 +235,16 @@ fn words(trouble: &Trouble) -> (&'static str, &'static str) {
         Trouble::Forged => (
             "This form is not from your session",
             "Nothing was sent. Open the page again and send the form from there.",
+        ),
+        Trouble::OtherAddress { .. } => (
+            "This app has another address",
+            "Nothing was sent. You opened this app at an address at which nobody can sign in: Cloud 66 sends people \
+             back to the app’s own.",
+        ),
+        Trouble::WrongHost => (
+            "This app does not answer at this address",
+            "Whoever runs it has to set STACKDECK_PUBLIC_URL to the address that people open, and let the proxy in \
+             front of it pass that name on. The log has both names. For nginx:",
         ),
         Trouble::WrongForm => (
             "This form cannot be read",

@@ -1,34 +1,108 @@
 //! What every request has to pass before a handler sees it. Each guard answers with a bare status; pages are
 //! made elsewhere.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONNECTION, HOST, HeaderValue};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use http_body_util::BodyExt as _;
+use time::{Duration, OffsetDateTime};
 use tokio::time::timeout;
 
 use super::limits::Limits;
 use crate::config::AllowedHosts;
+use crate::domain::Clock;
 
 /// How much of a body that is too large is read all the same, as a multiple of the limit. A browser that is
 /// cut off while it sends shows its own error page instead of ours.
 const DRAINED: usize = 4;
 
+/// Which hosts are answered, and when it was last said in the log that another one was asked for.
+#[derive(Clone)]
+pub struct HostGuard(Arc<Inner>);
+
+struct Inner {
+    hosts: AllowedHosts,
+    clock: Clock,
+    last_said: Mutex<Option<OffsetDateTime>>,
+}
+
+/// So often it is said in the log that another host was asked for.
+const SAID_EVERY: Duration = Duration::minutes(1);
+
+/// How much of a host that was asked for is written to the log.
+const LONGEST_SAID: usize = 100;
+
+impl HostGuard {
+    /// Answers to these.
+    pub fn new(hosts: AllowedHosts, clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            hosts,
+            clock,
+            last_said: Mutex::default(),
+        }))
+    }
+
+    /// Says both names, so that an operator sees what to set. Once a minute, because anybody can ask for any host.
+    fn say_refused(&self, headers: &HeaderMap) {
+        let now = self.0.clock.now();
+        let mut last_said = self.0.last_said.lock().unwrap_or_else(PoisonError::into_inner);
+        if last_said.is_some_and(|last| now - last < SAID_EVERY) {
+            return;
+        }
+        *last_said = Some(now);
+        let asked = headers
+            .get(HOST)
+            .map(|host| host.as_bytes().escape_ascii().to_string());
+        let asked: String = asked.unwrap_or_default().chars().take(LONGEST_SAID).collect();
+        tracing::warn!(
+            asked,
+            ours = %self.0.hosts.public(),
+            "a request for another host was refused. Set STACKDECK_PUBLIC_URL to the address that people open, and let \
+             the proxy pass its name on (nginx: proxy_set_header Host $host)"
+        );
+    }
+}
+
 /// Answers only to our own names: 400 without exactly one `Host` (RFC 9112 section 3.2), 421 for any other
 /// name (RFC 9110 section 15.5.20), be it in `Host` or in the request line. A page of a stranger whose name
 /// was made to point at this machine (DNS rebinding) gets nothing. The two probes are exempt: load balancers
 /// call them by address.
-pub async fn host_guard(State(hosts): State<AllowedHosts>, request: Request, next: Next) -> Response {
-    if is_probe(request.uri().path(), hosts.path_prefix()) {
+///
+/// A browser at another name of this machine is sent to the public one.
+pub async fn host_guard(State(guard): State<HostGuard>, request: Request, next: Next) -> Response {
+    if matches!(request.uri().path(), "/healthz" | "/readyz") {
         return next.run(request).await;
     }
-    match check_host(&hosts, request.uri(), request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(status) => refuse(status),
+    let hosts = &guard.0.hosts;
+    if let Some(address) = public_address(hosts, &request) {
+        return Redirect::temporary(&address).into_response();
     }
+    match check_host(hosts, request.uri(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(status) => {
+            if status == StatusCode::MISDIRECTED_REQUEST {
+                guard.say_refused(request.headers());
+            }
+            refuse(status)
+        }
+    }
+}
+
+/// Where a browser has to go that asks at another name of this machine.
+fn public_address(hosts: &AllowedHosts, request: &Request) -> Option<String> {
+    let host = request.headers().get(HOST)?.to_str().ok()?;
+    if !request.method().is_safe() || !hosts.is_other_name(host) {
+        return None;
+    }
+    let asked = request.uri();
+    // An authority in the request line would be another host than the one in the header.
+    let path = asked.path_and_query().filter(|_| asked.authority().is_none())?;
+    Some(hosts.public().join(path.as_str()))
 }
 
 fn check_host(hosts: &AllowedHosts, uri: &Uri, headers: &HeaderMap) -> Result<(), StatusCode> {
@@ -45,12 +119,6 @@ fn check_host(hosts: &AllowedHosts, uri: &Uri, headers: &HeaderMap) -> Result<()
     } else {
         Err(StatusCode::MISDIRECTED_REQUEST)
     }
-}
-
-/// Whether a path is `/healthz` or `/readyz`, as a whole, with or without the path prefix.
-fn is_probe(path: &str, prefix: &str) -> bool {
-    let path = path.strip_prefix(prefix).unwrap_or(path);
-    matches!(path, "/healthz" | "/readyz")
 }
 
 /// 414 where path and query are longer than [`Limits::url`].

@@ -30,6 +30,6 @@ mod slots;
 pub use accept::{Server, listen};
 pub use client_addr::ClientAddr;
 pub use endless::Endless;
-pub use guards::{answer_within, host_guard, short_url, whole_body};
+pub use guards::{HostGuard, answer_within, host_guard, short_url, whole_body};
 pub use limits::Limits;
 pub use slots::household;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::domain::{StackUid, WebLink};
 
-/// Pages of Cloud 66 itself, below the origin that the settings name.
+/// Pages of Cloud 66 itself, below the origin that the settings name, or in the demo below a path of ours.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cloud66Pages {
-    /// Scheme, host and port, without a slash at the end.
+    /// Scheme, host and port, or a path; without a slash at the end.
     origin: Arc<str>,
 }
 
@@ -18,6 +18,11 @@ impl Cloud66Pages {
         Self {
             origin: origin.unwrap_or_default().into(),
         }
+    }
+
+    /// Below this path of our own address, without a slash at its end.
+    pub fn below(path: &str) -> Self {
+        Self { origin: path.into() }
     }
 
     /// Its first page.

@@ -53,9 +53,9 @@ impl Urls {
     }
 
     /// The first page, from which a sign-in leads to `return_to`.
-    pub fn home_then(&self, return_to: ReturnTo) -> String {
+    pub fn home_then(&self, return_to: &ReturnTo) -> String {
         let mut pairs = Pairs::new();
-        if return_to != ReturnTo::Home {
+        if *return_to != ReturnTo::Home {
             pairs.add("return_to", &return_to.to_string());
         }
         pairs.after(self.home())
@@ -67,7 +67,7 @@ impl Urls {
     }
 
     /// The page that says what a sign-in will ask for, and leads to Cloud 66 and back to `return_to`.
-    pub fn sign_in_page(&self, access: Access, return_to: ReturnTo) -> String {
+    pub fn sign_in_page(&self, access: Access, return_to: &ReturnTo) -> String {
         let mut pairs = Pairs::new();
         pairs.add("access", access.as_str());
         pairs.add("return_to", &return_to.to_string());
@@ -82,6 +82,15 @@ impl Urls {
     /// The form for a pasted code.
     pub fn oauth_code(&self) -> String {
         self.below(route::OAUTH_CODE)
+    }
+
+    /// The same, from which a sign-in leads to `return_to`.
+    pub fn oauth_code_then(&self, return_to: &ReturnTo) -> String {
+        let mut pairs = Pairs::new();
+        if *return_to != ReturnTo::Home {
+            pairs.add("return_to", &return_to.to_string());
+        }
+        pairs.after(self.oauth_code())
     }
 
     /// Ends this session.
@@ -253,7 +262,7 @@ impl Urls {
     }
 
     /// One of our own pages, as a sign-in remembers it.
-    pub fn return_to(&self, page: ReturnTo) -> String {
+    pub fn return_to(&self, page: &ReturnTo) -> String {
         self.below(&page.to_string())
     }
 
@@ -352,7 +361,7 @@ mod tests {
                 urls.cancel(uid, DeploymentId(5120)),
                 "/deck/stacks/000000000000000000000000000000ab/deployments/5120/cancel"
             );
-            assert_eq!(urls.return_to(ReturnTo::Settings), "/deck/settings");
+            assert_eq!(urls.return_to(&ReturnTo::Settings), "/deck/settings");
         }
         assert_eq!(Urls::new("").home(), "/");
         assert_eq!(Urls::new("/").activity(), "/activity");

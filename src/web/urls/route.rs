@@ -1,5 +1,5 @@
-//! The patterns of every path, in axum's notation. A path prefix of the public address is not part of them: the
-//! router is nested under it.
+//! The patterns of every path, in axum's notation. A path prefix of the public address is not part of them: it is
+//! taken off before the router sees a request.
 
 /// The stacks; signed out, what this is.
 pub const HOME: &str = "/";

@@ -68,6 +68,7 @@ pub struct Wish {
     settings: Vec<(&'static str, String)>,
     sandbox: Options,
     timeouts: Timeouts,
+    prefix: &'static str,
     limits: Limits,
     is_still: bool,
 }
@@ -92,11 +93,18 @@ impl Default for Wish {
                 ..Limits::default()
             },
             is_still: false,
+            prefix: "",
         }
     }
 }
 
 impl Wish {
+    /// Puts the app below a path of its host, such as `/deck`.
+    pub fn below(mut self, prefix: &'static str) -> Self {
+        self.prefix = prefix;
+        self
+    }
+
     /// Sets one of the app's settings.
     pub fn setting(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.settings.push((name, value.into()));
@@ -155,11 +163,12 @@ impl Wish {
         let port = free_port();
         let listener = listen(&format!("127.0.0.1:{port}")).unwrap();
         let url = format!("http://localhost:{port}");
+        let below = format!("{url}{}", self.prefix);
         let public = self
             .settings
             .iter()
             .find(|(name, _)| *name == "STACKDECK_PUBLIC_URL")
-            .map_or(&url, |(_, public)| public);
+            .map_or(&below, |(_, public)| public);
         let mut callbacks = self.sandbox.callbacks;
         callbacks.push(format!("{public}/oauth/callback"));
         let options = Options {
@@ -170,7 +179,7 @@ impl Wish {
         let sandbox = Sandbox::start(options).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let mut settings: HashMap<String, String> = [
-            ("STACKDECK_PUBLIC_URL", url.clone()),
+            ("STACKDECK_PUBLIC_URL", below.clone()),
             ("STACKDECK_BIND", format!("127.0.0.1:{port}")),
             (
                 "STACKDECK_SECRET",
@@ -552,6 +561,7 @@ impl TestApp {
             clock: self.clock.clock(),
             random: Random::system(),
             demo: false,
+            one_port: None,
             timeouts: self.timeouts,
             patience: Patience {
                 first_list: NEVER,

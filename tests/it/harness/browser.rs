@@ -16,8 +16,23 @@ pub struct Browser {
     http: reqwest::Client,
     home: Url,
     /// By host without port, as browsers keep them.
-    cookies: Mutex<HashMap<String, BTreeMap<String, String>>>,
+    cookies: Mutex<HashMap<String, BTreeMap<String, Cookie>>>,
     time: Option<Time>,
+}
+
+/// A cookie's value, and the path below which it is sent.
+#[derive(Debug, Clone)]
+struct Cookie {
+    value: String,
+    path: String,
+}
+
+impl Cookie {
+    /// Whether it is sent to this path (RFC 6265 section 5.1.4).
+    fn goes_to(&self, path: &str) -> bool {
+        path.strip_prefix(&self.path)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || self.path.ends_with('/'))
+    }
 }
 
 /// A page that was loaded, after all redirects.
@@ -87,13 +102,13 @@ impl Browser {
     }
 
     /// Goes through Cloud 66's pages as this person, as far as they are shown: who has signed in there is not
-    /// asked again, and what was allowed before is not either.
+    /// asked again, and what was allowed before is not either. In the demo they are below a path.
     pub async fn allow(&self, page: Page, person: &str) -> Page {
         let mut page = page;
-        if page.url.path() == "/users/sign_in" {
+        if page.url.path().ends_with("/users/sign_in") {
             page = self.choose_person(&page, person).await;
         }
-        if page.url.path() == "/oauth/authorize" {
+        if page.url.path().ends_with("/oauth/authorize") {
             page = self.submit(&page, "Authorize").await;
         }
         page
@@ -225,18 +240,19 @@ impl Browser {
             .unwrap()
             .get(self.home.host_str().unwrap())?
             .get(name)
-            .cloned()
+            .map(|cookie| cookie.value.clone())
     }
 
     /// Puts a cookie of the app into this browser.
     pub fn set_cookie(&self, name: &str, value: &str) {
         let host = self.home.host_str().unwrap().to_owned();
-        self.cookies
-            .lock()
-            .unwrap()
-            .entry(host)
-            .or_default()
-            .insert(name.into(), value.into());
+        self.cookies.lock().unwrap().entry(host).or_default().insert(
+            name.into(),
+            Cookie {
+                value: value.into(),
+                path: "/".into(),
+            },
+        );
     }
 
     /// The same browser, looking at another address of the app.
@@ -258,7 +274,8 @@ impl Browser {
         let pairs: Vec<String> = cookies
             .get(url.host_str()?)?
             .iter()
-            .map(|(name, value)| format!("{name}={value}"))
+            .filter(|(_, cookie)| cookie.goes_to(url.path()))
+            .map(|(name, cookie)| format!("{name}={}", cookie.value))
             .collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
@@ -273,7 +290,14 @@ impl Browser {
             if attributes.to_ascii_lowercase().contains("max-age=0") || value.is_empty() {
                 jar.remove(name.trim());
             } else {
-                jar.insert(name.trim().to_owned(), value.to_owned());
+                let path = attributes
+                    .split(';')
+                    .find_map(|attribute| attribute.trim().strip_prefix("Path="));
+                let cookie = Cookie {
+                    value: value.to_owned(),
+                    path: path.unwrap_or("/").to_owned(),
+                };
+                jar.insert(name.trim().to_owned(), cookie);
             }
         }
     }

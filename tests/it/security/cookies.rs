@@ -147,16 +147,26 @@ async fn under_a_path() {
         "https://deploy.example.com/deck/oauth/callback",
         "callback",
     );
-    for path in ["/", "/sign-in", "/settings"] {
+    // A proxy that takes the prefix off asks for these. Links and cookies are below the prefix all the same.
+    for path in ["/", "/sign-in", "/settings", "/deckhand"] {
         let page = Ask::get(format!("{}{path}", app.url))
             .header("host", HOST)
             .send()
             .await;
-        case.same(
-            page.status,
-            StatusCode::NOT_FOUND,
-            format!("{path} outside of the prefix"),
+        case.check(page.set_cookies().is_empty(), path);
+        let leads_to = match page.status {
+            StatusCode::OK => page
+                .attribute("form, .brand", "href")
+                .or(page.attribute("form", "action")),
+            StatusCode::SEE_OTHER => Some(page.location().to_owned()),
+            StatusCode::NOT_FOUND => page.attribute(".brand", "href"),
+            _ => None,
+        };
+        case.check(
+            leads_to.as_deref().is_some_and(|link| link.starts_with("/deck/")),
+            format!("{path}: {} leads to {leads_to:?}", page.status),
         );
+        case.same(page.status == StatusCode::NOT_FOUND, path == "/deckhand", path);
     }
 }
 

@@ -167,7 +167,8 @@ async fn on_every_answer() {
         );
     }
     let plain = POLICY.replace("{}", "");
-    let leading = POLICY.replace("{}", &format!(" {}", app.sandbox.url()));
+    // The sandbox is plain http; what real ones get is below, in `https_only_for_what_is_ours`.
+    let leading = POLICY.replace("{}", " http: https:");
     let mut files = 0;
     for Seen { what, page, path } in &seen {
         let policy = page.header("content-security-policy");
@@ -435,5 +436,47 @@ async fn nothing_inline() {
         "<form action='data:x'>",
     ] {
         case.check(!inline_parts(bad).is_empty() || bad.contains('\n'), bad);
+    }
+}
+
+/// H50: what browsers are told about https is no more than is this app's to say. H51: over https, the sign-in form may
+/// lead to https and to nothing else.
+#[tokio::test]
+async fn https_only_for_what_is_ours() {
+    let cases = Cases::of("headers", "hsts");
+    let (whole, host) = ("max-age=63072000; includeSubDomains", "max-age=63072000");
+    for (url, setting, wanted) in [
+        ("https://deploy.example.com", "", host),
+        ("https://deploy.example.com", "host", host),
+        ("https://deploy.example.com", "include-subdomains", whole),
+        ("https://deploy.example.com", "off", ""),
+        ("https://deploy.example.com:8443", "host", ""),
+        ("https://deploy.example.com:8443", "include-subdomains", ""),
+        ("https://example.com/deck", "host", ""),
+        ("https://example.com/tools/deck", "include-subdomains", ""),
+    ] {
+        let app = TestApp::with()
+            .setting("STACKDECK_PUBLIC_URL", url)
+            .setting("STACKDECK_HSTS", setting)
+            .setting("CLOUD66_URL", "https://app.cloud66.example")
+            .start()
+            .await;
+        let public: url::Url = url.parse().unwrap();
+        for path in ["/", "/no-such-page", "/healthz"] {
+            let page = Ask::get(format!("{}{path}", app.url))
+                .header("host", public.authority())
+                .send()
+                .await;
+            let hsts = page.header("strict-transport-security");
+            cases
+                .case("H50")
+                .same(hsts, wanted, format!("{url} {setting} {path}"));
+            if path == "/" {
+                let policy = page.header("content-security-policy");
+                cases
+                    .case("H51")
+                    .same(policy, POLICY.replace("{}", " https:"), url);
+            }
+        }
     }
 }

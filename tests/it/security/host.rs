@@ -7,7 +7,7 @@ use reqwest::header::{HOST, LOCATION, SET_COOKIE};
 
 use super::raw::{address, authority, exchange, status};
 use super::tally::{Kind, note};
-use crate::harness::TestApp;
+use crate::harness::{Ask, Browser, Cases, TestApp};
 
 /// P01, M9, M18: what is not ours is answered before any handler, and nothing of it comes back.
 #[tokio::test]
@@ -181,83 +181,6 @@ async fn an_https_address_in_the_settings_makes_every_answer_secure() {
     }
 }
 
-/// P08: below a path prefix every link, form, file, cookie and redirect is below it too.
-#[tokio::test]
-async fn below_a_path_prefix_everything_is() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
-    let url = format!("http://localhost:{port}/tools/deck");
-    let callback = format!("{url}/oauth/callback");
-    let app = TestApp::with()
-        .setting("STACKDECK_PUBLIC_URL", &url)
-        .sandbox(|options| options.callbacks = vec![callback.clone()])
-        .start()
-        .await;
-    let http = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap();
-    let host = format!("localhost:{port}");
-    for path in [
-        "/tools/deck",
-        "/tools/deck/",
-        "/tools/deck/help",
-        "/tools/deck/sign-in",
-    ] {
-        let page = http
-            .get(format!("{}{path}", app.url))
-            .header(HOST, &host)
-            .send()
-            .await
-            .unwrap();
-        if page.status() == 404 && path.ends_with('/') {
-            continue;
-        }
-        assert_eq!(page.status(), 200, "{path}");
-        #[expect(clippy::disallowed_methods, reason = "a test reads what it is given")]
-        let body = page.text().await.unwrap();
-        let document = scraper::Html::parse_document(&body);
-        let mut links = 0;
-        for (selector, name) in [
-            ("a", "href"),
-            ("link", "href"),
-            ("script", "src"),
-            ("form", "action"),
-            ("img", "src"),
-        ] {
-            for element in document.select(&scraper::Selector::parse(selector).unwrap()) {
-                let Some(link) = element.attr(name).filter(|link| link.starts_with('/')) else {
-                    continue;
-                };
-                assert!(link.starts_with("/tools/deck"), "{path}: {link}");
-                links += 1;
-            }
-        }
-        assert!(links > 3, "{path}: {links} links");
-        note(Kind::Check, "P08");
-    }
-    let begun = http
-        .post(format!("{}/tools/deck/sign-in", app.url))
-        .header(HOST, &host)
-        .header("origin", format!("http://{host}"))
-        .form(&[("access", "redeploy")])
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(begun.status(), 303);
-    let cookie = begun.headers()[SET_COOKIE].to_str().unwrap();
-    assert!(cookie.contains("Path=/tools/deck"), "{cookie}");
-    let location: url::Url = begun.headers()[LOCATION].to_str().unwrap().parse().unwrap();
-    let sent = location
-        .query_pairs()
-        .find(|(name, _)| name == "redirect_uri")
-        .unwrap()
-        .1
-        .into_owned();
-    assert_eq!(sent, callback);
-}
-
 /// P04: behind a trusted proxy the log names the client; see `client_addr.rs` for every way to write one.
 #[tokio::test]
 async fn a_trusted_proxy_is_believed_only_where_the_settings_say_so() {
@@ -278,5 +201,96 @@ async fn a_trusted_proxy_is_believed_only_where_the_settings_say_so() {
         let answer = exchange(address(&app), request).await;
         assert_eq!(status(&answer) == Some(200), expected, "{trusted}: {answer}");
         note(Kind::Check, "P04");
+    }
+}
+
+/// P52: the page says what to set, and not to go back. (That the log has both names: `tests/connections/hosts.rs`.)
+#[tokio::test]
+async fn the_page_for_a_foreign_host_says_what_the_operator_has_to_set() {
+    let cases = Cases::of("host", "what_to_set");
+    let app = TestApp::start().await;
+    let page = Ask::get(format!("{}/", app.url))
+        .header("host", "deck.internal")
+        .send()
+        .await;
+    let case = cases.case("P52");
+    case.same(page.status, 421, "status");
+    for words in ["STACKDECK_PUBLIC_URL", "proxy_set_header Host $host;"] {
+        case.check(page.text().contains(words), page.text());
+    }
+    case.check(!page.text().contains("Go back"), page.text());
+}
+
+/// P53: whoever opens the app at another name of this machine is sent to the public one, before a sign-in can begin
+/// that would come back without its cookie.
+#[tokio::test]
+async fn another_name_of_this_machine_leads_to_the_public_one() {
+    let cases = Cases::of("host", "other_names");
+    let case = cases.case("P53");
+    for prefix in ["", "/deck"] {
+        let app = TestApp::with().below(prefix).start().await;
+        let port = address(&app).port();
+        for name in ["127.0.0.1", "[::1]"] {
+            for path in ["/", "/activity?hours=24", "//evil.example/"] {
+                let page = Ask::get(format!("{}{prefix}{path}", app.url))
+                    .header("host", &format!("{name}:{port}"))
+                    .send()
+                    .await;
+                case.same(page.status, 307, format!("{name} {path}"));
+                case.same(
+                    page.location(),
+                    format!("http://localhost:{port}{prefix}{path}"),
+                    format!("{name} {path}"),
+                );
+            }
+        }
+        // The whole way, as a browser goes it.
+        let browser = Browser::new(&format!("http://127.0.0.1:{port}"));
+        let home = browser.get(&format!("{prefix}/")).await;
+        let page = browser.submit(&home, "Sign in with Cloud 66").await;
+        let page = browser.allow(page, &app.main_person()).await;
+        case.same(page.status, 200, page.text());
+        case.same(page.url.host_str(), Some("localhost"), "at the public address");
+        // For programs on this machine nothing changes.
+        let probe = Ask::get(format!("{}/readyz", app.url))
+            .header("host", &format!("127.0.0.1:{port}"))
+            .send()
+            .await;
+        case.same(probe.status, 200, "a probe");
+    }
+}
+
+/// P54: a proxy that does not pass the name on asks for one of ours, with its own port. That has to go on working, and
+/// must not be sent to and fro.
+#[tokio::test]
+async fn a_proxy_that_passes_no_name_on_is_not_sent_away() {
+    let cases = Cases::of("host", "no_name");
+    let case = cases.case("P54");
+    for public in ["https://deck.example.com", "http://localhost:1"] {
+        let app = TestApp::with()
+            .setting("STACKDECK_PUBLIC_URL", public)
+            .start()
+            .await;
+        let host = format!("127.0.0.1:{}", address(&app).port());
+        let page = Ask::get(format!("{}/", app.url))
+            .header("host", &host)
+            .send()
+            .await;
+        case.same(page.status, 200, public);
+        // So that the browser says in a form where it really is.
+        case.same(page.header("referrer-policy"), "same-origin", public);
+        let begun = |origin: &str| {
+            Ask::form(format!("{}/sign-in", app.url), &[])
+                .header("host", &host)
+                .header("origin", origin)
+                .send()
+        };
+        case.check(begun(public).await.sees_other(), public);
+        // P55: opened there by a person, a sign-in could never come back. The page leads to the address where it can.
+        let refused = begun(&format!("http://{host}")).await;
+        let case = cases.case("P55");
+        case.same(refused.status, 403, public);
+        let way = refused.attribute("a.btn", "href");
+        case.same(way, Some(format!("{public}/")), refused.text());
     }
 }

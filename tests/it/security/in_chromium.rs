@@ -148,6 +148,68 @@ async fn hostile_site(page: String) -> String {
     url
 }
 
+/// H51: the sign-in form leads to Cloud 66 at an IPv6 address, and to where Cloud 66 sends the browser on by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Chromium and chromedriver; bin/check runs it"]
+async fn the_sign_in_form_leads_wherever_cloud66_is() {
+    let cases = Cases::of("chromium", "leads_away");
+    let case = cases.case("H51");
+    let chromium = Chromium::open().await;
+    let app = TestApp::with()
+        .sandbox(|options| options.bind = "[::1]:0".parse().unwrap())
+        .start()
+        .await;
+    case.check(app.sandbox.url().starts_with("http://[::1]:"), app.sandbox.url());
+    chromium.sign_in(&app).await;
+    case.check(chromium.url().await.starts_with(&app.url), "signed in over IPv6");
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let front = format!("http://{}", listener.local_addr().unwrap());
+    let app = TestApp::with().setting("CLOUD66_URL", &front).start().await;
+    let (to, other) = (app.sandbox.address(), app.sandbox.address().port());
+    tokio::spawn(send_authorize_on(
+        listener,
+        to,
+        format!("http://localhost:{other}"),
+    ));
+    chromium.sign_in(&app).await;
+    case.check(
+        chromium.url().await.starts_with(&app.url),
+        "signed in at another origin",
+    );
+}
+
+/// Cloud 66's front door, which sends browsers on to another origin to authorize. A connection carries one request.
+async fn send_authorize_on(listener: TcpListener, to: std::net::SocketAddr, origin: String) {
+    while let Ok((mut from, _)) = listener.accept().await {
+        let origin = origin.clone();
+        tokio::spawn(async move {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(from.read_u8().await?);
+            }
+            let head = String::from_utf8(head).unwrap();
+            let (line, rest) = head.split_once("\r\n").unwrap();
+            if let Some(path) = line
+                .strip_prefix("GET ")
+                .filter(|path| path.starts_with("/oauth/authorize?"))
+            {
+                let path = path.split(' ').next().unwrap();
+                let answer = format!(
+                    "HTTP/1.1 302 Found\r\nlocation: {origin}{path}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                );
+                return from.write_all(answer.as_bytes()).await;
+            }
+            let mut to = tokio::net::TcpStream::connect(to).await?;
+            to.write_all(format!("{line}\r\nConnection: close\r\n{rest}").as_bytes())
+                .await?;
+            tokio::io::copy_bidirectional(&mut from, &mut to)
+                .await
+                .map(|_| ())
+        });
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Chromium and chromedriver; bin/check runs it"]
 async fn another_site() {

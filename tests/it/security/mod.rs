@@ -30,6 +30,7 @@ mod output;
 mod own_loop;
 mod panics;
 mod pooled;
+mod prefix;
 mod proxies;
 mod redeploy;
 mod return_to;

@@ -72,6 +72,7 @@ async fn state() -> WebState {
         demo: false,
         out_of_band: false,
         cloud66: Cloud66Pages::new(&WebLink::parse("https://app.cloud66.com").unwrap()),
+        hsts: None,
         session_lifetime: std::time::Duration::from_mins(1),
     };
     WebState::new(app, site)

@@ -1,4 +1,4 @@
-//! N11, P09, E22: nginx, haproxy and Caddy in front, with the configuration that their manuals begin with. The
+//! N11, P09, E22, P56: nginx, haproxy and Caddy in front, and Apache where the path matters, with the configuration that their manuals begin with. The
 //! app's own count of requests says what arrived.
 
 use std::path::Path;
@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use stackdeck::sandbox::Health;
 
+use super::prefix::crawl;
 use super::raw::{exchange, status};
 use super::redeploy::{quiet_stacks, row_form};
 use super::tally::{Kind, note};
-use crate::harness::{Browser, TestApp, free_port, looks};
+use crate::harness::{Browser, Cases, TestApp, free_port, looks};
 
 const PROXIES: [&str; 3] = ["nginx", "haproxy", "caddy"];
 
@@ -28,18 +29,78 @@ impl Drop for Proxy {
     }
 }
 
-fn configuration(name: &str, folder: &Path, port: u16, app: u16) -> (String, Vec<String>) {
+/// What a proxy does with the path prefix that the app is to be below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Prefix {
+    /// There is none.
+    None,
+    /// Passes it on: `/deck`.
+    Kept,
+    /// Takes it off.
+    TakenOff,
+}
+
+/// The configurations for an app below `/deck`, as the proxies' manuals write them. nginx and Apache are not told to
+/// pass the host on.
+fn below_a_prefix(name: &str, folder: &Path, port: u16, app: u16, prefix: Prefix) -> Option<String> {
+    let folder = folder.display();
+    let app = format!("127.0.0.1:{app}");
+    let kept = prefix == Prefix::Kept;
+    match name {
+        _ if prefix == Prefix::None => None,
+        "nginx" => {
+            let to = if kept { "" } else { "/" };
+            Some(format!("location /deck/ {{ proxy_pass http://{app}{to}; }}"))
+        }
+        "haproxy" => Some(if kept {
+            String::new()
+        } else {
+            "  http-request replace-path /deck(/)?(.*) /\\2\n".to_owned()
+        }),
+        "caddy" => Some(if kept {
+            format!("reverse_proxy /deck* {app}")
+        } else {
+            format!("redir /deck /deck/\n handle_path /deck/* {{\n reverse_proxy {app}\n }}")
+        }),
+        _ => {
+            let modules = "/usr/lib/apache2/modules";
+            let (from, to) = if kept { ("/deck", "/deck") } else { ("/deck/", "/") };
+            Some(format!(
+                "ServerRoot {folder}\nServerName localhost\nListen 127.0.0.1:{port}\nPidFile {folder}/pid\n\
+                 ErrorLog {folder}/error.log\nDefaultRuntimeDir {folder}\n\
+                 LoadModule mpm_event_module {modules}/mod_mpm_event.so\n\
+                 LoadModule authz_core_module {modules}/mod_authz_core.so\n\
+                 LoadModule alias_module {modules}/mod_alias.so\n\
+                 LoadModule proxy_module {modules}/mod_proxy.so\n\
+                 LoadModule proxy_http_module {modules}/mod_proxy_http.so\n\
+                 <IfModule unixd_module>\nUser www-data\nGroup www-data\n</IfModule>\n\
+                 RedirectMatch ^/deck$ /deck/\n\
+                 ProxyPass {from} http://{app}{to}\nProxyPassReverse {from} http://{app}{to}\n"
+            ))
+        }
+    }
+}
+
+fn configuration(name: &str, folder: &Path, port: u16, app: u16, prefix: Prefix) -> (String, Vec<String>) {
+    let below = below_a_prefix(name, folder, port, app, prefix);
     let folder = folder.display();
     let file = format!("{folder}/configuration");
     match name {
+        "apache2" => (
+            below.unwrap_or_default(),
+            vec!["-f".into(), file, "-D".into(), "FOREGROUND".into()],
+        ),
         "nginx" => (
             format!(
                 "daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;\n\
                  events {{}}\n\
                  http {{ access_log off; client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; \
                  fastcgi_temp_path {folder}/c; uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;\n\
-                 server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://127.0.0.1:{app}; \
-                 proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $remote_addr; }} }} }}"
+                 server {{ listen 127.0.0.1:{port}; {} }} }}",
+                below.unwrap_or_else(|| format!(
+                    "location / {{ proxy_pass http://127.0.0.1:{app}; proxy_set_header Host $http_host; \
+                     proxy_set_header X-Forwarded-For $remote_addr; }}"
+                ))
             ),
             vec!["-c".into(), file, "-e".into(), format!("{folder}/error.log")],
         ),
@@ -47,13 +108,15 @@ fn configuration(name: &str, folder: &Path, port: u16, app: u16) -> (String, Vec
             format!(
                 "defaults\n  mode http\n  timeout connect 5s\n  timeout client 30s\n  timeout server 30s\n\
                  frontend all\n  bind 127.0.0.1:{port}\n  option forwardfor\n  default_backend app\n\
-                 backend app\n  server app 127.0.0.1:{app}\n"
+                 backend app\n{}  server app 127.0.0.1:{app}\n",
+                below.unwrap_or_default()
             ),
             vec!["-f".into(), file],
         ),
         _ => (
             format!(
-                "{{\n admin off\n auto_https off\n}}\n:{port} {{\n bind 127.0.0.1\n reverse_proxy 127.0.0.1:{app}\n}}\n"
+                "{{\n admin off\n auto_https off\n}}\n:{port} {{\n bind 127.0.0.1\n {}\n}}\n",
+                below.unwrap_or_else(|| format!("reverse_proxy 127.0.0.1:{app}"))
             ),
             vec![
                 "run".into(),
@@ -67,9 +130,9 @@ fn configuration(name: &str, folder: &Path, port: u16, app: u16) -> (String, Vec
 }
 
 impl Proxy {
-    async fn start(name: &str, port: u16, app: u16) -> Self {
+    async fn start(name: &str, port: u16, app: u16, prefix: Prefix) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (text, arguments) = configuration(name, folder.path(), port, app);
+        let (text, arguments) = configuration(name, folder.path(), port, app, prefix);
         std::fs::write(folder.path().join("configuration"), text).unwrap();
         let child = Command::new(name)
             .args(arguments)
@@ -115,8 +178,31 @@ async fn behind(name: &str) -> (TestApp, Proxy) {
         .start()
         .await;
     let listens_on = super::raw::address(&app).port();
-    let proxy = Proxy::start(name, port, listens_on).await;
+    let proxy = Proxy::start(name, port, listens_on, Prefix::None).await;
     (app, proxy)
+}
+
+/// P56: below a path prefix behind real proxies, which pass it on or take it off.
+#[tokio::test]
+#[ignore = "needs nginx, haproxy, caddy and apache2"]
+async fn everything_is_there_below_a_prefix_of_each_proxy() {
+    let cases = Cases::of("proxies", "prefix");
+    let case = cases.case("P56");
+    for name in ["nginx", "haproxy", "caddy", "apache2"] {
+        for prefix in [Prefix::Kept, Prefix::TakenOff] {
+            println!("{name} {prefix:?}");
+            let port = free_port();
+            let home = format!("http://localhost:{port}");
+            let app = TestApp::with()
+                .setting("STACKDECK_PUBLIC_URL", format!("{home}/deck"))
+                .sandbox(|options| options.stacks = Some(6))
+                .start()
+                .await;
+            let proxy = Proxy::start(name, port, super::raw::address(&app).port(), prefix).await;
+            crawl(&app, &Browser::new(&home), &case, "/deck").await;
+            drop(proxy);
+        }
+    }
 }
 
 /// How many requests the app has answered, and how many of them began a sign-in.

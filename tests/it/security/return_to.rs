@@ -172,7 +172,7 @@ async fn every_way_out_leads_home() {
                 "/healthz",
                 "/settings/sessions/0123456789abcdef/end",
                 "/static/app.css",
-                "/?q=x",
+                "/?next=x",
                 "/#x",
                 "/help/../sign-out",
             ],
@@ -184,7 +184,6 @@ async fn every_way_out_leads_home() {
                 "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f0",
                 "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f011",
                 "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01/redeploy",
-                "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01?x",
                 "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01#x",
                 "//stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01",
                 "/stacks/4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01/",
@@ -410,14 +409,14 @@ async fn a_corpus_made_by_rule() {
     let (mut one_slash, mut joined) = (0, 0);
     for input in &corpus {
         case.input();
-        let location = urls.return_to(ReturnTo::parse(input));
+        let location = urls.return_to(&ReturnTo::parse(input));
         case.check(stays(&location), format!("{input:?} leads to {location}"));
         case.same(location.as_str(), "/", format!("{input:?} is none of our pages"));
         let decoded: String = url::form_urlencoded::parse(format!("x={input}").as_bytes())
             .map(|(_, value)| value.into_owned())
             .collect();
         case.same(
-            urls.return_to(ReturnTo::parse(&decoded)).as_str(),
+            urls.return_to(&ReturnTo::parse(&decoded)).as_str(),
             "/",
             format!("{decoded:?}"),
         );
@@ -452,7 +451,7 @@ proptest! {
     /// R26 again: whatever text is given, the answer is one of our pages, and reading it again gives the same.
     #[test]
     fn no_text_leads_away(text in any::<String>().prop_map(|text| text.chars().take(200).collect::<String>())) {
-        let location = Urls::new("").return_to(ReturnTo::parse(&text));
+        let location = Urls::new("").return_to(&ReturnTo::parse(&text));
         assert!(stays(&location), "{text:?} leads to {location}");
         assert_eq!(ReturnTo::parse(&location).to_string(), location);
     }
@@ -460,7 +459,67 @@ proptest! {
     /// The same for what looks like a path of ours.
     #[test]
     fn no_path_leads_away(text in "(/|//|\\\\|/stacks/|/redeploys/|/settings|/activity){1,3}[0-9a-f]{0,33}[/\\\\.?#@%\t ]{0,4}[a-z.]{0,12}") {
-        let location = Urls::new("/deck").return_to(ReturnTo::parse(&text));
+        let location = Urls::new("/deck").return_to(&ReturnTo::parse(&text));
         assert!(stays(&location) && location.starts_with("/deck/"), "{text:?} leads to {location}");
+    }
+}
+
+/// R50: a link to a view, given to somebody who is not signed in, leads to that view, whatever stands in its query.
+#[tokio::test]
+async fn a_link_with_a_query_comes_back_to_it() {
+    let cases = Cases::of("return_to", "views");
+    let case = cases.case("R50");
+    for mode in ["callback", "oob"] {
+        let app = TestApp::with().setting("CLOUD66_REDIRECT", mode).start().await;
+        let uid = app.quiet_stack("staging");
+        for link in [
+            "/?q=env%3Aproduction&sort=name",
+            "/?q=%22%2F%2Fevil.example%0D%0A",
+            "/activity?hours=24&result=failed",
+            "/redeploys",
+            "/redeploys?before=4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01",
+            "/search?q=checkout+web",
+            &format!("/stacks/{uid}"),
+            &format!("/redeploys/batches/{UID}?stacks={uid}"),
+        ] {
+            let browser = app.browser();
+            let first = browser.get(link).await;
+            case.same(first.status, reqwest::StatusCode::OK, link);
+            let page = if mode == "oob" {
+                let code_page = browser
+                    .get(&first.attribute("a.btn.primary", "href").unwrap())
+                    .await;
+                let ask = browser
+                    .get(&code_page.attribute("a[target=_blank]", "href").unwrap())
+                    .await;
+                let at_cloud66 = browser.submit(&ask, "Go on to Cloud 66").await;
+                let shown = browser.allow(at_cloud66, &app.main_person()).await;
+                let code = shown.texts("code").remove(0);
+                browser.send(code_page.form("Sign in").set("code", &code)).await
+            } else {
+                let at_cloud66 = browser.submit(&first, "Sign in with Cloud 66").await;
+                browser.allow(at_cloud66, &app.main_person()).await
+            };
+            let came_to = &page.url[url::Position::BeforePath..];
+            case.same(came_to, link, format!("{mode}: {}", page.text()));
+        }
+    }
+}
+
+/// R51: when Cloud 66 takes the sign-in back, signing in again leads to the page that was asked for, with its query.
+#[tokio::test]
+async fn a_sign_in_that_was_taken_back_leads_back_too() {
+    let cases = Cases::of("return_to", "taken_back");
+    let case = cases.case("R51");
+    for link in ["/?q=env%3Aproduction", "/activity?hours=24"] {
+        let app = TestApp::start().await;
+        let browser = app.signed_in().await;
+        app.world().revoke_tokens_of(&app.main_person());
+        app.clock.advance(Duration::minutes(5));
+        let page = browser.get(link).await;
+        let again = page.attribute("a[href*='/sign-in']", "href");
+        let again = again.unwrap_or_else(|| panic!("{link}: {}", page.text()));
+        let return_to = query(&browser.address(&again))["return_to"].clone();
+        case.same(return_to.as_str(), link, "after signing in again");
     }
 }

@@ -16,15 +16,15 @@ pub(super) fn signed_out(prefix: &str) -> Vec<Sample> {
         ..public()
     };
     vec![
-        Sample::new("home", HomePage::new(public(), ReturnTo::Home, false)),
-        Sample::new("home-demo", HomePage::new(demo, ReturnTo::Activity, true)),
+        Sample::new("home", HomePage::new(public(), &ReturnTo::Home, false)),
+        Sample::new("home-demo", HomePage::new(demo, &ReturnTo::Activity, true)),
         Sample::new(
             "sign-in-read",
-            SignInPage::new(public(), Access::Read, ReturnTo::Home),
+            SignInPage::new(public(), Access::Read, &ReturnTo::Home),
         ),
         Sample::new(
             "sign-in-more",
-            SignInPage::new(world::frame(prefix), Access::Redeploy, ReturnTo::Home),
+            SignInPage::new(world::frame(prefix), Access::Redeploy, &ReturnTo::Home),
         ),
         Sample::new(
             "setup",
