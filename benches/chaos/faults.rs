@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use stackdeck::sandbox::{Fault, World};
+use time::OffsetDateTime;
 
 use crate::Fallible;
 
@@ -86,8 +87,8 @@ pub(crate) struct Seen {
     pub(crate) requests: u64,
     /// Requests to redeploy, whether or not they were carried out.
     pub(crate) sent: u64,
-    /// Requests to redeploy for each `user_reference`; more than one is already a doubled send.
-    pub(crate) sent_by_reference: BTreeMap<String, u32>,
+    /// The `user_reference` of each of them, and when it arrived.
+    pub(crate) arrivals: Vec<(String, OffsetDateTime)>,
     /// Redeploys about which the sandbox was asked by their `user_reference`.
     pub(crate) looked_up: BTreeSet<String>,
     /// How often each fault hit a redeploy, and how often a question, by its name.
@@ -105,8 +106,8 @@ impl Seen {
                 self.looked_up.extend(reference);
             } else if sends {
                 self.sent += 1;
-                let reference = reference.unwrap_or_default();
-                *self.sent_by_reference.entry(reference).or_default() += 1;
+                self.arrivals
+                    .push((reference.unwrap_or_default(), entry.arrived_at));
             }
             let Some(fault) = &entry.fault else { continue };
             for name in fault.split(" + ") {

@@ -1,7 +1,8 @@
 //! Faults: what goes wrong on demand, where, and how often.
 //!
 //! A fault is aimed at an operation (or at `api`, `oauth`, `all`) and lasts for a count or a share of its
-//! calls. Its text form is `TARGET=EFFECT[:VALUE][;count=N][;share=PERCENT][;skip=N]`, for example
+//! calls, of everybody or of one person. Its text form is
+//! `TARGET=EFFECT[:VALUE][;count=N][;share=PERCENT][;skip=N][;by=EMAIL]`, for example
 //! `redeploy=no-answer-after;count=1`. What is armed first is tried first; delays add up, and of the other
 //! effects the first that hits is applied.
 
@@ -28,6 +29,8 @@ pub struct Fault {
     pub share: u8,
     /// How many matching calls pass before it begins.
     pub skip: u64,
+    /// Whose calls it hits, by email; `None`: everybody's.
+    pub by: Option<String>,
 }
 
 /// What a fault is aimed at.
@@ -70,8 +73,8 @@ pub enum FaultError {
     /// The effect needs a value, or another kind of value.
     #[error("\"{0}\" needs {1} after a colon")]
     Value(String, &'static str),
-    /// After `;` stands something else than count, share or skip.
-    #[error("\"{0}\" is not count=NUMBER, share=PERCENT or skip=NUMBER")]
+    /// After `;` stands something else than count, share, skip or by.
+    #[error("\"{0}\" is not count=NUMBER, share=PERCENT, skip=NUMBER or by=EMAIL")]
     Option(String),
 }
 
@@ -97,6 +100,7 @@ impl FromStr for Fault {
             count: None,
             share: 100,
             skip: 0,
+            by: None,
         };
         for part in parts {
             let wrong = || FaultError::Option(part.to_owned());
@@ -112,6 +116,7 @@ impl FromStr for Fault {
                         .map_err(|_| wrong())?;
                     fault.share = Some(share).filter(|share| *share <= 100).ok_or_else(wrong)?;
                 }
+                "by" if value.contains('@') => fault.by = Some(value.to_owned()),
                 _ => return Err(wrong()),
             }
         }
@@ -130,6 +135,9 @@ impl fmt::Display for Fault {
         }
         if self.skip != 0 {
             write!(f, ";skip={}", self.skip)?;
+        }
+        if let Some(by) = &self.by {
+            write!(f, ";by={by}")?;
         }
         Ok(())
     }
@@ -186,17 +194,23 @@ impl Faults {
         self.armed.clear();
     }
 
+    /// Disarms one, as it was armed.
+    pub(crate) fn remove(&mut self, fault: &Fault) {
+        self.armed.retain(|armed| armed != fault);
+    }
+
     pub(crate) fn list(&self) -> &[Fault] {
         &self.armed
     }
 
-    /// The faults that hit this call. Counts go down; what is used up is disarmed.
-    pub(crate) fn hit(&mut self, operation: Operation) -> Vec<Fault> {
+    /// The faults that hit this call of this person. Counts go down; what is used up is disarmed.
+    pub(crate) fn hit(&mut self, operation: Operation, person: Option<&str>) -> Vec<Fault> {
         let mut hits: Vec<Fault> = Vec::new();
         for fault in self
             .armed
             .iter_mut()
             .filter(|fault| fault.target.matches(operation))
+            .filter(|fault| fault.by.is_none() || fault.by.as_deref() == person)
         {
             let delays = |fault: &Fault| matches!(fault.effect, Effect::Delay(_));
             if !delays(fault) && hits.iter().any(|hit| !delays(hit)) {
@@ -232,6 +246,7 @@ mod tests {
             "stacks=moved-pages:skip",
             "stack=redirect:http://example.com/",
             "ping-auth=clock-skew:-300",
+            "redeploy=delay:5;count=2;by=ana@example.com",
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }
@@ -248,6 +263,7 @@ mod tests {
             ("redeploy=html;times=3", "is not count=NUMBER"),
             ("redeploy=html;share=101", "is not count=NUMBER"),
             ("redeploy=html;count=-1", "is not count=NUMBER"),
+            ("redeploy=html;by=ana", "by=EMAIL"),
         ] {
             let error = text.parse::<Fault>().unwrap_err().to_string();
             assert!(error.contains(words), "{text}: {error}");
@@ -257,11 +273,11 @@ mod tests {
     #[test]
     fn a_count_is_used_up_by_matching_calls_only() {
         let mut faults = Faults::new(1, vec!["redeploy=html;count=2;skip=1".parse().unwrap()]);
-        assert!(faults.hit(Operation::Stacks).is_empty());
-        assert!(faults.hit(Operation::Redeploy).is_empty(), "skipped");
-        assert_eq!(faults.hit(Operation::Redeploy).len(), 1);
-        assert_eq!(faults.hit(Operation::Redeploy).len(), 1);
-        assert!(faults.hit(Operation::Redeploy).is_empty());
+        assert!(faults.hit(Operation::Stacks, None).is_empty());
+        assert!(faults.hit(Operation::Redeploy, None).is_empty(), "skipped");
+        assert_eq!(faults.hit(Operation::Redeploy, None).len(), 1);
+        assert_eq!(faults.hit(Operation::Redeploy, None).len(), 1);
+        assert!(faults.hit(Operation::Redeploy, None).is_empty());
         assert!(faults.list().is_empty());
     }
 
@@ -275,7 +291,7 @@ mod tests {
         ];
         let mut faults = Faults::new(1, armed.iter().map(|text| text.parse().unwrap()).collect());
         let hits: Vec<String> = faults
-            .hit(Operation::Stacks)
+            .hit(Operation::Stacks, None)
             .iter()
             .map(ToString::to_string)
             .collect();
@@ -284,10 +300,18 @@ mod tests {
     }
 
     #[test]
+    fn a_fault_of_one_person_hits_nobody_else() {
+        let mut faults = Faults::new(1, vec!["api=html;count=1;by=ana@example.com".parse().unwrap()]);
+        assert!(faults.hit(Operation::Stacks, None).is_empty());
+        assert!(faults.hit(Operation::Stacks, Some("ben@example.com")).is_empty());
+        assert_eq!(faults.hit(Operation::Stacks, Some("ana@example.com")).len(), 1);
+    }
+
+    #[test]
     fn a_share_hits_about_that_part() {
         let mut faults = Faults::new(1, vec!["all=html;share=30".parse().unwrap()]);
         let hits = (0..1000)
-            .filter(|_| !faults.hit(Operation::Token).is_empty())
+            .filter(|_| !faults.hit(Operation::Token, None).is_empty())
             .count();
         assert!((230..370).contains(&hits), "{hits}");
     }
@@ -295,7 +319,7 @@ mod tests {
     #[test]
     fn pages_and_the_control_endpoint_are_never_hit() {
         let mut faults = Faults::new(1, vec!["all=html".parse().unwrap()]);
-        assert!(faults.hit(Operation::Page).is_empty());
-        assert!(faults.hit(Operation::Control).is_empty());
+        assert!(faults.hit(Operation::Page, None).is_empty());
+        assert!(faults.hit(Operation::Control, None).is_empty());
     }
 }

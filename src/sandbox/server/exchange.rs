@@ -1,6 +1,7 @@
 //! One request and its answer on the wire, with the faults that hit it.
 
 use super::super::answer::{answer, date, note};
+use super::super::api;
 use super::super::fault::{Effect, Fault, When, distort};
 use super::super::http::{Answer, Request, json};
 use super::super::operation::Call;
@@ -42,7 +43,8 @@ pub(super) async fn exchange(
         Err(refusal) => return Ok(whole(refusal)),
     };
     let call = Call::of(&request.method, &request.path);
-    let hits = world.open().0.faults.hit(call.operation);
+    let arrived_at = world.clock().now();
+    let hits = hits(&world, &request, &call);
     let mut fault: Option<&Fault> = None;
     for hit in &hits {
         match &hit.effect {
@@ -56,7 +58,7 @@ pub(super) async fn exchange(
     });
     let effect = fault.map(|fault| &fault.effect);
     if let Some(When::Before) = effect.and_then(silence) {
-        note(&world, &request, &call, None, false, named);
+        note(&world, &request, &call, arrived_at, None, false, named);
         return end(effect, &ending).await;
     }
     let replaced = effect.and_then(distort::instead);
@@ -75,11 +77,29 @@ pub(super) async fn exchange(
     };
     date(&mut answered, world.clock().now(), skew);
     if effect.and_then(silence).is_some() {
-        note(&world, &request, &call, None, processed, named);
+        note(&world, &request, &call, arrived_at, None, processed, named);
         return end(effect, &ending).await;
     }
-    note(&world, &request, &call, Some(answered.status()), processed, named);
+    note(
+        &world,
+        &request,
+        &call,
+        arrived_at,
+        Some(answered.status()),
+        processed,
+        named,
+    );
     Ok(send(answered, effect, &ending))
+}
+
+/// The faults that hit the request.
+fn hits(world: &World, request: &Request, call: &Call) -> Vec<Fault> {
+    let (mut state, _) = world.open();
+    let person = api::token_in(request)
+        .and_then(|token| state.token(token))
+        .and_then(|token| state.person(token.person))
+        .map(|person| person.email.clone());
+    state.faults.hit(call.operation, person.as_deref())
 }
 
 /// Reads the whole request. The inner error is an answer that refuses it.
