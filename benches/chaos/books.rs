@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, SqliteConnection};
-use stackdeck::sandbox::{Stack, World};
+use stackdeck::sandbox::{Action, Stack, World};
 
 use crate::Fallible;
 use crate::judge::{End, Executed};
@@ -115,7 +115,13 @@ pub(crate) fn executed(world: &World) -> Vec<Executed> {
 }
 
 fn executed_on(stack: &Stack) -> Vec<Executed> {
-    let actions = stack.actions.iter().filter(|action| action.action == DEPLOYMENT);
+    // An action that has ended and began nothing was planted by a fault: no work belongs to it.
+    let is_real = |action: &&Action| action.finished.is_none() || action.deployment.is_some();
+    let actions = stack
+        .actions
+        .iter()
+        .filter(|action| action.action == DEPLOYMENT)
+        .filter(is_real);
     let executed = actions.filter_map(|action| {
         let end = action
             .finished

@@ -1,6 +1,6 @@
 //! What befalls an installation over the years: it is started hours after it was stopped, restored from a copy that was
-//! made in the middle of a batch, given a wrong time, and loses its PostgreSQL; one account is slow, and one person's
-//! hour is spent.
+//! made in the middle of a batch, given a wrong time, and loses its PostgreSQL; one account is slow, one person's hour
+//! is spent, and for a while Cloud 66 gives no reference back.
 //!
 //! Time is never waited for: the clocks of the app and of the sandbox are moved ahead together.
 
@@ -27,16 +27,18 @@ pub(crate) enum Mishap {
     ClockJump,
     SlowAccount,
     SpentHour,
+    DroppedReferences,
     DatabaseDeath,
 }
 
 impl Mishap {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::LateStart,
         Self::Restore,
         Self::ClockJump,
         Self::SlowAccount,
         Self::SpentHour,
+        Self::DroppedReferences,
         Self::DatabaseDeath,
     ];
 
@@ -55,6 +57,7 @@ impl Mishap {
             Self::ClockJump => "jumps of a process's clock (90 s, 10 min, 2 years ahead; 10 min back)",
             Self::SlowAccount => "times that one person's account was slow",
             Self::SpentHour => "times that one person's hour was spent",
+            Self::DroppedReferences => "times that no action showed its reference",
             Self::DatabaseDeath => "deaths of PostgreSQL (SIGKILL, `synchronous_commit = off`)",
         }
     }
@@ -72,6 +75,9 @@ const SLOW_ACCOUNT: f64 = 20.0;
 
 /// For how long one is slow, spent or wrong.
 const SPELL: Duration = Duration::from_secs(3);
+
+/// The forms of an action's metadata in which its reference cannot be read, or is not there.
+const FORMS: [&str; 5] = ["missing", "empty", "null", "text", "list"];
 
 /// How much later a program is started, in minutes: what is older than two was not sent in time.
 const LATER: [u64; 5] = [3, 15, 60, 600, 1_200];
@@ -108,6 +114,7 @@ impl Mishaps<'_> {
             Mishap::ClockJump => self.jump(process).await?,
             Mishap::SlowAccount => self.slow_down().await?,
             Mishap::SpentHour => self.spend().await,
+            Mishap::DroppedReferences => self.drop_references().await?,
             Mishap::DatabaseDeath => self.kill_database().await?,
         }
         let mut happened = self.happened.lock().unwrap_or_else(PoisonError::into_inner);
@@ -195,6 +202,21 @@ impl Mishaps<'_> {
             self.world.spend_hour_of(who);
             tokio::time::sleep(SPELL).await;
         }
+    }
+
+    async fn drop_references(&self) -> Fallible<()> {
+        let form = self.dice.pick(&FORMS).copied().unwrap_or_default();
+        let mut armed = Vec::new();
+        for operation in ["actions", "action"] {
+            let fault: Fault = format!("{operation}=metadata:{form}").parse()?;
+            self.world.add_fault(fault.clone());
+            armed.push(fault);
+        }
+        tokio::time::sleep(SPELL).await;
+        for fault in &armed {
+            self.world.remove_fault(fault);
+        }
+        Ok(())
     }
 
     async fn kill_database(&self) -> Fallible<()> {

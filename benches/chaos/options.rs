@@ -20,7 +20,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 12)]
     pub(crate) kills: usize,
     /// How many of each mishap there are: late starts, restores of an older copy of the database, jumps of a clock,
-    /// slow accounts, spent quotas, and deaths of PostgreSQL. By default a fifth of the kills.
+    /// slow accounts, spent quotas, dropped references, and deaths of PostgreSQL. By default a fifth of the kills.
     #[arg(long)]
     pub(crate) mishaps: Option<usize>,
     /// The same seed makes the same choices.

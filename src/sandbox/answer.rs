@@ -1,6 +1,6 @@
 //! Which part of the sandbox answers a request, and what the journal notes of it.
 
-use super::fault::Shift;
+use super::fault::Effect;
 use super::http::{Answer, Request, json, set};
 use super::journal::{Entry, fingerprint, without_secrets};
 use super::operation::{Call, Operation};
@@ -11,8 +11,8 @@ use serde_json::json as value;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime};
 
-/// Carries a request out.
-pub(super) fn answer(world: &World, request: &Request, call: &Call, shift: Option<Shift>) -> Answer {
+/// Carries a request out, as far as the effects of faults let it.
+pub(super) fn answer(world: &World, request: &Request, call: &Call, effects: &[Effect]) -> Answer {
     match call.operation {
         Operation::Authorize | Operation::Page => pages::answer(world, request),
         Operation::Token => oauth::token(world, request),
@@ -24,7 +24,7 @@ pub(super) fn answer(world: &World, request: &Request, call: &Call, shift: Optio
             StatusCode::NOT_FOUND,
             &value!({ "error": "started without control" }),
         ),
-        _ => api::answer(world, request, call, shift),
+        _ => api::answer(world, request, call, effects),
     }
 }
 

@@ -32,7 +32,7 @@ mod journal;
 mod server;
 
 pub use clock::Clock;
-pub use fault::{Effect, Fault, FaultError, Shift, Target, When};
+pub use fault::{Effect, Fault, FaultError, Foreign, Metadata, Shift, Target, When, WrongAction};
 pub use journal::{Entry, Journal};
 pub use options::{Options, Pkce, RateLimit, Refusal, Strictness, UnknownWord};
 pub use server::{Sandbox, StartError};

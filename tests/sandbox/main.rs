@@ -21,6 +21,7 @@ mod version_2;
 mod developers;
 mod worlds;
 mod faults;
+mod at_odds;
 mod wire_faults;
 mod control;
 mod serving;

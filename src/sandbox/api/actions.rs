@@ -1,13 +1,16 @@
 //! Asynchronous actions of version 3: list, one, and running a command.
 
 use super::{ApiError, Asked, Replied, Reply, objects, paging};
+use crate::sandbox::fault::{Effect, Metadata};
 use crate::sandbox::world::{Kind, Order, Via};
 
 /// Newest first; `user_reference` filters by exact match (fact sheet 6.3).
 pub(super) fn list(asked: &Asked<'_>) -> Replied {
     let stack = asked.stack()?;
-    let wanted = asked.request.param("user_reference");
-    let matches = |reference: Option<&str>| wanted.is_none() || reference == wanted;
+    let filtered = !asked.effects.contains(&Effect::Unfiltered);
+    let wanted = asked.request.param("user_reference").filter(|_| filtered);
+    let kept = !asked.effects.contains(&Effect::Metadata(Metadata::Empty));
+    let matches = |reference: Option<&str>| wanted.is_none() || (kept && reference == wanted);
     let all: Vec<_> = stack
         .actions
         .iter()

@@ -1,7 +1,8 @@
 //! Deployments of version 3: redeploy, list, one, cancel.
 
 use super::{ApiError, Asked, Replied, Reply, objects, paging};
-use crate::sandbox::world::{Order, Stack, Via};
+use crate::sandbox::fault::{Effect, Foreign, WrongAction};
+use crate::sandbox::world::{Accepted, Order, Stack, State, Via};
 use serde_json::json as value;
 
 /// Accepts a redeploy (fact sheet 4.5, 6.4, 7). A busy stack is never refused; the deploy waits its turn.
@@ -21,10 +22,7 @@ pub(super) fn redeploy(asked: &mut Asked<'_>) -> Replied {
         user_reference,
     };
     let git_ref = asked.request.param("git_ref");
-    let accepted = asked
-        .state
-        .deploy(&uid, &order, git_ref, services, asked.now)
-        .ok_or_else(|| ApiError::not_found("No stack with this UID"))?;
+    let accepted = deploy(asked, &uid, &order, git_ref, services)?;
     let message = if accepted.queued {
         "Stack queued for redeployment"
     } else {
@@ -44,6 +42,54 @@ pub(super) fn redeploy(asked: &mut Asked<'_>) -> Replied {
         warning,
         ..Reply::one(object)
     })
+}
+
+/// Hands the deploy to the world, with what faults add to it.
+pub(super) fn deploy(
+    asked: &mut Asked<'_>,
+    uid: &str,
+    order: &Order<'_>,
+    git_ref: Option<&str>,
+    services: Vec<(String, Option<String>)>,
+) -> Result<Accepted, ApiError> {
+    let (state, now) = (&mut *asked.state, asked.now);
+    let others = state.people.iter().map(|person| person.email.clone());
+    let other = others.into_iter().find(|email| Some(email.as_str()) != order.by);
+    let foreign = |state: &mut State| {
+        let order = Order {
+            by: other.as_deref(),
+            via: Via::Web,
+            user_reference: None,
+        };
+        state.deploy(uid, &order, None, Vec::new(), now)
+    };
+    let mut named = None;
+    for effect in asked.effects {
+        match effect {
+            Effect::ForeignDeploy(Foreign::Before) => drop(foreign(state)),
+            Effect::ForeignDeploy(Foreign::Unlisted) => {
+                if let Some(accepted) = foreign(state) {
+                    state.hide_action(uid, accepted.action_id);
+                }
+            }
+            Effect::WrongAction(wrong) => named = state.plant_action(uid, *wrong, other.as_deref(), now),
+            _ => {}
+        }
+    }
+    let mut accepted = state
+        .deploy(uid, order, git_ref, services, now)
+        .ok_or_else(|| ApiError::not_found("No stack with this UID"))?;
+    for effect in asked.effects {
+        match effect {
+            Effect::LateStart(time) => state.begin_later(uid, *time),
+            Effect::ForeignDeploy(Foreign::After) => drop(foreign(state)),
+            Effect::NotQueued => accepted.queued = false,
+            Effect::WrongAction(WrongAction::Unknown) => accepted.action_id += 1_000_000,
+            _ => {}
+        }
+    }
+    accepted.action_id = named.unwrap_or(accepted.action_id);
+    Ok(accepted)
 }
 
 /// The listed values of the strategies (fact sheet 7); anything else is a bad request.

@@ -20,7 +20,7 @@ mod version_2;
 
 pub(crate) use error::{ApiError, of_code};
 
-use super::fault::Shift;
+use super::fault::Effect;
 use super::http::{Answer, Request, json, set};
 use super::operation::{Call, Operation, Version};
 use super::options::Refusal;
@@ -37,8 +37,8 @@ struct Asked<'a> {
     request: &'a Request,
     call: &'a Call,
     caller: &'a Caller,
-    /// A fault moves the list between its pages.
-    shift: Option<Shift>,
+    /// What the faults that hit this call do.
+    effects: &'a [Effect],
 }
 
 /// In whose name a request is made.
@@ -68,7 +68,7 @@ impl Reply {
 }
 
 /// Answers an API request.
-pub(crate) fn answer(world: &World, request: &Request, call: &Call, shift: Option<Shift>) -> Answer {
+pub(crate) fn answer(world: &World, request: &Request, call: &Call, effects: &[Effect]) -> Answer {
     if call.operation == Operation::Ping {
         return json(StatusCode::OK, &ping::ping().body);
     }
@@ -96,7 +96,7 @@ pub(crate) fn answer(world: &World, request: &Request, call: &Call, shift: Optio
             request,
             call,
             caller: &caller,
-            shift,
+            effects,
         })
     });
     let mut answer = match replied {

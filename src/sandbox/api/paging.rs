@@ -3,7 +3,7 @@
 //! `per_page` is not honoured: its upper limit is not known, so no client may count on it.
 
 use super::{Asked, Reply};
-use crate::sandbox::fault::Shift;
+use crate::sandbox::fault::{Effect, Shift};
 use serde_json::{Value, json as value};
 
 const PER_PAGE: usize = 30;
@@ -20,12 +20,16 @@ pub(super) fn list<T>(asked: &Asked<'_>, all: &[T], write: impl Fn(&T) -> Value)
     let total = all.len();
     let pages = total.div_ceil(PER_PAGE).max(1);
     let first = (page - 1).saturating_mul(PER_PAGE);
-    let first = match asked.shift {
-        Some(Shift::Repeat) if page > 1 => first.saturating_sub(1),
-        Some(Shift::Skip) if page > 1 => first.saturating_add(1),
-        _ => first,
-    };
-    let items: Vec<Value> = all.iter().skip(first).take(PER_PAGE).map(write).collect();
+    let (mut first, mut most) = (first, PER_PAGE);
+    for effect in asked.effects {
+        match effect {
+            Effect::MovedPages(Shift::Repeat) if page > 1 => first = first.saturating_sub(1),
+            Effect::MovedPages(Shift::Skip) if page > 1 => first = first.saturating_add(1),
+            Effect::EmptyPage(empty) if usize::try_from(*empty) == Ok(page) => most = 0,
+            _ => {}
+        }
+    }
+    let items: Vec<Value> = all.iter().skip(first).take(most).map(write).collect();
     let body = value!({
         "count": items.len(),
         "response": items,

@@ -1,7 +1,7 @@
 //! What version 2 answers otherwise (fact sheet 1.4, 4.5): lists without pages, writes with `ok` and
 //! `message`, one word for a status.
 
-use super::{ApiError, Asked, Replied, Reply, actions, objects};
+use super::{ApiError, Asked, Replied, Reply, actions, deployments, objects};
 use crate::sandbox::world::{Kind, Order, Stack, Via};
 use serde_json::{Value, json as value};
 
@@ -32,7 +32,7 @@ pub(super) fn redeploy(asked: &mut Asked<'_>) -> Replied {
         via: Via::Api,
         user_reference: None,
     };
-    asked.state.deploy(&uid, &order, None, Vec::new(), asked.now);
+    deployments::deploy(asked, &uid, &order, None, Vec::new())?;
     Ok(Reply::one(
         value!({ "ok": true, "message": "Stack queued for redeployment" }),
     ))

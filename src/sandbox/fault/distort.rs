@@ -1,6 +1,6 @@
 //! What a fault makes of an answer that was otherwise right.
 
-use super::{Effect, When};
+use super::{Effect, Metadata, When};
 use crate::sandbox::api;
 use crate::sandbox::http::{Answer, json, page, redirect, set};
 use bytes::Bytes;
@@ -100,6 +100,26 @@ pub(crate) fn apply(effect: &Effect, mut answer: Answer) -> Answer {
             });
             answer
         }
+        Effect::Metadata(form) => {
+            change(&mut answer, |body| {
+                each_object(body, &mut |object| metadata(object, *form))
+            });
+            answer
+        }
+        Effect::NoSuccess => {
+            change(&mut answer, |body| {
+                each_scalar(body, &mut |name, scalar| {
+                    if name == "finished_success" {
+                        *scalar = Value::Null;
+                    }
+                });
+            });
+            answer
+        }
+        Effect::StatusGap => {
+            change(&mut answer, |body| each_scalar(body, &mut idle));
+            answer
+        }
         Effect::NoActionId => {
             change(&mut answer, |body| {
                 each_scalar(body, &mut |name, scalar| {
@@ -156,6 +176,43 @@ fn each_scalar(value: &mut Value, visit: &mut dyn FnMut(&str, &mut Value)) {
         }
     }
     walk("", value, visit);
+}
+
+/// Calls `visit` with each object.
+fn each_object(value: &mut Value, visit: &mut dyn FnMut(&mut serde_json::Map<String, Value>)) {
+    match value {
+        Value::Object(fields) => {
+            visit(fields);
+            fields.values_mut().for_each(|field| each_object(field, visit));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| each_object(item, visit)),
+        _ => {}
+    }
+}
+
+fn metadata(object: &mut serde_json::Map<String, Value>, form: Metadata) {
+    let Some(metadata) = object.get_mut("metadata") else {
+        return;
+    };
+    *metadata = match form {
+        Metadata::Missing => {
+            object.remove("metadata");
+            return;
+        }
+        Metadata::Empty => value!({}),
+        Metadata::Null => Value::Null,
+        Metadata::Text => value!(metadata.to_string()),
+        Metadata::List => value!([metadata.take()]),
+    };
+}
+
+/// The status of a stack that is at work becomes that of one whose last deploy succeeded.
+fn idle(name: &str, scalar: &mut Value) {
+    match name {
+        "status" if matches!(scalar.as_i64(), Some(5 | 6)) => *scalar = value!(1),
+        "is_busy" => *scalar = value!(false),
+        _ => {}
+    }
 }
 
 fn unknown_code(name: &str, scalar: &mut Value) {
@@ -323,6 +380,14 @@ mod tests {
             distorted("no-action-id", &bare),
             value!({ "async_action_id": null })
         );
+    }
+
+    #[test]
+    fn work_is_hidden_and_nothing_else_of_a_stack() {
+        let stack = |status: u8, busy: bool| value!({ "response": { "status": status, "is_busy": busy } });
+        for (status, shown) in [(5, 1), (6, 1), (1, 1), (2, 2), (7, 7)] {
+            assert_eq!(distorted("status-gap", &stack(status, true)), stack(shown, false));
+        }
     }
 
     #[test]

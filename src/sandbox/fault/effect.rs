@@ -23,6 +23,43 @@ pub enum Shift {
     Skip,
 }
 
+/// Which action the answer to a redeploy names in place of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WrongAction {
+    /// One that somebody else asked for in the same moment, with a reference of its own; it has succeeded.
+    Other,
+    /// One that ended before the redeploy was sent; it carries no reference.
+    Ended,
+    /// A number that no action has.
+    Unknown,
+}
+
+/// How `metadata` of actions is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metadata {
+    /// Not there, as before October 2023.
+    Missing,
+    /// `{}`: the reference was not kept.
+    Empty,
+    /// Null.
+    Null,
+    /// JSON as text within JSON.
+    Text,
+    /// A list.
+    List,
+}
+
+/// When somebody else deploys the same stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// In the same second, just before.
+    Before,
+    /// The same, and no list of actions ever shows it.
+    Unlisted,
+    /// In the same second, just after.
+    After,
+}
+
 /// What a fault does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -79,6 +116,24 @@ pub enum Effect {
     NoEnvelope,
     /// `async_action_id` is null.
     NoActionId,
+    /// `async_action_id` is another action's.
+    WrongAction(WrongAction),
+    /// `metadata` of actions in another form; with [`Metadata::Empty`], references are not kept at all.
+    Metadata(Metadata),
+    /// The filter `user_reference` is ignored.
+    Unfiltered,
+    /// This page of a list is empty, though `pagination` counts its items.
+    EmptyPage(u64),
+    /// `finished_success` is null in actions that have ended.
+    NoSuccess,
+    /// Somebody else deploys the stack that is redeployed.
+    ForeignDeploy(Foreign),
+    /// The answer to a redeploy says `queued: false` although it waits.
+    NotQueued,
+    /// The redeploy begins this much later than its turn comes; until then the stack stands idle.
+    LateStart(Duration),
+    /// A stack that is at work is shown as idle.
+    StatusGap,
     /// The `Date` header and every time in the body are this many seconds off.
     ClockSkew(i64),
 }
@@ -96,6 +151,24 @@ const ERRORS: [&str; 8] = [
 ];
 
 impl Effect {
+    /// Whether it goes together with whatever else hits the same call: a delay, or something that Cloud 66 does
+    /// or writes otherwise while the answer stays whole.
+    pub(crate) fn adds_up(&self) -> bool {
+        matches!(
+            self,
+            Self::Delay(_)
+                | Self::WrongAction(_)
+                | Self::Metadata(_)
+                | Self::Unfiltered
+                | Self::EmptyPage(_)
+                | Self::NoSuccess
+                | Self::ForeignDeploy(_)
+                | Self::NotQueued
+                | Self::LateStart(_)
+                | Self::StatusGap
+        )
+    }
+
     /// The names of all effects, for messages and the documents.
     pub(crate) fn known() -> String {
         format!(
@@ -105,7 +178,10 @@ impl Effect {
              nested[:DEPTH], \
              gzip-bomb[:MIB], redirect[:URL], lying-pages, moved-pages:repeat, moved-pages:skip, \
              unknown-codes, nulls, number-strings, string-codes, no-envelope, no-action-id, \
-             clock-skew:SECONDS",
+             wrong-action:other, wrong-action:ended, wrong-action:unknown, metadata:missing, metadata:empty, \
+             metadata:null, metadata:text, metadata:list, unfiltered, empty-page:NUMBER, no-success, \
+             foreign-deploy:before, foreign-deploy:unlisted, foreign-deploy:after, not-queued, \
+             late-start:SECONDS, status-gap, clock-skew:SECONDS",
             ERRORS.join(", ")
         )
     }
@@ -169,6 +245,32 @@ impl FromStr for Effect {
             "string-codes" => Self::StringCodes,
             "no-envelope" => Self::NoEnvelope,
             "no-action-id" => Self::NoActionId,
+            "wrong-action" => Self::WrongAction(match value {
+                Some("other") => WrongAction::Other,
+                Some("ended") => WrongAction::Ended,
+                Some("unknown") => WrongAction::Unknown,
+                _ => return Err(needs("other, ended or unknown")),
+            }),
+            "metadata" => Self::Metadata(match value {
+                Some("missing") => Metadata::Missing,
+                Some("empty") => Metadata::Empty,
+                Some("null") => Metadata::Null,
+                Some("text") => Metadata::Text,
+                Some("list") => Metadata::List,
+                _ => return Err(needs("missing, empty, null, text or list")),
+            }),
+            "unfiltered" => Self::Unfiltered,
+            "empty-page" => Self::EmptyPage(maybe()?.ok_or(needs("a page number"))?),
+            "no-success" => Self::NoSuccess,
+            "foreign-deploy" => Self::ForeignDeploy(match value {
+                Some("before") => Foreign::Before,
+                Some("unlisted") => Foreign::Unlisted,
+                Some("after") => Foreign::After,
+                _ => return Err(needs("before, unlisted or after")),
+            }),
+            "not-queued" => Self::NotQueued,
+            "late-start" => Self::LateStart(seconds()?),
+            "status-gap" => Self::StatusGap,
             "clock-skew" => {
                 let skew = value.and_then(|value| value.parse().ok());
                 let bounded = skew.filter(|skew: &i64| skew.unsigned_abs() <= 3_155_760_000);
@@ -217,6 +319,23 @@ impl fmt::Display for Effect {
             Self::StringCodes => f.write_str("string-codes"),
             Self::NoEnvelope => f.write_str("no-envelope"),
             Self::NoActionId => f.write_str("no-action-id"),
+            Self::WrongAction(WrongAction::Other) => f.write_str("wrong-action:other"),
+            Self::WrongAction(WrongAction::Ended) => f.write_str("wrong-action:ended"),
+            Self::WrongAction(WrongAction::Unknown) => f.write_str("wrong-action:unknown"),
+            Self::Metadata(Metadata::Missing) => f.write_str("metadata:missing"),
+            Self::Metadata(Metadata::Empty) => f.write_str("metadata:empty"),
+            Self::Metadata(Metadata::Null) => f.write_str("metadata:null"),
+            Self::Metadata(Metadata::Text) => f.write_str("metadata:text"),
+            Self::Metadata(Metadata::List) => f.write_str("metadata:list"),
+            Self::Unfiltered => f.write_str("unfiltered"),
+            Self::EmptyPage(page) => write!(f, "empty-page:{page}"),
+            Self::NoSuccess => f.write_str("no-success"),
+            Self::ForeignDeploy(Foreign::Before) => f.write_str("foreign-deploy:before"),
+            Self::ForeignDeploy(Foreign::Unlisted) => f.write_str("foreign-deploy:unlisted"),
+            Self::ForeignDeploy(Foreign::After) => f.write_str("foreign-deploy:after"),
+            Self::NotQueued => f.write_str("not-queued"),
+            Self::LateStart(time) => write!(f, "late-start:{}", time.as_secs_f64()),
+            Self::StatusGap => f.write_str("status-gap"),
             Self::ClockSkew(seconds) => write!(f, "clock-skew:{seconds}"),
         }
     }

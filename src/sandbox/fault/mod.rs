@@ -3,13 +3,13 @@
 //! A fault is aimed at an operation (or at `api`, `oauth`, `all`) and lasts for a count or a share of its
 //! calls, of everybody or of one person. Its text form is
 //! `TARGET=EFFECT[:VALUE][;count=N][;share=PERCENT][;skip=N][;by=EMAIL]`, for example
-//! `redeploy=no-answer-after;count=1`. What is armed first is tried first; delays add up, and of the other
-//! effects the first that hits is applied.
+//! `redeploy=no-answer-after;count=1`. What is armed first is tried first; delays and what Cloud 66 does or writes
+//! otherwise add up ([`Effect::adds_up`]), and of the other effects the first that hits is applied.
 
 mod effect;
 pub(crate) mod distort;
 
-pub use effect::{Effect, Shift, When};
+pub use effect::{Effect, Foreign, Metadata, Shift, When, WrongAction};
 
 use super::operation::Operation;
 use super::random::Seeded;
@@ -212,8 +212,7 @@ impl Faults {
             .filter(|fault| fault.target.matches(operation))
             .filter(|fault| fault.by.is_none() || fault.by.as_deref() == person)
         {
-            let delays = |fault: &Fault| matches!(fault.effect, Effect::Delay(_));
-            if !delays(fault) && hits.iter().any(|hit| !delays(hit)) {
+            if !fault.effect.adds_up() && hits.iter().any(|hit| !hit.effect.adds_up()) {
                 continue;
             }
             if fault.skip > 0 {
@@ -247,6 +246,23 @@ mod tests {
             "stack=redirect:http://example.com/",
             "ping-auth=clock-skew:-300",
             "redeploy=delay:5;count=2;by=ana@example.com",
+            "redeploy=wrong-action:other",
+            "redeploy=wrong-action:ended",
+            "redeploy=wrong-action:unknown",
+            "actions=metadata:missing",
+            "actions=metadata:empty",
+            "actions=metadata:null",
+            "action=metadata:text",
+            "action=metadata:list",
+            "actions=unfiltered",
+            "actions=empty-page:2",
+            "action=no-success",
+            "redeploy=foreign-deploy:before",
+            "redeploy=foreign-deploy:unlisted",
+            "redeploy=foreign-deploy:after",
+            "redeploy=not-queued",
+            "redeploy=late-start:8",
+            "stack=status-gap;count=2",
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }
@@ -264,6 +280,11 @@ mod tests {
             ("redeploy=html;share=101", "is not count=NUMBER"),
             ("redeploy=html;count=-1", "is not count=NUMBER"),
             ("redeploy=html;by=ana", "by=EMAIL"),
+            ("redeploy=wrong-action", "needs other, ended or unknown"),
+            ("actions=metadata:odd", "needs missing, empty, null, text or list"),
+            ("actions=empty-page", "needs a page number"),
+            ("redeploy=foreign-deploy:now", "needs before, unlisted or after"),
+            ("redeploy=late-start", "needs seconds"),
         ] {
             let error = text.parse::<Fault>().unwrap_err().to_string();
             assert!(error.contains(words), "{text}: {error}");
@@ -305,6 +326,23 @@ mod tests {
         assert!(faults.hit(Operation::Stacks, None).is_empty());
         assert!(faults.hit(Operation::Stacks, Some("ben@example.com")).is_empty());
         assert_eq!(faults.hit(Operation::Stacks, Some("ana@example.com")).len(), 1);
+    }
+
+    #[test]
+    fn what_cloud_66_does_otherwise_adds_up_with_everything_else() {
+        let armed = [
+            "redeploy=foreign-deploy:before",
+            "redeploy=no-action-id",
+            "redeploy=late-start:8",
+            "redeploy=html",
+        ];
+        let mut faults = Faults::new(1, armed.iter().map(|text| text.parse().unwrap()).collect());
+        let hits: Vec<String> = faults
+            .hit(Operation::Redeploy, None)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(hits, armed.get(..3).unwrap());
     }
 
     #[test]

@@ -45,30 +45,26 @@ pub(super) async fn exchange(
     let call = Call::of(&request.method, &request.path);
     let arrived_at = world.clock().now();
     let hits = hits(&world, &request, &call);
-    let mut fault: Option<&Fault> = None;
     for hit in &hits {
-        match &hit.effect {
-            Effect::Delay(time) => sleep(*time).await,
-            _ => fault = Some(hit),
+        if let Effect::Delay(time) = &hit.effect {
+            sleep(*time).await;
         }
     }
     let named = (!hits.is_empty()).then(|| {
         let texts: Vec<String> = hits.iter().map(|hit| hit.effect.to_string()).collect();
         texts.join(" + ")
     });
-    let effect = fault.map(|fault| &fault.effect);
+    let effects: Vec<Effect> = hits.into_iter().map(|hit| hit.effect).collect();
+    let effect = effects.iter().find(|effect| !effect.adds_up());
     if let Some(When::Before) = effect.and_then(silence) {
         note(&world, &request, &call, arrived_at, None, false, named);
         return end(effect, &ending).await;
     }
     let replaced = effect.and_then(distort::instead);
     let processed = replaced.is_none();
-    let shift = match effect {
-        Some(Effect::MovedPages(shift)) => Some(*shift),
-        _ => None,
-    };
-    let mut answered = replaced.unwrap_or_else(|| answer(&world, &request, &call, shift));
-    if let Some(effect) = effect {
+    let mut answered = replaced.unwrap_or_else(|| answer(&world, &request, &call, &effects));
+    let additions = effects.iter().filter(|effect| effect.adds_up());
+    for effect in additions.chain(effect) {
         answered = distort::apply(effect, answered);
     }
     let skew = match effect {

@@ -17,6 +17,8 @@ pub(crate) struct Work {
     pub(crate) action: Option<u64>,
     /// When it shows; `None` while it waits behind another.
     pub(crate) begins_at: Option<OffsetDateTime>,
+    /// How much later than its turn it begins.
+    pub(crate) late: Duration,
     pub(crate) length: Duration,
     pub(crate) step: Step,
     /// Who cancelled it, and when that takes effect.
@@ -90,7 +92,7 @@ pub(crate) fn settle(stack: &mut Stack, now: OffsetDateTime) {
         let cancelled_by = work.cancelled.filter(|(at, _)| *at <= planned).map(|(_, by)| by);
         end(stack, work.kind, work.action, ends_at, cancelled_by.as_deref());
         if let Some(next) = stack.work.front_mut() {
-            next.begins_at = Some(ends_at);
+            next.begins_at = Some(ends_at + next.late);
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod applications;
 mod lifecycle;
+mod meddling;
 mod people;
 mod stack;
 mod state;
@@ -15,7 +16,7 @@ pub use stack::{Action, DeployType, Deployment, Finished, Health, Outcome, Servi
 
 pub(crate) use applications::{Browser, CODE_LIFETIME, Code, OUT_OF_BAND, join, same_scopes};
 pub(crate) use lifecycle::{Deploy, Kind, Step, Work};
-pub(crate) use state::{Order, State, jitter};
+pub(crate) use state::{Accepted, Order, State, jitter};
 
 use super::clock::Clock;
 use super::fault::Fault;

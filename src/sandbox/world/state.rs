@@ -232,6 +232,7 @@ impl State {
             kind,
             action: Some(action_id),
             begins_at: (!queued).then_some(now + race),
+            late: Duration::ZERO,
             length,
             step: Step::Accepted,
             cancelled: None,
