@@ -203,3 +203,47 @@ fn there_is_one_gate() {
         .collect();
     assert_eq!(commands, ["exec bin/check"]);
 }
+
+/// A test waits for a fact. A wait that ends after some seconds, or after a number of looks, ends too early on a
+/// machine that is busy; and a port that the kernel gave out and took back may be somebody else's the moment after.
+#[test]
+fn tests_wait_for_facts() {
+    let mut found = Vec::new();
+    for file in rust_files(&root().join("tests")) {
+        if file.ends_with("architecture.rs") {
+            continue;
+        }
+        let lines = code(&file);
+        let place = |number: usize| format!("{}:{number}", file.strip_prefix(root()).unwrap().display());
+        for (at, (number, line)) in lines.iter().enumerate() {
+            let is_short = ["from_secs(", "from_millis("].iter().any(|unit| {
+                line.contains(unit) && line.contains("timeout(") && !line.contains("connect_timeout(")
+            });
+            let says_why = fs::read_to_string(&file)
+                .unwrap()
+                .lines()
+                .nth(number - 2)
+                .is_some_and(|before| before.trim_start().starts_with("//"));
+            if is_short && !says_why {
+                found.push(format!(
+                    "{}: a wait of seconds, and no comment says why",
+                    place(*number)
+                ));
+            }
+            let indent = line.len() - line.trim_start().len();
+            if line.trim_start().starts_with("for _ in 0..") {
+                let body: Vec<&str> = lines
+                    .iter()
+                    .skip(at + 1)
+                    .map(|(_, line)| line.as_str())
+                    .take_while(|line| line.len() - line.trim_start().len() > indent)
+                    .collect();
+                let has = |word: &str| body.iter().any(|line| line.contains(word));
+                if has("sleep(") && (has("break;") || has("return")) {
+                    found.push(format!("{}: a counted wait", place(*number)));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}

@@ -53,6 +53,7 @@ fn all_well() -> Facts {
                 id: id(number),
                 receipt: true,
                 pressed_at: at(number),
+                batch: None,
             })
             .collect(),
         executed: vec![
@@ -140,6 +141,22 @@ fn what_is_sent_later_than_in_time_is_found() {
     assert_eq!(send(LATE), []);
     assert_eq!(send(LATE + Duration::SECOND), [(Fault::Late, id(2))]);
     assert_eq!(send(Duration::hours(20)), [(Fault::Late, id(2))]);
+}
+
+#[test]
+fn of_a_batch_each_has_its_time_from_the_one_before_it() {
+    let send = |pause: Duration| {
+        found(|facts| {
+            facts.sent.clear();
+            for (click, turn) in facts.clicks.iter_mut().zip(1..) {
+                click.pressed_at = at(0);
+                click.batch = Some("a batch".to_owned());
+                facts.sent.push((click.id.clone(), at(0) + pause * turn));
+            }
+        })
+    };
+    assert_eq!(send(LATE), []);
+    assert_eq!(send(LATE + Duration::SECOND).len(), 7);
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl<'a> Questions<'a> {
         let policy = reqwest::redirect::Policy::none();
         let http = Client::builder()
             .redirect(policy)
-            .timeout(Duration::from_secs(30))
+            .timeout(Duration::from_mins(5))
             .build()
             .unwrap();
         Self {

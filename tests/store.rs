@@ -14,14 +14,18 @@
 mod store {
     mod asking;
     mod at_rest;
+    mod durability;
     mod fixture;
     mod following;
+    mod late;
     mod model;
     mod network;
     mod opening;
+    mod origins;
     mod reading;
     mod sending;
     mod session_ends;
     mod sessions;
     mod sign_ins;
+    mod upgrade;
 }

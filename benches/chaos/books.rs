@@ -34,6 +34,7 @@ pub(crate) struct Line {
     pub(crate) asked_by: i64,
     pub(crate) stack: String,
     pub(crate) state: String,
+    pub(crate) reason: Option<String>,
     pub(crate) message: Option<String>,
     pub(crate) action: Option<i64>,
     pub(crate) sent_at_ms: Option<i64>,
@@ -43,7 +44,7 @@ pub(crate) struct Line {
     pub(crate) holds_token: bool,
 }
 
-const LINES: &str = "SELECT id, asked_by, stack, state, message, action, sent_at_ms, \
+const LINES: &str = "SELECT id, asked_by, stack, state, reason, message, action, sent_at_ms, \
     (finished_at_ms IS NULL AND sealed_token IS NOT NULL) AS open, finished_at_ms IS NOT NULL AS ended, \
     sealed_token IS NOT NULL AS holds_token FROM redeploys ORDER BY number";
 
@@ -51,8 +52,9 @@ impl Line {
     /// What a finding about it is looked into with.
     pub(crate) fn words(&self) -> String {
         format!(
-            "{} of stack {}, sent at {:?}, action {:?}: {}",
+            "{} ({}) of stack {}, sent at {:?}, action {:?}: {}",
             self.state,
+            self.reason.as_deref().unwrap_or("no reason"),
             self.stack,
             self.sent_at_ms,
             self.action,

@@ -1,5 +1,5 @@
-//! The app process: what `stackdeck serve` does, with a clock that runs faster, and jumps when it is told to, and with
-//! time limits that are shorter by the same factor. Everything else is the program as it is served, from [`start`].
+//! The app process: what `stackdeck serve` does, with a clock that runs faster, and is moved on or set wrong when the
+//! runner says so, and with time limits that are shorter by the same factor. Everything else is the program as it is served, from [`start`].
 
 use std::io::BufRead as _;
 use std::process::ExitCode;
@@ -59,8 +59,8 @@ fn serve(given: &[String]) -> Fallible<()> {
         let surroundings = Surroundings {
             clock: clock.clock(),
             random: Random::system(),
-            demo: false,
             timeouts: faster(Timeouts::default(), speed),
+            ..Surroundings::default()
         };
         let listener = bind(&settings.bind.to_string()).await?;
         let running = start(&settings, listener, surroundings).await?;
@@ -74,12 +74,15 @@ fn serve(given: &[String]) -> Fallible<()> {
     })
 }
 
-/// Each line of standard input is a number of milliseconds by which the clock jumps, ahead or back. The runner holds the
-/// other end, so that this process ends when the runner does, however that ends.
+/// Each line of standard input is `pass` or `jump` and a number of milliseconds: time passes for the whole world, or this
+/// process's clock is set ahead or back. The runner holds the other end, so that this process ends when the runner does,
+/// however that ends.
 fn obey_the_runner(clock: &ManualClock) {
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-        if let Ok(jump) = line.trim().parse() {
-            clock.advance(time::Duration::milliseconds(jump));
+        match line.split_once(' ').map(|(word, millis)| (word, millis.parse())) {
+            Some(("pass", Ok(millis))) => clock.advance(time::Duration::milliseconds(millis)),
+            Some(("jump", Ok(millis))) => clock.jump(time::Duration::milliseconds(millis)),
+            _ => tracing::error!(line, "the runner says what is not understood"),
         }
     }
     std::process::exit(1);

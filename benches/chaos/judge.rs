@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use time::{Duration, OffsetDateTime};
 
-/// A redeploy that arrives later than this after its press was sent late: the two minutes that the app gives it, and
+/// A redeploy that arrives later than this after its press, or after the one before it of the same batch, was sent late: the two minutes that the app gives it, and
 /// the minute for which a worker may hold what it claimed in time.
 pub(crate) const LATE: Duration = Duration::minutes(3);
 
@@ -35,6 +35,8 @@ pub(crate) struct Click {
     pub(crate) receipt: bool,
     /// When it was pressed for the last time before it was known to be written down, by the sandbox's clock.
     pub(crate) pressed_at: OffsetDateTime,
+    /// The form by which it was pressed together with others, which are sent one after another.
+    pub(crate) batch: Option<String>,
 }
 
 /// One row of the ledger.
@@ -139,27 +141,36 @@ pub(crate) fn judge(facts: &Facts) -> Vec<Finding> {
 
 /// What was sent twice, and what was sent late.
 fn of_sending(facts: &Facts) -> Vec<Finding> {
-    let pressed: HashMap<&str, OffsetDateTime> = facts
-        .clicks
-        .iter()
-        .map(|click| (click.id.as_str(), click.pressed_at))
-        .collect();
     let mut sent: BTreeMap<&str, Vec<OffsetDateTime>> = BTreeMap::new();
     for (reference, at) in &facts.sent {
         sent.entry(reference).or_default().push(*at);
     }
-    let mut findings = Vec::new();
-    for (reference, times) in sent {
-        if times.len() > 1 {
-            let words = format!("sent {} times", times.len());
-            findings.push(Finding::new(Fault::Doubled, reference, words));
+    let mut batches: HashMap<&str, Vec<OffsetDateTime>> = HashMap::new();
+    for click in &facts.clicks {
+        if let (Some(batch), Some(times)) = (&click.batch, sent.get(click.id.as_str())) {
+            batches.entry(batch).or_default().extend(times);
         }
-        let Some(pressed_at) = pressed.get(reference) else {
-            continue;
+    }
+    let mut findings = Vec::new();
+    for (reference, times) in sent.iter().filter(|(_, times)| times.len() > 1) {
+        let words = format!("sent {} times", times.len());
+        findings.push(Finding::new(Fault::Doubled, reference, words));
+    }
+    for click in &facts.clicks {
+        let others = click.batch.as_ref().and_then(|batch| batches.get(batch.as_str()));
+        // What was sent before it of the same batch: until then it had to wait.
+        let turn = |at: OffsetDateTime| {
+            let before = others.into_iter().flatten().filter(|other| **other < at);
+            before
+                .copied()
+                .max()
+                .unwrap_or(click.pressed_at)
+                .max(click.pressed_at)
         };
-        if let Some(late) = times.iter().find(|at| **at - *pressed_at > LATE) {
-            let words = format!("sent {} after it was pressed", *late - *pressed_at);
-            findings.push(Finding::new(Fault::Late, reference, words));
+        let times = sent.get(click.id.as_str());
+        if let Some(late) = times.into_iter().flatten().find(|at| **at - turn(**at) > LATE) {
+            let words = format!("sent {} after it was pressed", *late - click.pressed_at);
+            findings.push(Finding::new(Fault::Late, &click.id, words));
         }
     }
     findings

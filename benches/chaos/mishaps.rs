@@ -111,7 +111,7 @@ impl Mishaps<'_> {
         match mishap {
             Mishap::LateStart => self.start_late().await?,
             Mishap::Restore => self.restore().await?,
-            Mishap::ClockJump => self.jump(process).await?,
+            Mishap::ClockJump => self.jump(process).await,
             Mishap::SlowAccount => self.slow_down().await?,
             Mishap::SpentHour => self.spend().await,
             Mishap::DroppedReferences => self.drop_references().await?,
@@ -171,7 +171,7 @@ impl Mishaps<'_> {
         Ok(slow)
     }
 
-    async fn jump(&self, process: &Process) -> Fallible<()> {
+    async fn jump(&self, process: &Process) {
         let jumps = [
             time::Duration::seconds(90),
             time::Duration::minutes(10),
@@ -179,9 +179,9 @@ impl Mishaps<'_> {
             time::Duration::days(731),
         ];
         let by = self.dice.pick(&jumps).copied().unwrap_or_default();
-        process.jump(by)?;
+        process.jump(by);
         tokio::time::sleep(SPELL).await;
-        process.jump(-by)
+        process.jump(-by);
     }
 
     async fn slow_down(&self) -> Fallible<()> {
@@ -237,7 +237,7 @@ impl Mishaps<'_> {
     fn pass(&self, by: Duration) -> Fallible<()> {
         self.world.clock().advance(by);
         for process in self.processes {
-            process.jump(time::Duration::try_from(by)?)?;
+            process.pass(by)?;
         }
         Ok(())
     }

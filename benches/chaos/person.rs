@@ -102,12 +102,7 @@ impl Crowd {
             .is_ok()
     }
 
-    fn note(&self, id: &str, pressed_at: OffsetDateTime, fate: Fate) {
-        let click = Click {
-            id: id.to_owned(),
-            receipt: fate == Fate::Receipt,
-            pressed_at,
-        };
+    fn note(&self, click: Click, fate: Fate) {
         let mut fates = self.fates.lock().unwrap_or_else(PoisonError::into_inner);
         fates.push((click, fate));
     }
@@ -197,7 +192,13 @@ impl Person<'_> {
             }
             fate = again;
         }
-        self.crowd.note(&id, pressed_at, fate);
+        let click = Click {
+            id,
+            receipt: fate == Fate::Receipt,
+            pressed_at,
+            batch: None,
+        };
+        self.crowd.note(click, fate);
         if fate == Fate::Receipt && self.dice.chance(CANCELLED) {
             self.cancel(stack).await;
         }
@@ -279,8 +280,14 @@ impl Person<'_> {
             if ids.is_empty() {
                 continue;
             }
-            for id in &ids {
-                self.crowd.note(id, pressed_at, Fate::Receipt);
+            for id in ids {
+                let click = Click {
+                    id,
+                    receipt: true,
+                    pressed_at,
+                    batch: Some(batch.path().to_owned()),
+                };
+                self.crowd.note(click, Fate::Receipt);
             }
             return Ok(());
         }

@@ -21,7 +21,7 @@ pub(crate) struct Process {
     pub(crate) port: u16,
     settings: Vec<(String, String)>,
     arguments: [String; 2],
-    /// How far its clock is ahead of the run's, in milliseconds, over all of its lives.
+    /// How far time was moved on for the whole world, in milliseconds.
     ahead_ms: AtomicI64,
     folder: std::path::PathBuf,
     log: Option<std::path::PathBuf>,
@@ -67,15 +67,24 @@ impl Process {
         Ok(())
     }
 
-    /// Lets its clock jump, ahead or back, while it runs. Its later lives keep that.
-    pub(crate) fn jump(&self, by: time::Duration) -> Fallible<()> {
-        let millis = i64::try_from(by.whole_milliseconds())?;
+    /// Lets time pass, as it does for the whole world; its later lives know of it.
+    pub(crate) fn pass(&self, time: Duration) -> Fallible<()> {
+        let millis = i64::try_from(time.as_millis())?;
         self.ahead_ms.fetch_add(millis, Ordering::SeqCst);
-        if let Some(input) = self.lock().stdin.as_mut() {
-            // Where nobody reads any more, the process is gone, and its next life begins with the new time.
-            let _ = writeln!(input, "{millis}");
-        }
+        self.tell(&format!("pass {millis}"));
         Ok(())
+    }
+
+    /// Sets its clock ahead or back while it runs, as somebody does to one machine.
+    pub(crate) fn jump(&self, by: time::Duration) {
+        self.tell(&format!("jump {}", by.whole_milliseconds()));
+    }
+
+    fn tell(&self, words: &str) {
+        if let Some(input) = self.lock().stdin.as_mut() {
+            // Where nobody reads any more, the process is gone, and its next life begins with the right time.
+            let _ = writeln!(input, "{words}");
+        }
     }
 
     /// Asks it to end, waits for that, and starts it again. Gives how it ended.

@@ -331,7 +331,7 @@ async fn until_ended(books: &Books, world: &World, processes: &[Process]) -> Fal
         if open >= before {
             world.clock().advance(STEP);
             for process in processes {
-                process.jump(time::Duration::try_from(STEP)?)?;
+                process.pass(STEP)?;
             }
         }
         before = open;

@@ -64,7 +64,7 @@ fn said(line: &Line, page: &Page) -> Fallible<Said> {
         "Deploy failed" => Said::Failed,
         "Cancelled" => Said::Cancelled,
         "Refused" | "Not sent" | "No record of it" => Said::NothingDone,
-        "Not known" => Said::NotKnown,
+        "Not known" | "Ended, result not known" | "Ended, result not given" => Said::NotKnown,
         // Given up: the receipt says that no more is known.
         "Accepted" | "Queued" | "Deploying" | "Cancelling" if !line.open => Said::NotKnown,
         "Asked" | "Not sent yet" | "Sending" | "No answer" | "No answer yet" | "Accepted" | "Queued"

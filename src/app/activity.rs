@@ -1,16 +1,12 @@
 //! What changed: every deployment of every stack in the last day, from what is remembered.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use time::OffsetDateTime;
 
 use super::watch::{Snapshot, Stale};
 use super::{App, SignedIn};
 use crate::domain::{Deployment, Stack};
-
-/// How long the page waits for the deployments of stacks that moved lately.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A deployment of a stack.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +37,15 @@ impl App {
                 }
             }
         };
-        tokio::spawn(Arc::clone(&watcher).read_versions());
-        let _ = tokio::time::timeout(PATIENCE, known).await;
+        let reading = tokio::spawn(Arc::clone(&watcher).read_versions_in_turn());
+        // What is still not known when all was asked for does not come by waiting.
+        let known_or_asked = async {
+            tokio::select! {
+                () = known => {}
+                _ = reading => {}
+            }
+        };
+        let _ = tokio::time::timeout(self.patience().changes, known_or_asked).await;
         watcher.snapshot()
     }
 }

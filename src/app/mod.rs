@@ -3,9 +3,10 @@
 //! * [`sign_in`]: begin at Cloud 66, come back, know who it is.
 //! * [`list_stacks`], [`show_stack`]: what the person can reach, with its age.
 //! * [`options`]: what a redeploy may carry. [`redeploy`]: write down what was asked of a stack. [`send`]: the one place that sends it.
-//!   [`cancel`]: ask Cloud 66 to stop one. [`follow`]: learn how it ended, and `became`: which deployment it
+//!   [`cancel`]: ask Cloud 66 to stop one. [`follow`]: learn how it ended, and `outcome`: what Cloud 66 shows of it, and which deployment it
 //!   became. [`worker`]: the task that does the last three.
 //! * [`attend`]: an open page that is kept true. [`activity`]: what changed lately.
+//! * `late`: what was not sent in time. `sweep`: what is deleted when it is old.
 //! * [`away`]: what ended while the person was not looking.
 //! * [`sessions`]: the person's sign-ins on other devices, and their end.
 //! * [`watch`]: what is remembered of Cloud 66, per access token, in memory only.
@@ -16,18 +17,20 @@
 pub mod activity;
 pub mod attend;
 pub mod away;
-mod became;
 pub mod cancel;
 pub mod error;
 pub mod follow;
+mod late;
 pub mod list_stacks;
 pub mod options;
+mod outcome;
 pub mod policy;
 pub mod redeploy;
 pub mod send;
 pub mod sessions;
 pub mod show_stack;
 pub mod sign_in;
+mod sweep;
 pub mod watch;
 pub mod worker;
 
@@ -45,7 +48,7 @@ pub use crate::store::{SessionInfo, StoreError};
 
 pub use error::Error;
 pub use policy::Policy;
-use watch::Watchers;
+use watch::{Patience, Watchers};
 
 /// What the verbs need, put together by the wiring.
 pub struct Parts {
@@ -59,6 +62,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Randomness.
     pub random: Random,
+    /// How long a page waits for Cloud 66.
+    pub patience: Patience,
     /// The operator's rules.
     pub policy: Policy,
     /// Cancelled when the program is asked to stop.
@@ -98,6 +103,11 @@ impl App {
     /// The operator's rules.
     pub fn policy(&self) -> &Policy {
         &self.0.parts.policy
+    }
+
+    /// How long a page waits for Cloud 66.
+    fn patience(&self) -> &Patience {
+        &self.0.parts.patience
     }
 
     /// The time.

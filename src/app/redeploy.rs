@@ -4,7 +4,7 @@
 //! * This only writes; [`super::send`] sends. The person's browser may go away at once and nothing is lost.
 //! * The rules of asking first are kept here, whatever page the form came from.
 
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::{App, Error, SignedIn};
 use crate::domain::redeploy::Before;
@@ -29,6 +29,8 @@ pub struct Request {
     pub told: Told,
     /// Which others were asked for by the same POST.
     pub batch: Option<OperationId>,
+    /// When the page with the form was made.
+    pub form_made_at: OffsetDateTime,
 }
 
 /// What the page said before the button was pressed.
@@ -83,6 +85,7 @@ impl App {
             before: before(&stack, version.as_ref()),
             token: who.grant.token.clone(),
             batch: request.batch,
+            form_made_at: request.form_made_at,
         };
         Ok(match self.store().ledger().request(row).await? {
             Entered::New(row) => {

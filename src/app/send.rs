@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::App;
 use crate::cloud66::{self, Answer};
-use crate::domain::Ending;
+use crate::domain::Reason;
 use crate::store::{Claim, StoreError};
 
 /// How long a claim lasts: well over the time limit of the request, so that a claim whose worker still runs
@@ -56,10 +56,10 @@ impl App {
     /// again while the lease can last: nothing is sent so far, and the lease itself says when it is too late.
     async fn may_be_sent(&self, claim: &Claim) -> Result<bool, StoreError> {
         let ledger = self.store().ledger();
-        let too_late = self.clock().now() + LEASE;
+        let too_late = self.clock().steady() + LEASE;
         loop {
             match ledger.still_held(claim).await {
-                Err(_) if self.clock().now() < too_late => tokio::time::sleep(ASK_AGAIN).await,
+                Err(_) if self.clock().steady() < too_late => tokio::time::sleep(ASK_AGAIN).await,
                 answered => return answered,
             }
         }
@@ -77,14 +77,14 @@ impl App {
                 ledger.accepted(claim, *action, *queued, message).await?;
             }
             Answer::Refused(error) => {
-                ledger.refused(claim, &refusal(error, &row.stack_name)).await?;
+                ledger.refused(claim, reason(error), error.words()).await?;
             }
             Answer::NotSent if row.attempts < CONNECTION_ATTEMPTS => {
                 let again_at = self.clock().now() + Duration::from_secs(u64::from(row.attempts));
                 ledger.not_sent(claim, again_at).await?;
             }
             Answer::NotSent => {
-                ledger.refused(claim, Ending::Unreachable.words()).await?;
+                ledger.refused(claim, Reason::Unreachable, None).await?;
             }
             Answer::NoAnswer => {
                 ledger.unknown(claim).await?;
@@ -114,33 +114,17 @@ fn kind(answer: &Answer) -> &'static str {
     }
 }
 
-/// The receipt's words for a refusal: what it means, then what Cloud 66 said of it.
-pub fn refusal(error: &cloud66::Error, stack: &str) -> String {
+/// Why Cloud 66 refused, by kind; its own words stay apart.
+fn reason(error: &cloud66::Error) -> Reason {
     use cloud66::Error as E;
     match error {
-        E::SignedOut => "Cloud 66 signed you out. Nothing was started. Sign in again to continue.".to_owned(),
-        E::TrialOver => "Cloud 66 says the trial for this account has ended. Nothing was started.".to_owned(),
-        E::Forbidden { .. } => {
-            format!(
-                "Your Cloud 66 role cannot deploy {stack}. Ask an administrator for the Deployer role. Nothing was \
-                 started."
-            )
-        }
-        E::Gone => {
-            "This stack is not there any more, or you lost access to it. Nothing was started.".to_owned()
-        }
-        E::Conflict { words } => with_words("Cloud 66 is busy with this stack. Nothing was started.", words),
-        E::Throttled { .. } => "You have used this hour's Cloud 66 requests. Nothing was started.".to_owned(),
-        E::NotImplemented => "Cloud 66 does not offer this. Nothing was started.".to_owned(),
-        E::Rejected { words, .. } => with_words("Cloud 66 refused. Nothing was started.", words),
-        _ => "Cloud 66 refused. Nothing was started.".to_owned(),
-    }
-}
-
-fn with_words(sentence: &str, words: &str) -> String {
-    if words.is_empty() {
-        sentence.to_owned()
-    } else {
-        format!("{sentence} It says: {words}")
+        E::SignedOut => Reason::SignedOut,
+        E::TrialOver => Reason::TrialOver,
+        E::Forbidden { .. } => Reason::Forbidden,
+        E::Gone => Reason::Gone,
+        E::Conflict { .. } => Reason::Conflict,
+        E::Throttled { .. } => Reason::Throttled,
+        E::NotImplemented => Reason::NotImplemented,
+        _ => Reason::Rejected,
     }
 }

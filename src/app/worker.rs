@@ -1,6 +1,7 @@
 //! The task that sends and follows. One runs in every instance; the ledger's claims keep them apart.
 //!
 //! Invariants:
+//! * Nothing is claimed before this start has begun an epoch, and what may not be sent as it is has been set aside.
 //! * A row is sent by whoever claimed it, and by nobody else; see [`super::send`].
 //! * When the program is asked to stop, nothing new is claimed, and what is on its way is waited for, for a
 //!   bounded time. What is not answered by then is written down as unknown; the next start, or another instance,
@@ -11,8 +12,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::App;
 use super::send::LEASE;
+use super::{App, sweep};
 use crate::store::StoreError;
 
 /// How long nothing is asked of the ledger when nobody wakes the worker.
@@ -28,12 +29,6 @@ pub const GRACE: Duration = Duration::from_secs(25);
 /// How often what has expired is swept, in ticks: once a minute.
 const SWEEP_EVERY: u32 = 120;
 
-/// How long a redeploy's copy of the access token is kept at most, whatever became of it.
-pub(super) const TOKEN_KEPT: time::Duration = time::Duration::hours(24);
-
-/// How long ended redeploys are kept: a receipt is a record, and small.
-const KEPT: time::Duration = time::Duration::days(2 * 365);
-
 /// Works until `stop`, then waits for what is on its way.
 pub async fn run(app: App, stop: CancellationToken) {
     let name = app.random().token();
@@ -41,14 +36,18 @@ pub async fn run(app: App, stop: CancellationToken) {
     let mut sends = JoinSet::new();
     let mut looks = JoinSet::new();
     let mut ticks: u32 = 0;
+    let mut begun = false;
     while !stop.is_cancelled() {
         while sends.try_join_next().is_some() {}
         while looks.try_join_next().is_some() {}
-        if let Err(error) = round(&app, &name, &mut sends, &mut looks).await {
+        if !begun {
+            begun = app.store().ledger().begin_epoch().await.is_ok();
+        }
+        if begun && let Err(error) = round(&app, &name, &mut sends, &mut looks).await {
             tracing::warn!(%error, "the ledger cannot be read; trying again");
         }
         if ticks.is_multiple_of(SWEEP_EVERY) {
-            sweep(&app).await;
+            sweep::sweep(&app).await;
         }
         ticks = ticks.wrapping_add(1);
         tokio::select! {
@@ -86,6 +85,7 @@ async fn round(
 ) -> Result<(), StoreError> {
     let ledger = app.store().ledger();
     ledger.expire_leases().await?;
+    ledger.set_aside().await?;
     while sends.len() < SENDS_AT_ONCE {
         let Some(claim) = ledger.claim(name, LEASE).await? else {
             break;
@@ -109,23 +109,4 @@ async fn round(
         }
     }
     Ok(())
-}
-
-async fn sweep(app: &App) {
-    app.watchers().sweep();
-    let now = app.clock().now();
-    let (sessions, sign_ins, ledger) = (
-        app.store().sessions(),
-        app.store().sign_ins(),
-        app.store().ledger(),
-    );
-    let swept = tokio::try_join!(
-        sessions.sweep(),
-        sign_ins.sweep(),
-        ledger.prune(now - KEPT),
-        ledger.forget_tokens(now - TOKEN_KEPT)
-    );
-    if let Err(error) = swept {
-        tracing::warn!(%error, "expired rows could not be swept; trying again in a minute");
-    }
 }

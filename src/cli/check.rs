@@ -68,10 +68,15 @@ impl Report {
 
 async fn database(settings: &Settings, report: &mut Report) {
     match Store::rehearse(store_options(settings)).await {
-        Ok(()) => report.good(&format!(
-            "The database {} can be read and written.",
-            settings.database
-        )),
+        Ok(weaknesses) => {
+            report.good(&format!(
+                "The database {} can be read and written.",
+                settings.database
+            ));
+            for weakness in weaknesses {
+                report.warn(&weakness.to_string());
+            }
+        }
         Err(error) => report.bad(&error.to_string()),
     }
 }

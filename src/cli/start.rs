@@ -13,7 +13,7 @@ use url::Url;
 
 use super::descriptors;
 use crate::app::policy::AskFirst;
-use crate::app::watch::keep;
+use crate::app::watch::{Patience, keep};
 use crate::app::{App, Parts, Policy, worker};
 use crate::cloud66::{self, Client, ClientOptions, Oauth, OauthOptions, PkceMode, Timeouts};
 use crate::config::{self, DatabaseUrl, PublicUrl, Redirect, Settings};
@@ -38,6 +38,10 @@ pub struct Surroundings {
     pub demo: bool,
     /// How long Cloud 66 is waited for.
     pub timeouts: Timeouts,
+    /// How long a page waits for Cloud 66.
+    pub patience: Patience,
+    /// The limits of connections.
+    pub limits: Limits,
 }
 
 impl Default for Surroundings {
@@ -47,6 +51,8 @@ impl Default for Surroundings {
             random: Random::system(),
             demo: false,
             timeouts: Timeouts::default(),
+            patience: Patience::default(),
+            limits: Limits::default(),
         }
     }
 }
@@ -121,6 +127,8 @@ pub async fn start(
         random,
         demo,
         timeouts,
+        patience,
+        limits,
     } = surroundings;
     let store = Store::open(store_options(settings), clock.clone(), random.clone()).await?;
     let client = client(settings, timeouts, clock.clone())?;
@@ -131,6 +139,7 @@ pub async fn start(
         store: store.clone(),
         clock,
         random,
+        patience,
         policy: policy(settings),
         stop: CancellationToken::new(),
     };
@@ -138,8 +147,8 @@ pub async fn start(
     let port = listener.local_addr().map_or(0, |address| address.port());
     let state = WebState::new(app.clone(), site(settings, demo)?);
     let limits = Limits {
-        connections: descriptors::room_for(Limits::default().connections),
-        ..Limits::default()
+        connections: descriptors::room_for(limits.connections),
+        ..limits
     };
     let metrics = listen_for_metrics(settings, &limits)?;
     let metrics_router = web::metrics::router(state.clone());
@@ -192,6 +201,7 @@ pub(super) fn store_options(settings: &Settings) -> StoreOptions {
             DatabaseUrl::Sqlite { path } => Database::Sqlite { path: path.clone() },
             DatabaseUrl::Postgres { url } => Database::Postgres { url: url.clone() },
         },
+        origin: cloud66_url(settings).as_str().trim_end_matches('/').to_owned(),
         secrets: settings
             .secrets
             .iter()

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Method;
-use sha2::{Digest as _, Sha256};
+use time::Duration;
 
 use super::budget::Budget;
 use super::client::ApiVersion;
@@ -13,16 +13,18 @@ use super::http::{Body, Http, LIST_CAP, OBJECT_CAP, Request};
 use super::pages::{Gathered, gather};
 use super::refusal;
 use super::reply::{Cut, NoReply, Reply};
+use super::skew::Timed as _;
+use super::version_2::user_of_token;
 use super::wire::{self, Page, Row};
 use crate::domain::{
     AccessToken, AccountId, Action, ActionId, Deployment, DeploymentId, OperationId, Person, Service, Stack,
-    StackUid, UserId,
+    StackUid,
 };
 
 /// Pages of stacks that are read at most: 12,000 stacks of 30 a page.
 const MOST_STACK_PAGES: u32 = 400;
 /// Pages of other lists.
-const MOST_PAGES: u32 = 20;
+pub(super) const MOST_PAGES: u32 = 20;
 
 /// Cloud 66 in one person's hands. Owned and cheap to clone; clones share the last warning.
 #[derive(Clone)]
@@ -85,7 +87,7 @@ impl Api {
                 account_name: String::new(),
             });
         }
-        let body = self.get("whoami", "/ping/auth.json", OBJECT_CAP).await?;
+        let (body, _) = self.get("whoami", "/ping/auth.json", OBJECT_CAP).await?;
         let person = wire::one(&body).and_then(|ping| wire::person(&ping));
         person.ok_or(Error::Unreadable)
     }
@@ -93,9 +95,11 @@ impl Api {
     /// All stacks that the person can reach: page 1, then all others side by side (fact sheet 5.2). A stack
     /// that moved from one page to the next meanwhile is there once.
     pub async fn stacks(&self) -> Result<Listing, Error> {
-        let read = |row: &Row<'_>| {
-            let stack = row.read().and_then(|wire| wire::stack(&wire));
-            stack.ok_or_else(|| wire::unreadable_name(row))
+        let read = |row: &Row<'_>, ahead| {
+            let stack: Option<Stack> = row.read().and_then(|wire| wire::stack(&wire));
+            stack
+                .map(|stack| stack.by_our_clock(ahead))
+                .ok_or_else(|| wire::unreadable_name(row))
         };
         let gathered = self
             .list("stacks", "/stacks.json", &[], MOST_STACK_PAGES, read, |_| false)
@@ -125,19 +129,23 @@ impl Api {
 
     /// One stack: `GET /stacks/:uid`.
     pub async fn stack(&self, uid: StackUid) -> Result<Stack, Error> {
-        let body = self
+        let (body, ahead) = self
             .get("stack", &format!("/stacks/{uid}.json"), OBJECT_CAP)
             .await?;
-        let stack = wire::one(&body).and_then(|wire| wire::stack(&wire));
+        let stack: Option<Stack> = wire::one(&body).and_then(|wire| wire::stack(&wire));
         // Another stack than the one that was asked for is no answer.
-        stack.filter(|stack| stack.uid == uid).ok_or(Error::Unreadable)
+        let stack = stack.filter(|stack| stack.uid == uid).ok_or(Error::Unreadable)?;
+        Ok(stack.by_our_clock(ahead))
     }
 
     /// A stack's deployments, newest first: the first page, which Cloud 66 fills with 30. Not in version 2.
     pub async fn deployments(&self, uid: StackUid) -> Result<Vec<Deployment>, Error> {
         self.needs_version_3()?;
         let path = format!("/stacks/{uid}/deployments.json");
-        let read = |row: &Row<'_>| row.read().and_then(|wire| wire::deployment(&wire));
+        let read = |row: &Row<'_>, ahead| {
+            let deployment: Option<Deployment> = row.read().and_then(|wire| wire::deployment(&wire));
+            Some(deployment?.by_our_clock(ahead))
+        };
         self.first_page("deployments", &path, read).await
     }
 
@@ -145,25 +153,26 @@ impl Api {
     pub async fn deployment(&self, uid: StackUid, id: DeploymentId) -> Result<Deployment, Error> {
         self.needs_version_3()?;
         let path = format!("/stacks/{uid}/deployments/{id}.json");
-        let body = self.get("deployment", &path, OBJECT_CAP).await?;
-        let deployment = wire::one(&body).and_then(|wire| wire::deployment(&wire));
-        deployment
+        let (body, ahead) = self.get("deployment", &path, OBJECT_CAP).await?;
+        let deployment: Option<Deployment> = wire::one(&body).and_then(|wire| wire::deployment(&wire));
+        let deployment = deployment
             .filter(|deployment| deployment.id == id)
-            .ok_or(Error::Unreadable)
+            .ok_or(Error::Unreadable)?;
+        Ok(deployment.by_our_clock(ahead))
     }
 
     /// A Docker stack's services. Not in version 2.
     pub async fn services(&self, uid: StackUid) -> Result<Vec<Service>, Error> {
         self.needs_version_3()?;
         let path = format!("/stacks/{uid}/services.json");
-        let read = |row: &Row<'_>| row.read().and_then(|wire| wire::service(&wire));
+        let read = |row: &Row<'_>, _| row.read().and_then(|wire| wire::service(&wire));
         self.whole_list("services", &path, read).await
     }
 
     /// Whether the stack redeploys by itself when its repository changes: its setting `continuous.deploy`
     /// (fact sheet 4.12). None where the settings do not say.
     pub async fn continuous_deploy(&self, uid: StackUid) -> Result<Option<bool>, Error> {
-        let body = self
+        let (body, _) = self
             .get("settings", &format!("/stacks/{uid}/settings.json"), LIST_CAP)
             .await?;
         wire::continuous_deploy(&body)
@@ -172,41 +181,44 @@ impl Api {
     /// The accounts that the person belongs to, with their names; needs the scope `users`. Not in version 2.
     pub async fn accounts(&self) -> Result<Vec<(AccountId, String)>, Error> {
         self.needs_version_3()?;
-        let read = |row: &Row<'_>| row.read().and_then(|wire| wire::account(&wire));
+        let read = |row: &Row<'_>, _| row.read().and_then(|wire| wire::account(&wire));
         self.whole_list("accounts", "/accounts.json", read).await
     }
 
     /// One action. Not in version 2.
     pub async fn action(&self, uid: StackUid, id: ActionId) -> Result<Action, Error> {
         self.needs_version_3()?;
-        let body = self
+        let (body, ahead) = self
             .get("action", &format!("/stacks/{uid}/actions/{id}.json"), OBJECT_CAP)
             .await?;
-        let action = wire::one(&body).and_then(|wire| wire::action(&wire));
-        action.filter(|action| action.id == id).ok_or(Error::Unreadable)
+        let action: Option<Action> = wire::one(&body).and_then(|wire| wire::action(&wire));
+        let action = action.filter(|action| action.id == id).ok_or(Error::Unreadable)?;
+        Ok(action.by_our_clock(ahead))
     }
 
     /// A stack's actions, newest first: the first page, which Cloud 66 fills with 30. Not in version 2.
     pub async fn actions(&self, uid: StackUid) -> Result<Vec<Action>, Error> {
         self.needs_version_3()?;
         let path = format!("/stacks/{uid}/actions.json");
-        let read = |row: &Row<'_>| row.read().and_then(|wire| wire::action(&wire));
+        let read = |row: &Row<'_>, ahead| {
+            let action: Option<Action> = row.read().and_then(|wire| wire::action(&wire));
+            Some(action?.by_our_clock(ahead))
+        };
         self.first_page("actions", &path, read).await
     }
 
     /// The action that carries this operation id as its `user_reference` (fact sheet 6.3). Not in version 2.
     ///
-    /// `Ok(None)` is a claim: Cloud 66 was asked and has no record of it. So it is made only when every page
-    /// was read and every row understood; the exact match is checked here, too, in case the filter is
-    /// ignored. A server that has actions but no metadata on any of them cannot know, which is
-    /// [`Error::NotImplemented`].
+    /// The exact match is checked here, too, in case the filter is ignored. `Ok(None)` says that every page was read
+    /// and every row understood, and not that Cloud 66 has no record of it: that is [`Api::record_of`]'s to say. A
+    /// server that has actions but no metadata on any of them cannot know, which is [`Error::NotImplemented`].
     pub async fn action_by_reference(&self, uid: StackUid, id: OperationId) -> Result<Option<Action>, Error> {
         self.needs_version_3()?;
         let path = format!("/stacks/{uid}/actions.json");
         let reference = id.to_string();
-        let read = |row: &Row<'_>| {
+        let read = |row: &Row<'_>, ahead| {
             let wire: wire::WireAction = row.read()?;
-            Some((wire.has_metadata(), wire::action(&wire)?))
+            Some((wire.has_metadata(), wire::action(&wire)?.by_our_clock(ahead)))
         };
         let is_it = |action: &Action| action.user_reference.as_deref() == Some(&reference);
         let found = |rows: &[Option<(bool, Action)>]| rows.iter().flatten().any(|(_, action)| is_it(action));
@@ -214,7 +226,7 @@ impl Api {
         let gathered = self
             .list("action_by_reference", &path, &query, MOST_PAGES, read, found)
             .await?;
-        let Gathered { rows, incomplete } = gathered;
+        let Gathered { rows, incomplete, .. } = gathered;
         let (any, unread) = (!rows.is_empty(), rows.iter().any(Option::is_none));
         let mut knows_metadata = false;
         for (has_metadata, action) in rows.into_iter().flatten() {
@@ -231,7 +243,7 @@ impl Api {
         }
     }
 
-    fn needs_version_3(&self) -> Result<(), Error> {
+    pub(super) fn needs_version_3(&self) -> Result<(), Error> {
         match self.version {
             ApiVersion::V2 => Err(Error::NotImplemented),
             ApiVersion::V3 => Ok(()),
@@ -243,7 +255,7 @@ impl Api {
         &self,
         operation: &'static str,
         path: &str,
-        read: impl Fn(&Row<'_>) -> Option<T>,
+        read: impl Fn(&Row<'_>, Duration) -> Option<T>,
     ) -> Result<Vec<T>, Error> {
         let gathered = self
             .list(operation, path, &[], MOST_PAGES, read, |_| false)
@@ -256,7 +268,7 @@ impl Api {
         &self,
         operation: &'static str,
         path: &str,
-        read: impl Fn(&Row<'_>) -> Option<T>,
+        read: impl Fn(&Row<'_>, Duration) -> Option<T>,
     ) -> Result<Vec<T>, Error> {
         let gathered = self.list(operation, path, &[], 1, read, |_| false).await?;
         let came = gathered.rows.len();
@@ -268,13 +280,13 @@ impl Api {
         Ok(rows)
     }
 
-    async fn list<T>(
+    pub(super) async fn list<T>(
         &self,
         operation: &'static str,
         path: &str,
         query: &[(&'static str, String)],
         most: u32,
-        read: impl Fn(&Row<'_>) -> T,
+        read: impl Fn(&Row<'_>, Duration) -> T,
         is_enough: impl Fn(&[T]) -> bool,
     ) -> Result<Gathered<T>, Error> {
         let page = |number: u32| {
@@ -286,15 +298,20 @@ impl Api {
             let request = self.request(operation, Method::GET, path, LIST_CAP, query, None);
             let read = &read;
             async move {
-                let body = self.body(self.http.read(&request).await)?;
-                let page: Option<Page<T>> = wire::rows(&body, read);
+                let (body, ahead) = self.body(self.http.read(&request).await)?;
+                let page: Option<Page<T>> = wire::rows(&body, |row| read(row, ahead));
                 page.ok_or(Error::Unreadable)
             }
         };
         gather(most, page, is_enough).await
     }
 
-    async fn get(&self, operation: &'static str, path: &str, cap: usize) -> Result<Vec<u8>, Error> {
+    async fn get(
+        &self,
+        operation: &'static str,
+        path: &str,
+        cap: usize,
+    ) -> Result<(Vec<u8>, Duration), Error> {
         let request = self.request(operation, Method::GET, path, cap, Vec::new(), None);
         self.body(self.http.read(&request).await)
     }
@@ -336,14 +353,16 @@ impl Api {
         }
     }
 
-    /// The body of a 2xx, or what the answer means otherwise.
-    fn body(&self, outcome: Result<Reply, NoReply>) -> Result<Vec<u8>, Error> {
+    /// The body of a 2xx with how far the clock that wrote it is ahead of ours, or what the answer means
+    /// otherwise.
+    fn body(&self, outcome: Result<Reply, NoReply>) -> Result<(Vec<u8>, Duration), Error> {
         let reply = outcome.map_err(|_| Error::Down)?;
         self.done(&reply)?;
-        reply.body.map_err(|cut| match cut {
+        let body = reply.body.map_err(|cut| match cut {
             Cut::TooBig => Error::Unreadable,
             Cut::Broken => Error::Down,
-        })
+        })?;
+        Ok((body, reply.ahead))
     }
 
     /// Whether an answer is a 2xx, and if not, what it means; the budget and the last warning learn from it.
@@ -369,17 +388,4 @@ impl Api {
     pub(super) fn token(&self) -> &AccessToken {
         &self.token
     }
-}
-
-/// A stable id from a token: 63 bits of the SHA-256 of a label and the token.
-fn user_of_token(token: &AccessToken) -> UserId {
-    let digest = Sha256::new()
-        .chain_update(b"stackdeck: person of a version 2 token\0")
-        .chain_update(token.expose())
-        .finalize();
-    let bits = digest
-        .iter()
-        .take(8)
-        .fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
-    UserId(i64::try_from(bits >> 1).unwrap_or(i64::MAX).max(1))
 }

@@ -243,7 +243,7 @@ impl Count {
 pub(super) fn next_hour(now: OffsetDateTime) -> OffsetDateTime {
     let past = now.unix_timestamp().rem_euclid(3_600);
     let whole = now - Duration::nanoseconds(i64::from(now.nanosecond()));
-    whole + Duration::seconds(3_600 - past)
+    whole.saturating_add(Duration::seconds(3_600 - past))
 }
 
 fn hour_of(now: OffsetDateTime) -> i64 {

@@ -152,6 +152,12 @@ impl Client {
         })
     }
 
+    /// What time it is for Cloud 66: the `Date` of its last answer, plus what has passed since. None before its
+    /// first answer, and where it gives no date. It does not depend on what this machine's clock shows.
+    pub fn time(&self) -> Option<OffsetDateTime> {
+        self.http.time()
+    }
+
     /// How many requests this process sent to Cloud 66, by what came back.
     pub fn counts(&self) -> Vec<(&'static str, u64)> {
         self.http.counts().read()

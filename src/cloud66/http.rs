@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Response, redirect};
+use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
@@ -18,6 +19,7 @@ use super::client::{ClientError, Timeouts};
 use super::counts::Counts;
 use super::refusal;
 use super::reply::{Cut, NoReply, Reply};
+use super::skew::Skew;
 use crate::domain::{AccessToken, Clock, Random};
 
 /// The longest answer that is a list, in bytes after decompression.
@@ -43,6 +45,7 @@ struct Inner {
     clock: Clock,
     random: Random,
     counts: Arc<Counts>,
+    skew: Skew,
 }
 
 /// One request. Its path is made of words of ours and of parsed ids only.
@@ -104,6 +107,7 @@ impl Http {
             clock,
             random,
             counts: Arc::default(),
+            skew: Skew::default(),
         })))
     }
 
@@ -126,6 +130,8 @@ impl Http {
             clock: clock.clone(),
             random: random.clone(),
             counts: counts.clone(),
+            // Another server has another clock.
+            skew: Skew::default(),
         })))
     }
 
@@ -142,6 +148,11 @@ impl Http {
     /// The clock that the answers' times are compared with.
     pub(super) fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// What time it is for the server, as far as its answers have said.
+    pub(super) fn time(&self) -> Option<OffsetDateTime> {
+        self.0.skew.time(self.0.clock.steady())
     }
 
     /// What came back so far.
@@ -238,7 +249,9 @@ impl Http {
         }
         // The error's text holds the address; only its kind leaves this function.
         let response = builder.send().await.map_err(|error| no_reply(&error))?;
-        let mut reply = Reply::head(response.status().as_u16(), response.headers(), self.0.clock.now());
+        let (status, now) = (response.status().as_u16(), self.0.clock.now());
+        let mut reply = Reply::head(status, response.headers(), now);
+        reply.ahead = self.0.skew.learn(reply.date, now, self.0.clock.steady());
         reply.body = body(response, request.cap).await;
         Ok(reply)
     }

@@ -11,6 +11,7 @@
 //! * Only reads are ever repeated; what changes something is sent once, on a connection of its own.
 //! * The access token is in the `Authorization` header and nowhere else; no error or log line holds a token,
 //!   an address or a body.
+//! * Times that leave this folder are by our clock, whatever Cloud 66's shows (`skew`).
 //! * What Cloud 66 sends is read leniently: a row that makes no sense costs that row, never the list.
 //! * `redeploy_hook`, a secret address in every stack, has no field to be read into.
 
@@ -23,9 +24,12 @@ mod http;
 pub mod oauth;
 mod pages;
 pub mod parsers;
+pub mod record;
 mod refusal;
 mod reply;
 pub mod send;
+mod skew;
+mod version_2;
 mod wire;
 mod words;
 
@@ -34,4 +38,5 @@ pub use budget::{Allowance, Budget, Usage};
 pub use client::{ApiVersion, Client, ClientError, ClientOptions, Reached, Timeouts};
 pub use error::Error;
 pub use oauth::{Begun, ExchangeError, Oauth, OauthOptions, PkceMode};
+pub use record::Record;
 pub use send::Answer;

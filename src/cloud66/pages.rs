@@ -15,15 +15,18 @@ const MOST_ROWS: usize = 20_000;
 /// A list put together from its pages, in their order.
 pub(super) struct Gathered<T> {
     pub(super) rows: Vec<T>,
-    /// Whether rows are missing: a later page failed, or there were more than are read.
+    /// Whether rows are missing: a later page failed or was empty although one after it is not, or there were more
+    /// than are read.
     pub(super) incomplete: bool,
+    /// Whether pages that were promised turned out to be empty. Most often there never was anything in them.
+    pub(super) short: bool,
 }
 
 /// Asks `page` for page 1 and then for all the others that it names, at most `most` in all. `is_enough` looks
 /// at the first page; where it says so, no other is asked for.
 ///
-/// What a page says of the number of pages is not relied upon: an empty page ends the list, and a page that
-/// knows of later ones extends it. A failed first page is the list's failure; a failed later one leaves it
+/// What a page says of the number of pages is not relied upon: empty pages end the list where nothing comes after
+/// them, and a page that knows of later ones extends it. A failed first page is the list's failure; a failed later one leaves it
 /// incomplete, except that a token that is not accepted any longer always counts.
 pub(super) async fn gather<T, F>(
     most: u32,
@@ -37,8 +40,13 @@ where
     let mut gathered = Gathered {
         rows: first.rows,
         incomplete: first.cut,
+        short: false,
     };
-    if gathered.rows.is_empty() || is_enough(&gathered.rows) {
+    if gathered.rows.is_empty() {
+        (gathered.incomplete, gathered.short) = (first.pages > 1, first.pages > 1);
+        return Ok(gathered);
+    }
+    if is_enough(&gathered.rows) {
         return Ok(gathered);
     }
     let (mut asked, mut known) = (1, first.pages);
@@ -49,9 +57,9 @@ where
             .buffered(AT_ONCE as usize);
         while let Some(page) = pages.next().await {
             match page {
-                Ok(page) if page.rows.is_empty() => return Ok(gathered),
+                Ok(page) if page.rows.is_empty() => gathered.short = true,
                 Ok(page) => {
-                    gathered.incomplete |= page.cut;
+                    gathered.incomplete |= page.cut || gathered.short;
                     gathered.rows.extend(page.rows);
                     known = known.max(page.pages);
                     if gathered.rows.len() > MOST_ROWS {
@@ -67,6 +75,9 @@ where
                     }
                 }
             }
+        }
+        if gathered.short {
+            return Ok(gathered);
         }
         asked = upto;
     }

@@ -26,9 +26,14 @@ pub(super) fn read(reply: &Reply, token: Option<&AccessToken>, now: OffsetDateTi
         (429, _) => Error::Throttled {
             retry_at: Some(reply.retry_at.unwrap_or(now + PAUSE_AFTER_429)),
         },
-        (503, Some(Code::Throttled)) => Error::Throttled {
-            retry_at: Some(reply.retry_at.unwrap_or_else(|| next_hour(now))),
-        },
+        (503, Some(Code::Throttled)) => {
+            Error::Throttled {
+                // The hour that is used up is one of Cloud 66's clock.
+                retry_at: Some(reply.retry_at.unwrap_or_else(|| {
+                    next_hour(now.saturating_add(reply.ahead)).saturating_sub(reply.ahead)
+                })),
+            }
+        }
         (503, Some(Code::NotImplemented)) => Error::NotImplemented,
         (408 | 500.., _) => Error::Down,
         (status @ 400.., _) => Error::Rejected {

@@ -20,6 +20,8 @@ pub(super) struct Reply {
     pub(super) content_type: Option<String>,
     /// What time it was for the server.
     pub(super) date: Option<OffsetDateTime>,
+    /// How far the server's clock is ahead of ours; nothing until `http` has compared the two.
+    pub(super) ahead: Duration,
     /// `X-Cloud66-Warning` as plain words (fact sheet 5.5).
     pub(super) warning: Option<String>,
     /// When to come back, where the answer says so.
@@ -74,12 +76,14 @@ impl Reply {
             .get("x-cloud66-warning")
             .map(|value| words::plain(&String::from_utf8_lossy(value.as_bytes()), None))
             .filter(|words| !words.is_empty());
+        let date = text(DATE.as_str()).and_then(http_date);
         Self {
             status,
             content_type,
-            date: text(DATE.as_str()).and_then(http_date),
+            date,
+            ahead: Duration::ZERO,
             warning,
-            retry_at: text(RETRY_AFTER.as_str()).and_then(|value| retry_at(value, now)),
+            retry_at: text(RETRY_AFTER.as_str()).and_then(|value| retry_at(value, now, date)),
             limit: text("x-ratelimit-limit").and_then(|value| value.trim().parse().ok()),
             remaining: text("x-ratelimit-remaining").and_then(|value| value.trim().parse().ok()),
             body: Ok(Vec::new()),
@@ -93,8 +97,9 @@ impl Reply {
 }
 
 /// Reads `Retry-After`: seconds or an HTTP date (RFC 9110 section 10.2.3), clamped to one second up to one
-/// hour from now. None for anything else.
-fn retry_at(text: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
+/// hour from now. A date is one of the server's clock, so it counts from the answer's own `Date` where there is
+/// one. None for anything else.
+fn retry_at(text: &str, now: OffsetDateTime, date: Option<OffsetDateTime>) -> Option<OffsetDateTime> {
     let text = text.trim();
     let digits = text.strip_prefix('-').unwrap_or(text);
     let pause = if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
@@ -105,7 +110,7 @@ fn retry_at(text: &str, now: OffsetDateTime) -> Option<OffsetDateTime> {
             Err(_) => LONGEST_PAUSE,
         }
     } else {
-        http_date(text)? - now
+        http_date(text)? - date.unwrap_or(now)
     };
     Some(now + pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE))
 }
@@ -145,8 +150,14 @@ mod tests {
         ];
         for (text, seconds) in cases {
             let expected = seconds.map(|seconds| now + Duration::seconds(seconds));
-            assert_eq!(retry_at(text, now), expected, "{text:?}");
+            assert_eq!(retry_at(text, now, None), expected, "{text:?}");
         }
+        // By a server whose clock is two minutes ahead.
+        let date = Some(now + Duration::minutes(2));
+        assert_eq!(
+            retry_at("Mon, 23 Nov 2026 10:23:30 GMT", now, date),
+            Some(now + Duration::minutes(1))
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 
 use super::ids::ActionId;
+use super::redeploy::Command;
 
 /// An asynchronous action as Cloud 66 recorded it (fact sheet 4.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,7 +12,11 @@ pub struct Action {
     pub id: ActionId,
     /// `restart`, `clear_caches`, `maintenance_mode`, `application_deployment`, … (fact sheet 6.2).
     pub name: String,
-    /// When it began.
+    /// Whose it is: an e-mail address.
+    pub user: Option<String>,
+    /// `api`, `web`, `hook`, `cli`.
+    pub started_via: Option<String>,
+    /// When it was asked for.
     pub started_at: Option<OffsetDateTime>,
     /// When it ended; none while it runs.
     pub finished_at: Option<OffsetDateTime>,
@@ -24,6 +29,18 @@ pub struct Action {
 }
 
 impl Action {
+    /// Whether it may be what became of this command: its name is not known to be another one's. A redeploy has had
+    /// several names (fact sheet 6.2).
+    pub fn may_be(&self, command: Command) -> bool {
+        match self.name.as_str() {
+            "restart" => command == Command::Restart,
+            "clear_caches" => command == Command::ClearCaches,
+            "maintenance_mode" => matches!(command, Command::MaintenanceOn | Command::MaintenanceOff),
+            "application_deployment" | "deploy" => command == Command::Redeploy,
+            _ => true,
+        }
+    }
+
     /// Whether it has ended. `finished_at` decides; `finished_success` then says how (fact sheet 6.1).
     pub fn is_finished(&self) -> bool {
         self.finished_at.is_some()

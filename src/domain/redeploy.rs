@@ -5,24 +5,30 @@
 //! ```text
 //! requested ──► sending ──► accepted ──► running ──► succeeded
 //!     ▲            │  │         ▲           │    ├──► failed
-//!     └─(1)────────┘  │         │           │    └──► cancelled
+//!     └─(1)────────┘  │         │           │    ├──► cancelled
+//!                     │         │           │    └──► ended
 //!                     ├──► refused          │
 //!                     └──► unknown ──► lost │ (accepted may go to any end at once)
 //! ```
 //!
 //! Invariants, kept by the conditions of the ledger's statements:
 //! * A row is `sending`, and that is committed, before the first byte of its request goes out.
+//! * What was not sent in time, or was asked for in another database than this one, is not sent as it is: Cloud 66 is
+//!   asked for it first, and from `requested` it may then become `accepted`, `refused` or `lost` at once
+//!   (`store/ledger/epoch.rs`).
 //! * (1) happens only with proof that nothing was sent: no connection could be made.
 //! * `unknown` is never sent again; Cloud 66 is asked whether it knows the operation id, and the answer, or its
 //!   absence for a bounded time, makes it `accepted` or `lost`.
 //! * A stack has at most one row in `requested`, `sending` or `unknown`.
 //! * What Cloud 66 stops speaking of is no longer followed: it keeps its last confirmed state, says so, and holds
 //!   no token.
-//! * An end (`refused`, `lost`, `succeeded`, `failed`, `cancelled`) is never left, and its row holds no token.
+//! * `ended` is said where Cloud 66 says that it ended and not how.
+//! * An end (`refused`, `lost`, `succeeded`, `failed`, `cancelled`, `ended`) is never left, and its row holds no token.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::Reason;
 use super::ids::{ActionId, DeploymentId, OperationId, StackUid, UserId};
 
 /// One row of the ledger.
@@ -64,7 +70,9 @@ pub struct Redeploy {
     pub deployment: Option<DeploymentId>,
     /// The commit that ran, once known.
     pub git_hash: Option<String>,
-    /// Cloud 66's words: why it was refused, how it failed. Text, never markup.
+    /// Why it stands so, where the state alone does not say it.
+    pub reason: Option<Reason>,
+    /// What Cloud 66 said of it, in its own words. Text, never markup.
     pub message: Option<String>,
     /// How often a connection for it was tried.
     pub attempts: u32,
@@ -177,11 +185,13 @@ pub enum RedeployState {
     Failed,
     /// It was stopped. An end.
     Cancelled,
+    /// It ended, and Cloud 66 did not say how. An end.
+    Ended,
 }
 
 impl RedeployState {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Requested,
         Self::Sending,
         Self::Accepted,
@@ -192,6 +202,7 @@ impl RedeployState {
         Self::Succeeded,
         Self::Failed,
         Self::Cancelled,
+        Self::Ended,
     ];
 
     /// The word in the ledger.
@@ -207,6 +218,7 @@ impl RedeployState {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Cancelled => "cancelled",
+            Self::Ended => "ended",
         }
     }
 
@@ -219,7 +231,7 @@ impl RedeployState {
     pub fn is_end(self) -> bool {
         matches!(
             self,
-            Self::Refused | Self::Lost | Self::Succeeded | Self::Failed | Self::Cancelled
+            Self::Refused | Self::Lost | Self::Succeeded | Self::Failed | Self::Cancelled | Self::Ended
         )
     }
 
@@ -233,11 +245,14 @@ impl RedeployState {
         use RedeployState as S;
         matches!(
             (self, next),
-            (S::Requested, S::Sending | S::Refused)
+            (S::Requested, S::Sending | S::Accepted | S::Refused | S::Lost)
                 | (S::Sending, S::Requested | S::Accepted | S::Refused | S::Unknown)
                 | (S::Unknown, S::Accepted | S::Lost)
-                | (S::Accepted, S::Running | S::Succeeded | S::Failed | S::Cancelled)
-                | (S::Running, S::Succeeded | S::Failed | S::Cancelled)
+                | (
+                    S::Accepted,
+                    S::Running | S::Succeeded | S::Failed | S::Cancelled | S::Ended
+                )
+                | (S::Running, S::Succeeded | S::Failed | S::Cancelled | S::Ended)
         )
     }
 }

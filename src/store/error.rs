@@ -90,6 +90,19 @@ pub enum OpenError {
         /// The user's name.
         user: String,
     },
+    /// Its connections do not keep what they have committed.
+    #[error(
+        "PostgreSQL at {place} is reached through something that turns synchronous_commit off, so that it may \
+             lose a redeploy that was sent: let the connection option through (in PgBouncer, take `options` out of \
+             ignore_startup_parameters), or connect without a pooler"
+    )]
+    NotDurable {
+        /// Host and port, or the socket's folder.
+        place: String,
+    },
+    /// It opens, and its rows cannot be read; the database's words are in the log.
+    #[error("the database was opened, and its rows cannot be read: look at the line above for the reason")]
+    Unread,
     /// Everything else, in the database's words.
     #[error("the database cannot be opened: {0}")]
     Other(String),
@@ -126,4 +139,27 @@ impl From<sqlx::Error> for StoreError {
             }
         }
     }
+}
+
+/// What a database server's settings can lose although it has said that it is written. The program runs all the
+/// same: what was lost is noticed where it can be ([`super::ledger`]), and the operator is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Weakness {
+    /// `fsync` is off.
+    #[error(
+        "PostgreSQL's fsync is off: after a power cut a redeploy that was sent may be missing. Turn it on (docs/durability.md)."
+    )]
+    NoSync,
+    /// `full_page_writes` is off.
+    #[error(
+        "PostgreSQL's full_page_writes is off: after a power cut the database may be damaged. Turn it on, unless the file \
+             system never tears a page (docs/durability.md)."
+    )]
+    TornPages,
+    /// There are standbys, and none is waited for.
+    #[error(
+        "PostgreSQL has standbys that commits do not wait for: after a failover the last redeploys may be missing. Set \
+             synchronous_standby_names, or read docs/durability.md for what then happens."
+    )]
+    AsynchronousStandbys,
 }

@@ -24,6 +24,16 @@ pub(crate) fn sqlite() -> Migrator {
             "one of a batch",
             include_str!("../../migrations/sqlite/0002_one_of_a_batch.sql"),
         ),
+        (
+            3,
+            "reason",
+            include_str!("../../migrations/sqlite/0003_reason.sql"),
+        ),
+        (
+            4,
+            "origin and epoch",
+            include_str!("../../migrations/sqlite/0004_origin_and_epoch.sql"),
+        ),
     ])
 }
 
@@ -39,6 +49,16 @@ pub(crate) fn postgres() -> Migrator {
             2,
             "one of a batch",
             include_str!("../../migrations/postgres/0002_one_of_a_batch.sql"),
+        ),
+        (
+            3,
+            "reason",
+            include_str!("../../migrations/postgres/0003_reason.sql"),
+        ),
+        (
+            4,
+            "origin and epoch",
+            include_str!("../../migrations/postgres/0004_origin_and_epoch.sql"),
         ),
     ])
 }

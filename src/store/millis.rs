@@ -28,6 +28,11 @@ pub(crate) fn from_duration(length: std::time::Duration) -> i64 {
     i64::try_from(length.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// A length of time that may be negative, in milliseconds.
+pub(crate) fn from_length(length: Duration) -> i64 {
+    i64::try_from(length.whole_milliseconds()).unwrap_or(i64::MAX)
+}
+
 /// A length of time that is known when the program is written.
 pub(crate) const fn of(length: Duration) -> i64 {
     length.whole_seconds() * 1_000

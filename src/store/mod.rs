@@ -32,9 +32,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-pub use error::{OpenError, StoreError};
+pub use error::{OpenError, StoreError, Weakness};
 pub use ledger::{Claim, Due, Entered, LOOK_LEASE, Ledger, NewRedeploy};
 pub use sessions::{SessionInfo, Sessions};
 pub use sign_ins::{SignIn, SignIns};
@@ -68,6 +69,9 @@ pub enum Database {
 pub struct StoreOptions {
     /// Where the rows are.
     pub database: Database,
+    /// The Cloud 66 whose people, stacks and tokens the rows are about, such as `https://app.cloud66.com`. Rows of
+    /// another one stay where they are and are not seen.
+    pub origin: String,
     /// Secrets of at least 32 bytes: the first one seals, all of them open.
     pub secrets: Vec<Zeroizing<Vec<u8>>>,
     /// How long a session lives after it was last seen.
@@ -83,33 +87,40 @@ pub struct Store {
     sessions: Sessions,
     sign_ins: SignIns,
     ledger: Ledger,
+    newest_before_start: Option<OffsetDateTime>,
 }
 
 impl Store {
     /// Opens the database, makes or migrates its tables, and refuses one that a newer program has migrated.
     pub async fn open(options: StoreOptions, clock: Clock, random: Random) -> Result<Self, OpenError> {
-        let sealer = Arc::new(Sealer::new(&options.secrets, random.clone())?);
+        let sealer = Arc::new(Sealer::new(&options.secrets, random.clone(), &options.origin)?);
         let rows: Arc<dyn Rows> = match &options.database {
-            Database::Sqlite { path } => Arc::new(Sqlite::open(path).await?),
-            Database::SqliteInMemory => Arc::new(Sqlite::open_in_memory().await?),
-            Database::Postgres { url } => Arc::new(Postgres::open(url.expose_secret()).await?),
+            Database::Sqlite { path } => Arc::new(Sqlite::open(path, &options.origin).await?),
+            Database::SqliteInMemory => Arc::new(Sqlite::open_in_memory(&options.origin).await?),
+            Database::Postgres { url } => {
+                Arc::new(Postgres::open(url.expose_secret(), &options.origin).await?)
+            }
         };
+        rows.adopt_rows().await.map_err(|_| OpenError::Unread)?;
+        let newest_ms = rows.newest_ms().await.map_err(|_| OpenError::Unread)?;
         let limits = sessions::Limits::new(options.idle, options.lifetime);
         Ok(Self {
             sessions: Sessions::new(rows.clone(), sealer.clone(), clock.clone(), random, limits),
             sign_ins: SignIns::new(rows.clone(), sealer.clone(), clock.clone()),
             ledger: Ledger::new(rows.clone(), sealer, clock),
+            newest_before_start: millis::to_time_if_any(newest_ms).ok().flatten(),
             rows,
         })
     }
 
     /// Does all that [`open`](Self::open) would do, and takes it back: nothing is made and nothing migrated. For
-    /// a look at the settings beside an instance that runs.
-    pub async fn rehearse(options: StoreOptions) -> Result<(), OpenError> {
-        Sealer::new(&options.secrets, Random::system())?;
+    /// a look at the settings beside an instance that runs. Gives what of the server's settings can lose what was
+    /// written.
+    pub async fn rehearse(options: StoreOptions) -> Result<Vec<Weakness>, OpenError> {
+        Sealer::new(&options.secrets, Random::system(), &options.origin)?;
         match &options.database {
-            Database::Sqlite { path } => Sqlite::rehearse(path).await,
-            Database::SqliteInMemory => Ok(()),
+            Database::Sqlite { path } => Sqlite::rehearse(path).await.map(|()| Vec::new()),
+            Database::SqliteInMemory => Ok(Vec::new()),
             Database::Postgres { url } => Postgres::rehearse(url.expose_secret()).await,
         }
     }
@@ -127,6 +138,11 @@ impl Store {
     /// What was asked of stacks.
     pub fn ledger(&self) -> Ledger {
         self.ledger.clone()
+    }
+
+    /// When somebody last used the database before this process opened it; none where nobody ever did.
+    pub fn newest_before_start(&self) -> Option<OffsetDateTime> {
+        self.newest_before_start
     }
 
     /// Whether the database answers; within seconds also where the network swallows everything.

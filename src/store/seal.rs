@@ -4,7 +4,9 @@
 //! * The key is HKDF-SHA-256 (RFC 5869) of one of the operator's secrets, with the purpose as its info: a key
 //!   for session records never opens a token.
 //! * The nonce is random; at 192 bits it does not come twice.
-//! * The associated data is `table|row id|purpose`: a value copied to another row or column does not open.
+//! * The associated data is `table|row id|purpose|origin`: a value copied to another row or column does not open,
+//!   and neither does one of another Cloud 66 than the one that the settings name. What was sealed before origins
+//!   were part of it is opened without; its row is taken over once, by the first start afterwards.
 //! * The key id is derived from the secret as well, so it says which secret sealed a value, in whatever order
 //!   the secrets are listed. One byte is a hint, not a name: of secrets with the same key id each is tried.
 //!
@@ -62,16 +64,23 @@ pub(crate) struct Sealer {
     first: Keys,
     older: Vec<Keys>,
     random: Random,
+    origin: String,
 }
 
 impl Sealer {
-    /// Takes the operator's secrets, each of 32 bytes or more; the first one seals.
-    pub(crate) fn new(secrets: &[Zeroizing<Vec<u8>>], random: Random) -> Result<Self, OpenError> {
+    /// Takes the operator's secrets, each of 32 bytes or more; the first one seals. `origin` is the Cloud 66 that
+    /// what is sealed belongs to.
+    pub(crate) fn new(
+        secrets: &[Zeroizing<Vec<u8>>],
+        random: Random,
+        origin: &str,
+    ) -> Result<Self, OpenError> {
         let (first, older) = secrets.split_first().ok_or(OpenError::Secret)?;
         Ok(Self {
             first: Keys::derive(first)?,
             older: older.iter().map(Keys::derive).collect::<Result<_, _>>()?,
             random,
+            origin: origin.to_owned(),
         })
     }
 
@@ -80,7 +89,7 @@ impl Sealer {
         let nonce: [u8; NONCE] = self.random.bytes();
         let payload = Payload {
             msg: plain,
-            aad: &associated_data(purpose, row),
+            aad: &associated_data(purpose, row, Some(&self.origin)),
         };
         let ciphertext = self
             .first
@@ -99,23 +108,27 @@ impl Sealer {
     pub(crate) fn open(&self, purpose: Purpose, row: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (id, rest) = sealed.split_first()?;
         let (nonce, ciphertext) = rest.split_first_chunk::<NONCE>()?;
-        let aad = associated_data(purpose, row);
+        let with_origin = associated_data(purpose, row, Some(&self.origin));
+        let without = associated_data(purpose, row, None);
         std::iter::once(&self.first)
             .chain(&self.older)
             .filter(|keys| keys.id == *id)
-            .find_map(|keys| {
-                let payload = Payload {
-                    msg: ciphertext,
-                    aad: &aad,
-                };
+            .flat_map(|keys| [(keys, &with_origin), (keys, &without)])
+            .find_map(|(keys, aad)| {
+                let payload = Payload { msg: ciphertext, aad };
                 keys.cipher(purpose).decrypt(&XNonce::from(*nonce), payload).ok()
             })
             .map(Zeroizing::new)
     }
 }
 
-fn associated_data(purpose: Purpose, row: &str) -> Vec<u8> {
-    format!("{}|{row}|{}", purpose.table(), purpose.name()).into_bytes()
+fn associated_data(purpose: Purpose, row: &str, origin: Option<&str>) -> Vec<u8> {
+    let (table, name) = (purpose.table(), purpose.name());
+    match origin {
+        Some(origin) => format!("{table}|{row}|{name}|{origin}"),
+        None => format!("{table}|{row}|{name}"),
+    }
+    .into_bytes()
 }
 
 /// What is derived from one secret.
@@ -173,13 +186,15 @@ impl Keys {
 mod tests {
     use super::*;
 
+    const HERE: &str = "https://app.cloud66.example";
+
     fn secret(byte: u8) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(vec![byte; 32])
     }
 
     fn sealer(secrets: &[u8]) -> Sealer {
         let secrets: Vec<_> = secrets.iter().map(|byte| secret(*byte)).collect();
-        Sealer::new(&secrets, Random::system()).unwrap()
+        Sealer::new(&secrets, Random::system(), HERE).unwrap()
     }
 
     #[test]
@@ -191,6 +206,30 @@ mod tests {
         for other in [Purpose::Session, Purpose::Verifier] {
             assert!(sealer.open(other, "a", &sealed).is_none());
         }
+    }
+
+    #[test]
+    fn a_value_opens_for_its_own_cloud66_only_and_an_old_one_for_every() {
+        let here = sealer(&[1]);
+        let there = Sealer::new(&[secret(1)], Random::system(), "https://cloud66.evil.example").unwrap();
+        let sealed = here.seal(Purpose::Token, "a", b"plain").unwrap();
+        assert!(here.open(Purpose::Token, "a", &sealed).is_some());
+        assert!(there.open(Purpose::Token, "a", &sealed).is_none());
+
+        // As versions before origins sealed.
+        let payload = Payload {
+            msg: b"plain",
+            aad: b"redeploys|a|token",
+        };
+        let nonce = [7; NONCE];
+        let ciphertext = here
+            .first
+            .cipher(Purpose::Token)
+            .encrypt(&XNonce::from(nonce), payload)
+            .unwrap();
+        let old = [&[here.first.id][..], &nonce[..], &ciphertext].concat();
+        assert!(here.open(Purpose::Token, "a", &old).is_some());
+        assert!(here.open(Purpose::Token, "b", &old).is_none());
     }
 
     #[test]
@@ -235,16 +274,16 @@ mod tests {
         };
         let twin = (1..=u16::MAX).find(|n| id(*n) == id(0)).unwrap();
         let secrets = [0, twin].map(|n: u16| Zeroizing::new(n.to_le_bytes().repeat(16)));
-        let older = Sealer::new(&secrets[1..], Random::system()).unwrap();
+        let older = Sealer::new(&secrets[1..], Random::system(), HERE).unwrap();
         let sealed = older.seal(Purpose::Token, "a", b"plain").unwrap();
-        let both = Sealer::new(&secrets, Random::system()).unwrap();
+        let both = Sealer::new(&secrets, Random::system(), HERE).unwrap();
         assert!(both.open(Purpose::Token, "a", &sealed).is_some());
     }
 
     #[test]
     fn a_short_secret_or_none_is_refused() {
-        assert!(Sealer::new(&[], Random::system()).is_err());
+        assert!(Sealer::new(&[], Random::system(), HERE).is_err());
         let short = Zeroizing::new(vec![1; 31]);
-        assert!(Sealer::new(&[secret(1), short], Random::system()).is_err());
+        assert!(Sealer::new(&[secret(1), short], Random::system(), HERE).is_err());
     }
 }

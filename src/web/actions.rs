@@ -11,7 +11,7 @@ use super::pages::notes::Notice;
 use super::pages::trouble::Trouble;
 use super::problem::Problem;
 use super::redeploy::operation;
-use super::session::Visitor;
+use super::session::{FormSecret, Visitor};
 use super::sign_in::NoFields;
 use super::stack::stack_uid;
 use super::state::WebState;
@@ -63,6 +63,7 @@ pub async fn send(
         options: RedeployOptions::default(),
         told: Told::ConfirmedBehindAnother,
         batch: None,
+        form_made_at: FormSecret::made_at(&form.fields.op),
     };
     let urls = state.urls();
     Ok(match state.app().request(&form.visitor.who, request).await? {

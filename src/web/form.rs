@@ -186,6 +186,15 @@ impl FormSecret {
         Ok((OperationId::from(id), made_for))
     }
 
+    /// When the page with this operation id was made, which has been read before ([`FormSecret::read_operation`]); the
+    /// beginning of time for any other text.
+    pub fn made_at(text: &str) -> OffsetDateTime {
+        let bytes = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
+        let made_at = bytes.get(16..24).and_then(|bytes| bytes.try_into().ok());
+        let seconds = made_at.map_or(0, i64::from_be_bytes);
+        OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+
     /// The id of all redeploys that are asked for together by one form, which carries an operation id made for
     /// the list.
     pub fn read_batch(&self, text: &str, now: OffsetDateTime) -> Result<OperationId, WrongOperation> {
@@ -264,6 +273,7 @@ mod tests {
         let text = mine.operation(MadeFor::Stack(stack), &clock.clock(), &random);
         let now = clock.clock().now();
         let (id, made_for) = mine.read_operation(&text, stack, now).unwrap();
+        assert_eq!(FormSecret::made_at(&text), now);
         assert_eq!(made_for, MadeFor::Stack(stack));
         assert_eq!(
             mine.read_operation(&text, stack, now),

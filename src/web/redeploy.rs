@@ -11,7 +11,7 @@ use super::pages::frame::Frame;
 use super::pages::redeploy::{RedeployInput, RedeployMistake, RedeployPage};
 use super::pages::trouble::Trouble;
 use super::problem::Problem;
-use super::session::Visitor;
+use super::session::{FormSecret, Visitor};
 use super::stack::stack_uid;
 use super::stacks;
 use super::state::WebState;
@@ -120,6 +120,7 @@ pub async fn send(
         options,
         told,
         batch: None,
+        form_made_at: FormSecret::made_at(&fields.op),
     };
     let urls = state.urls();
     let asked = state.app().request(&visitor.who, request).await?;

@@ -14,7 +14,7 @@ use super::pages::frame::Frame;
 use super::pages::row::Rights;
 use super::pages::trouble::Trouble;
 use super::problem::Problem;
-use super::session::Visitor;
+use super::session::{FormSecret, Visitor};
 use super::stacks::{parameter, rights};
 use super::state::WebState;
 use crate::app::redeploy::{Asked, Request, Told};
@@ -161,6 +161,7 @@ pub async fn send(
             options: RedeployOptions::default(),
             told: Told::ConfirmedBehindAnother,
             batch: Some(batch),
+            form_made_at: FormSecret::made_at(&fields.op),
         };
         match app.request(&visitor.who, request).await {
             Ok(Asked::Receipt(_) | Asked::AlreadyAsked(_) | Asked::ConfirmFirst) => {}

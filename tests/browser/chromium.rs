@@ -16,7 +16,7 @@ use thirtyfour::prelude::*;
 use crate::site::Demo;
 
 /// The longest that anything may take before it counts as not happening.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// How often a page is looked at while something is waited for.
 const LOOKING: Duration = Duration::from_millis(60);

@@ -232,19 +232,22 @@ impl Fake {
     /// An api that gives up soon, for servers that never answer.
     pub(crate) fn hasty_api(&self) -> Api {
         let timeouts = Timeouts {
-            total: Duration::from_millis(300),
+            total: HASTY,
             ..patient()
         };
         api(&client(self.url.clone(), ApiVersion::V3, timeouts)).0
     }
 }
 
+/// Soon enough to wait for, and long enough that a slow machine has sent its request by then.
+pub(crate) const HASTY: Duration = Duration::from_secs(2);
+
 /// Long enough that a slow machine is not taken for a silent server.
 pub(crate) fn patient() -> Timeouts {
     Timeouts {
-        connect: Duration::from_mins(1),
-        total: Duration::from_mins(1),
-        probe: Duration::from_mins(1),
+        connect: Duration::from_mins(5),
+        total: Duration::from_mins(5),
+        probe: Duration::from_mins(5),
         retry_pause: Duration::from_millis(1),
     }
 }

@@ -87,7 +87,7 @@ async fn a_silent_server_is_down_after_one_try() {
 
 fn hasty(fake: &Fake) -> stackdeck::cloud66::Client {
     let timeouts = stackdeck::cloud66::Timeouts {
-        total: std::time::Duration::from_millis(300),
+        total: super::fake::HASTY,
         ..patient()
     };
     client(fake.url.clone(), ApiVersion::V3, timeouts)

@@ -244,3 +244,24 @@ async fn no_record_is_claimed_only_when_everything_was_read() {
         Err(Error::NotImplemented)
     );
 }
+
+/// Case E76.
+#[tokio::test]
+async fn an_empty_page_in_the_middle_leaves_the_list_incomplete() {
+    let fake = Fake::start(|seen, _| {
+        json(
+            200,
+            if seen.page() == 2 {
+                page(&[], 3)
+            } else {
+                page(&[seen.page()], 3)
+            },
+        )
+    })
+    .await;
+    let listing = fake.api().stacks().await.unwrap();
+    assert_eq!(
+        (numbers(&listing), listing.incomplete),
+        (vec!["1".to_owned(), "3".to_owned()], true)
+    );
+}

@@ -16,4 +16,6 @@ mod oauth;
 #[cfg(test)]
 mod reads;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
 mod secrets;

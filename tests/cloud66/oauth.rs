@@ -254,7 +254,7 @@ async fn a_token_endpoint_that_redirects_is_not_followed() {
 async fn a_token_endpoint_that_is_silent_or_gone_is_down() {
     let fake = Fake::start(|_, _| Reaction::Raw(Vec::new(), Then::Silence)).await;
     let hasty = Timeouts {
-        total: std::time::Duration::from_millis(300),
+        total: super::fake::HASTY,
         ..patient()
     };
     let oauth = oauth_with(&fake.url, CALLBACK, PkceMode::Off, hasty);

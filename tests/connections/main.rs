@@ -33,6 +33,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Short enough to wait for.
 const SHORT: Duration = Duration::from_millis(200);
+/// Short enough to wait for, and long enough for a client that does what it should in time, also on a machine that is
+/// busy.
+const IN_TIME: Duration = Duration::from_secs(3);
 /// So long that no test could wait for it: a test that passes with it was not waiting for it.
 const NEVER: Duration = Duration::from_hours(1);
 
@@ -189,7 +192,7 @@ impl Client {
 
 /// Waits for a fact, for as long as the slowest machine could need.
 async fn in_time<T>(what: &str, fact: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_mins(1), fact)
+    tokio::time::timeout(Duration::from_mins(5), fact)
         .await
         .unwrap_or_else(|_| panic!("waited in vain for {what}"))
 }

@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::{NEVER, SHORT, get_request, in_time, patient, serve, status};
+use super::{IN_TIME, NEVER, SHORT, get_request, in_time, patient, serve, status};
 
 const HEAD: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ";
 
@@ -56,7 +56,7 @@ async fn a_head_that_never_ends_is_closed() {
 async fn the_head_of_a_later_request_has_its_own_time() {
     let served = serve(
         Limits {
-            head: SHORT,
+            head: IN_TIME,
             ..patient()
         },
         Router::new(),
@@ -92,7 +92,7 @@ async fn the_pause_between_requests_ends() {
 async fn the_pause_between_requests_may_be_longer_than_a_head() {
     let served = serve(
         Limits {
-            head: SHORT,
+            head: IN_TIME,
             ..patient()
         },
         Router::new(),
@@ -244,10 +244,10 @@ async fn an_event_stream_lives_on_as_long_as_it_is_read() {
         async move { body.unwrap_or_default() }
     };
     let limits = Limits {
-        head: SHORT,
-        write: SHORT,
-        answer: SHORT,
-        body: SHORT,
+        head: IN_TIME,
+        write: IN_TIME,
+        answer: IN_TIME,
+        body: IN_TIME,
         ..patient()
     };
     let served = serve(limits, Router::new().route("/events", get(stream)));
@@ -268,8 +268,8 @@ async fn an_event_stream_lives_on_as_long_as_it_is_read() {
 async fn a_healthy_client_is_served_among_hundreds_of_slow_ones() {
     const EACH: usize = 80;
     let limits = Limits {
-        head: SHORT * 10,
-        body: SHORT * 10,
+        head: IN_TIME,
+        body: IN_TIME,
         idle: NEVER,
         per_address: 1000,
         ..Limits::default()

@@ -2,7 +2,7 @@
 
 use stackdeck::sandbox::Stack;
 
-use crate::harness::TestApp;
+use crate::harness::{PATIENCE, TestApp, looks};
 
 /// Two stacks of one repository, production and staging, not Docker, that run different commits.
 fn pair(app: &TestApp) -> (Stack, Stack) {
@@ -42,9 +42,7 @@ async fn what_changed_names_the_deploy_the_commit_the_person_and_the_way() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), deployed)
-        .await
-        .unwrap();
+    tokio::time::timeout(PATIENCE, deployed).await.unwrap();
     app.clock.advance(time::Duration::seconds(21));
     let page = browser.get("/activity").await;
     let stack = app.world().stack(&uid).unwrap();
@@ -153,7 +151,7 @@ async fn an_app_is_one_group_that_says_where_its_stacks_differ() {
     );
     let words = format!("production {}, staging {}: they differ", &there[..7], &here[..7]);
     // Versions come after the list.
-    for _ in 0..100 {
+    for () in looks() {
         let page = browser.get("/?group=app").await;
         if page.texts(".group").iter().any(|group| group.contains(&words)) {
             assert!(
@@ -183,7 +181,7 @@ async fn promoting_redeploys_production_with_the_commit_that_is_live_on_staging(
     browser.get(&format!("/stacks/{}", staging.uid)).await;
     let promote = format!("a[href='/stacks/{}/redeploy?git_ref={here}']", production.uid);
     let mut way = None;
-    for _ in 0..100 {
+    for () in looks() {
         browser.get("/").await;
         let page = browser.get(&format!("/stacks/{}", production.uid)).await;
         way = page.attribute(&promote, "href");
@@ -213,7 +211,7 @@ async fn promoting_redeploys_production_with_the_commit_that_is_live_on_staging(
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), runs)
+    tokio::time::timeout(PATIENCE, runs)
         .await
         .expect("production deploys staging's commit");
 }

@@ -1,19 +1,17 @@
 //! "While you were away": said once, on the next page.
 
-use std::time::Duration;
-
 use stackdeck::domain::RedeployState;
 
-use crate::harness::{TestApp, answered, confirm, id_of, until, with_quick_deploys};
+use crate::harness::{TestApp, answered, confirm, id_of, looks, until, with_quick_deploys};
 
 async fn all_ended(app: &TestApp) {
     let person = app.main_person_id();
-    for _ in 0..1_000 {
+    for () in looks() {
         let rows = app.ledger().of_person(person, 10, None).await.unwrap();
         if !rows.is_empty() && rows.iter().all(|row| row.state.is_end()) {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        app.let_pass(time::Duration::seconds(1)).await;
     }
     panic!("never ended");
 }

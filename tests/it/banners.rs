@@ -70,7 +70,7 @@ async fn cloud66_that_does_not_answer_is_said_at_once_and_its_age_after_two_minu
 
 #[tokio::test]
 async fn while_cloud66_is_down_it_is_tried_every_thirty_seconds_and_not_more() {
-    let app = TestApp::with().impatient().start().await;
+    let app = TestApp::with().still().start().await;
     let (_browser, _stream) = open(&app).await;
     app.world().add_fault("api=time-out".parse().unwrap());
     for _ in 0..8 {
@@ -87,7 +87,7 @@ async fn while_cloud66_is_down_it_is_tried_every_thirty_seconds_and_not_more() {
 
 #[tokio::test]
 async fn throttling_is_said_probed_once_a_minute_and_over_when_cloud66_says_so() {
-    let app = TestApp::start().await;
+    let app = TestApp::with().still().start().await;
     let (browser, mut stream) = open(&app).await;
     let words = "You have used this hour’s Cloud 66 requests. Updates continue at ";
     says(&app, &browser, &mut stream, "api=throttled", words).await;
@@ -112,7 +112,7 @@ async fn a_trial_that_ended_is_said() {
 
 #[tokio::test]
 async fn when_others_have_used_most_of_the_hour_the_page_slows_down_and_says_so() {
-    let app = TestApp::start().await;
+    let app = TestApp::with().still().start().await;
     let (browser, mut stream) = open(&app).await;
     app.world().set_rate_limit("1000".parse().unwrap());
     let api = reqwest::Client::builder().build().unwrap();

@@ -1,8 +1,6 @@
 //! Restart, clear caches, maintenance: each asks first, says what it does, and has a receipt like a redeploy. And
 //! stopping a deployment.
 
-use std::time::Duration;
-
 use reqwest::StatusCode;
 
 use crate::harness::{TestApp, confirm, id_of, until, with_quick_deploys};
@@ -117,13 +115,13 @@ async fn a_command_that_gets_no_answer_is_looked_up_like_a_redeploy() {
 
 #[tokio::test]
 async fn a_running_deploy_is_cancelled_and_called_so_only_when_cloud_66_says_it() {
-    let app = TestApp::with().deploys_of(Duration::from_secs(30)).start().await;
+    let app = TestApp::with().long_deploys().start().await;
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
     let asked = confirm(&browser, &uid).await;
     let receipt = browser.submit(&asked, "Redeploy staging").await;
     // The clock of Cloud 66 is pushed on, so that the deploy has begun.
-    app.world().clock().advance(Duration::from_secs(5));
+    app.deploys_begin();
     app.clock.advance(time::Duration::seconds(6));
     let running = until(&browser, &receipt, &["Cancel this deploy…"]).await;
     let href = running.attribute("a[href$='/cancel']", "href").unwrap();
@@ -147,7 +145,7 @@ async fn a_running_deploy_is_cancelled_and_called_so_only_when_cloud_66_says_it(
         after.text()
     );
     assert_eq!(app.world().journal().count("cancel"), 1);
-    app.world().clock().advance(Duration::from_mins(1));
+    app.deploys_end();
     app.clock.advance(time::Duration::seconds(60));
     let end = until(&browser, &receipt, &["Cloud 66 reports that it was stopped."]).await;
     assert!(end.text().contains("Cancelled"), "{}", end.text());
@@ -189,40 +187,40 @@ async fn what_has_ended_is_not_cancelled() {
 
 #[tokio::test]
 async fn a_cancel_that_is_faster_than_the_worker_is_noted_all_the_same() {
-    let app = TestApp::with().deploys_of(Duration::from_secs(30)).start().await;
+    let app = TestApp::with().long_deploys().start().await;
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
     let asked = confirm(&browser, &uid).await;
     let receipt = browser.submit(&asked, "Redeploy staging").await;
     until(&browser, &receipt, &["Accepted"]).await;
     // The deploy begins; the worker looks again in some seconds, and the person has the stack's page open now.
-    app.world().clock().advance(Duration::from_secs(5));
+    app.deploys_begin();
     let stack = browser.get(&format!("/stacks/{uid}")).await;
     let question = browser
         .get(&stack.attribute("a[href$='/cancel']", "href").unwrap())
         .await;
     let after = browser.submit(&question, "Cancel deploy").await;
     assert_eq!(after.url.path(), receipt.url.path(), "it is known whose it is");
-    app.world().clock().advance(Duration::from_mins(1));
+    app.deploys_end();
     app.clock.advance(time::Duration::minutes(1));
     until(&browser, &receipt, &["Cloud 66 reports that it was stopped."]).await;
 }
 
 #[tokio::test]
 async fn a_deploy_that_fails_by_itself_after_a_cancel_was_asked_for_has_failed() {
-    let app = TestApp::with().deploys_of(Duration::from_secs(30)).start().await;
+    let app = TestApp::with().long_deploys().start().await;
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
     app.world().fail_next_deploy(&uid);
     let asked = confirm(&browser, &uid).await;
     let receipt = browser.submit(&asked, "Redeploy staging").await;
-    app.world().clock().advance(Duration::from_secs(5));
+    app.deploys_begin();
     app.clock.advance(time::Duration::seconds(6));
     until(&browser, &receipt, &["Cancel this deploy…"]).await;
     // The note of a cancel without its effect at Cloud 66, as where the deploy ends in the same moment.
     let id = id_of(&receipt);
     assert!(app.ledger().cancel_requested(id).await.unwrap());
-    app.world().clock().advance(Duration::from_mins(1));
+    app.deploys_end();
     app.clock.advance(time::Duration::minutes(1));
     let end = until(&browser, &receipt, &["Cancelled", "Deploy failed"]).await;
     assert!(

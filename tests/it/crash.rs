@@ -8,11 +8,11 @@ use stackdeck::domain::{AccessToken, Command, OperationId, RedeployOptions, Rede
 use stackdeck::sandbox::Scope;
 use stackdeck::store::NewRedeploy;
 
-use crate::harness::{TestApp, confirm, id_of, until, with_quick_deploys};
+use crate::harness::{TestApp, confirm, id_of, looks, until, with_quick_deploys};
 
 /// Waits until Cloud 66 has seen so many redeploys.
 async fn sent(app: &TestApp, count: usize) {
-    for _ in 0..1_000 {
+    for () in looks() {
         if app.world().journal().count("redeploy") >= count {
             return;
         }
@@ -23,12 +23,12 @@ async fn sent(app: &TestApp, count: usize) {
 
 /// Waits, without any page, until the ledger says that it has ended.
 async fn end(app: &TestApp, id: OperationId) -> RedeployState {
-    for _ in 0..1_000 {
+    for () in looks() {
         let state = app.ledger().get(id).await.unwrap().unwrap().state;
         if state.is_end() {
             return state;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        app.let_pass(time::Duration::seconds(1)).await;
     }
     panic!("never ended: {:?}", app.ledger().get(id).await);
 }
@@ -56,6 +56,7 @@ async fn killed_between_ledger_and_send_it_is_sent_after_the_restart_though_nobo
         before: Before::default(),
         token: AccessToken::new(token),
         batch: None,
+        form_made_at: app.clock.clock().now(),
     };
     let store = app.store().await;
     store.ledger().request(new).await.unwrap();
@@ -93,15 +94,15 @@ async fn killed_between_send_and_answer_it_is_looked_up_and_not_sent_again() {
 
 #[tokio::test]
 async fn killed_while_following_it_is_followed_to_its_end() {
-    let mut app = TestApp::with().deploys_of(Duration::from_secs(20)).start().await;
+    let mut app = TestApp::with().long_deploys().start().await;
     let browser = app.signed_in().await;
     let asked = confirm(&browser, &app.quiet_stack("staging")).await;
     let receipt = browser.submit(&asked, "Redeploy staging").await;
-    app.world().clock().advance(Duration::from_secs(4));
+    app.deploys_begin();
     app.clock.advance(time::Duration::seconds(6));
     until(&browser, &receipt, &["Cloud 66 is at work on it."]).await;
     app.crash();
-    app.world().clock().advance(Duration::from_mins(1));
+    app.deploys_end();
     app.restart().await;
     app.clock.advance(time::Duration::seconds(60));
     assert_eq!(end(&app, id_of(&receipt)).await, RedeployState::Succeeded);
@@ -123,7 +124,7 @@ async fn stopping_waits_for_what_is_on_its_way_and_leaves_it_unknown() {
         app.world().add_fault(fault.parse().unwrap());
         let asked = confirm(&browser, &app.quiet_stack("staging")).await;
         let receipt = browser.submit(&asked, "Redeploy staging").await;
-        for _ in 0..100 {
+        for () in looks() {
             let row = app.ledger().get(id_of(&receipt)).await.unwrap().unwrap();
             if row.state == RedeployState::Sending {
                 break;
@@ -169,7 +170,17 @@ async fn a_revoked_token_leaves_it_unknown_until_the_next_sign_in() {
     app.world().revoke_all_tokens();
     until(&browser, &receipt, &["No answer yet"]).await;
     app.clock.advance(time::Duration::minutes(20));
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    let asked = app.world().journal().count("actions");
+    for () in looks() {
+        if app.world().journal().count("actions") > asked {
+            break;
+        }
+        app.let_pass(time::Duration::seconds(1)).await;
+    }
+    assert!(
+        app.world().journal().count("actions") > asked,
+        "it is asked for again"
+    );
     let row = app.ledger().get(id_of(&receipt)).await.unwrap().unwrap();
     assert_eq!(
         row.state,
@@ -208,11 +219,10 @@ async fn a_hundred_browsers_that_leave_at_once_lose_no_click() {
         let mut connection = tokio::net::TcpStream::connect(&address).await.unwrap();
         connection.write_all(request.as_bytes()).await.unwrap();
         // The worst moment: everything was sent, and nobody waits for anything.
-        tokio::time::sleep(Duration::from_millis(2)).await;
         drop(connection);
         asked += 1;
     }
-    for _ in 0..400 {
+    for () in looks() {
         if app.world().journal().count("redeploy") >= asked {
             break;
         }

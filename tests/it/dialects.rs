@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use stackdeck::sandbox::Strictness;
 
-use crate::harness::{Page, TestApp};
+use crate::harness::{Page, TestApp, looks};
 
 const OUT_OF_BAND: &str = "urn:ietf:wg:oauth:2.0:oob";
 
@@ -99,7 +99,7 @@ async fn the_dialect_of_2013_lists_and_redeploys_and_says_what_is_missing() {
     let receipt = browser.submit(&confirm, "Redeploy staging").await;
     assert!(receipt.url.path().starts_with("/redeploys/"));
     let mut sent = 0;
-    for _ in 0..100 {
+    for () in looks() {
         sent = app.world().journal().count("redeploy");
         if sent > 0 {
             break;
@@ -146,7 +146,7 @@ async fn a_role_that_cannot_deploy_is_said_on_that_stack() {
     let confirm = browser.get(&format!("/stacks/{uid}/redeploy")).await;
     let receipt = browser.submit(&confirm, "Redeploy staging").await;
     let mut page = browser.get(receipt.url.path()).await;
-    for _ in 0..100 {
+    for () in looks() {
         if page.text().contains("Your Cloud 66 role cannot deploy") {
             break;
         }

@@ -6,12 +6,7 @@ use reqwest::StatusCode;
 use stackdeck::sandbox::{Health, Status};
 use tokio::io::AsyncReadExt as _;
 
-use crate::harness::{Stream, TestApp, Wish, id_of};
-
-/// An app whose sandbox lets deploys take this long.
-fn with_deploys_of(time: Duration) -> Wish {
-    TestApp::with().deploys_of(time)
-}
+use crate::harness::{PATIENCE, Stream, TestApp, id_of, looks};
 
 #[tokio::test]
 async fn a_state_that_changed_at_cloud66_reaches_the_open_list() {
@@ -74,24 +69,25 @@ async fn a_page_that_was_away_is_told_what_it_missed_and_no_more() {
 
 #[tokio::test]
 async fn somebody_elses_deploy_is_followed_to_its_outcome() {
-    let app = with_deploys_of(Duration::from_secs(5)).start().await;
+    let app = TestApp::with().long_deploys().start().await;
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
     let mut stream = browser.follow(&browser.get("/").await).await;
     app.world().deploy_from_web(&uid, &app.main_person()).unwrap();
-    while app.world().stack(&uid).unwrap().status != Status(6) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    app.deploys_begin();
+    assert_eq!(app.world().stack(&uid).unwrap().status, Status(6));
     app.clock.advance(time::Duration::seconds(21));
     stream.until_row(&uid, "Deploying").await;
     stream.until_row(&uid, "usually").await;
     // The list is not read again before the deploy lands.
+    app.deploys_end();
+    app.clock.advance(time::Duration::seconds(6));
     stream.until_row(&uid, "Healthy").await;
 }
 
 #[tokio::test]
 async fn a_redeploy_reaches_the_list_the_stacks_page_and_the_receipt() {
-    let app = with_deploys_of(Duration::from_secs(2)).start().await;
+    let app = TestApp::with().long_deploys().start().await;
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
     let mut list = browser.follow(&browser.get("/").await).await;
@@ -107,6 +103,8 @@ async fn a_redeploy_reaches_the_list_the_stacks_page_and_the_receipt() {
         accepted.data.contains("id=\"polite\""),
         "a toast in the polite region"
     );
+    app.deploys_end();
+    app.clock.advance(time::Duration::seconds(6));
     let outcome = own.until("Deployed").await;
     assert!(outcome.data.contains("id=\"receipt\""), "{}", outcome.data);
     own.until_event("end").await;
@@ -117,7 +115,7 @@ async fn a_redeploy_reaches_the_list_the_stacks_page_and_the_receipt() {
 
 #[tokio::test]
 async fn another_instances_redeploy_reaches_the_page_too() {
-    let app = with_deploys_of(Duration::from_secs(2)).start().await;
+    let app = TestApp::with().long_deploys().start().await;
     let other = app.second_instance().await;
     let browser = app.signed_in().await;
     let mut list = browser.follow(&browser.get("/").await).await;
@@ -126,6 +124,8 @@ async fn another_instances_redeploy_reaches_the_page_too() {
     let confirm = there.get(&format!("/stacks/{uid}/redeploy")).await;
     there.submit(&confirm, "Redeploy staging").await;
     list.until("redeploy accepted").await;
+    app.deploys_end();
+    app.clock.advance(time::Duration::seconds(6));
     list.until(": deployed ").await;
 }
 
@@ -193,8 +193,7 @@ async fn a_token_that_cloud66_refuses_ends_the_stream_and_the_asking() {
         over.data
     );
     stream.ends().await;
-    app.clock.advance(time::Duration::minutes(10));
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    app.pass(time::Duration::minutes(10)).await;
     let refused = app
         .world()
         .journal()
@@ -237,7 +236,7 @@ async fn a_slow_reader_is_told_to_reload_and_let_go() {
         healthy.until_row(&watched, words).await;
     }
     let mut missed = String::new();
-    let read = tokio::time::timeout(Duration::from_secs(20), slow.read_to_string(&mut missed)).await;
+    let read = tokio::time::timeout(PATIENCE, slow.read_to_string(&mut missed)).await;
     read.unwrap().unwrap();
     assert!(
         missed.ends_with("event: reload\ndata:\n\n"),
@@ -283,7 +282,7 @@ async fn a_fifth_stream_of_a_session_is_refused_and_the_others_live() {
     }
     drop(streams);
     // A place is free again once the server has seen that the page is gone.
-    for _ in 0..100 {
+    for () in looks() {
         if browser.follow_path("/events?view=stacks").await.status == StatusCode::OK {
             return;
         }
@@ -333,7 +332,7 @@ async fn a_hidden_tab_asks_for_title_and_icon_alone() {
 
 #[tokio::test]
 async fn nobody_follows_somebody_elses_receipt() {
-    let app = with_deploys_of(Duration::from_secs(30)).start().await;
+    let app = TestApp::with().long_deploys().start().await;
     let browser = app.signed_in().await;
     let confirm = browser
         .get(&format!("/stacks/{}/redeploy", app.quiet_stack("staging")))

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::harness::{TestApp, answered};
+use crate::harness::{TestApp, answered, looks};
 
 /// A little longer than the list's pace.
 const A_TURN: Duration = Duration::seconds(21);
@@ -42,7 +42,7 @@ async fn nothing_is_asked_while_nobody_looks() {
     let mut stream = browser.follow(&browser.get("/").await).await;
     stream.until("id=\"known\"").await;
     drop(stream);
-    for _ in 0..100 {
+    for () in looks() {
         app.world().clear_journal();
         app.pass(A_TURN).await;
         if app.world().journal().entries().is_empty() {
@@ -60,6 +60,7 @@ async fn nothing_is_asked_while_nobody_looks() {
 #[tokio::test]
 async fn an_hour_with_three_tabs_and_five_deploys_costs_half_at_most_and_never_stops() {
     let app = TestApp::with()
+        .still()
         .deploys_of(std::time::Duration::from_hours(9))
         .start()
         .await;

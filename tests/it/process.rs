@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use reqwest::StatusCode;
 
-use crate::harness::Browser;
+use crate::harness::{Browser, free_port, looks};
 
 /// The main person of the sandbox's default world.
 const MAIN_PERSON: &str = "maya@harbourfinch.example";
@@ -69,14 +69,6 @@ impl Process {
         );
         self.child.wait().unwrap()
     }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }
 
 fn words(output: &Output) -> String {
@@ -175,7 +167,7 @@ async fn serve_works_against_a_sandbox_in_another_process_with_secrets_from_file
 
     let mut serve = Process::start(&mut command);
     let mut ready = false;
-    for _ in 0..100 {
+    for () in looks() {
         let health = stackdeck(folder.path())
             .args(["healthcheck", "--bind", &format!("127.0.0.1:{port}")])
             .output()
@@ -197,7 +189,7 @@ async fn serve_works_against_a_sandbox_in_another_process_with_secrets_from_file
         .await;
     let receipt = browser.submit(&confirm, "Redeploy staging").await;
     let mut ended = false;
-    for _ in 0..200 {
+    for () in looks() {
         let page = browser.get(receipt.url.path()).await;
         ended = ["Succeeded", "Deployed"]
             .iter()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use stackdeck::domain::Redeploy;
 
-use crate::harness::{TestApp, id_of};
+use crate::harness::{TestApp, id_of, looks};
 
 /// Presses Redeploy on a stack on which somebody else's deploy has just begun, lets ours fail, and waits for its end.
 async fn behind_a_deploy_that_succeeds(app: &TestApp) -> Redeploy {
@@ -22,12 +22,12 @@ async fn behind_a_deploy_that_succeeds(app: &TestApp) -> Redeploy {
         .await;
     assert_eq!(receipt.status, StatusCode::OK);
     let id = id_of(&receipt);
-    for _ in 0..400 {
+    for () in looks() {
         let row = app.ledger().get(id).await.unwrap().unwrap();
         if row.state.is_end() {
             return row;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        app.let_pass(time::Duration::seconds(1)).await;
     }
     panic!("it never ended");
 }

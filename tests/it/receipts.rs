@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::harness::{TestApp, confirm, id_of, until, with_quick_deploys};
+use crate::harness::{TestApp, answered, confirm, id_of, until, with_quick_deploys};
 
 #[tokio::test]
 async fn a_receipt_tells_the_whole_story_and_can_be_copied_as_text() {
@@ -87,6 +87,7 @@ async fn receipts_are_listed_newest_first_and_none_is_left_out_between_pages() {
             before: stackdeck::domain::redeploy::Before::default(),
             token: stackdeck::domain::AccessToken::new("made-up".to_owned()),
             batch: None,
+            form_made_at: app.clock.clock().now(),
         };
         ledger.request(new).await.unwrap();
     }
@@ -162,7 +163,7 @@ async fn with_the_api_of_2013_it_cannot_be_known_and_the_receipt_says_so() {
         asked.text()
     );
     let receipt = browser.submit(&asked, "Redeploy staging").await;
-    let end = until(&browser, &receipt, &["with version 2 of its API nobody can ask"]).await;
+    let end = until(&browser, &receipt, &["version 2 of its API has no way to ask"]).await;
     assert!(
         !end.text().contains("Cloud 66 has no record of it."),
         "nobody has said that: {}",
@@ -210,8 +211,13 @@ async fn where_cloud_66_shows_no_action_the_newest_deployment_tells_how_it_ended
         }
         let asked = confirm(&browser, &uid).await;
         let receipt = browser.submit(&asked, "Redeploy staging").await;
+        answered(&app, id_of(&receipt)).await;
+        // It lands, and the stack stands still for long enough for the only deployment since to be taken for ours.
+        app.clock.advance(time::Duration::minutes(3));
+        app.world().clock().advance(std::time::Duration::from_mins(3));
         let end = until(&browser, &receipt, &["Deployed", "Deploy failed"]).await;
         assert!(end.text().contains(words), "{}", end.text());
+        assert!(end.text().contains("This is inferred"), "{}", end.text());
         let newest = app.world().deployments(&uid).last().unwrap().id;
         assert!(end.text().contains(&newest.to_string()), "{}", end.text());
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use reqwest::StatusCode;
 use stackdeck::sandbox::Role;
 
-use crate::harness::{Browser, Page, TestApp, with_quick_deploys};
+use crate::harness::{Browser, Page, TestApp, looks, with_quick_deploys};
 
 fn quiet(app: &TestApp, environment: &str, count: usize) -> Vec<String> {
     let stacks = app.stacks();
@@ -29,12 +29,12 @@ async fn check(browser: &Browser, uids: &[String]) -> Page {
 /// Reloads the result list until every line of it has ended.
 async fn ended(browser: &Browser, batch: &Page) -> Page {
     let path = format!("{}?{}", batch.url.path(), batch.url.query().unwrap_or_default());
-    for _ in 0..400 {
+    for () in looks() {
         let page = browser.get(&path).await;
         if !page.body.contains("http-equiv=\"refresh\"") {
             return page;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        browser.let_pass(time::Duration::seconds(1)).await;
     }
     panic!("never ended: {}", browser.get(&path).await.text());
 }

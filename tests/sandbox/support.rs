@@ -66,7 +66,7 @@ pub fn http() -> reqwest::Client {
     });
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
-        .timeout(Duration::from_mins(1))
+        .timeout(Duration::from_mins(5))
         .build()
         .unwrap()
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use stackdeck::domain::redeploy::{Before, Command, RedeployOptions, RedeployState};
-use stackdeck::domain::{AccessToken, DeploymentId};
+use stackdeck::domain::{AccessToken, DeploymentId, Reason};
 use stackdeck::store::{Entered, NewRedeploy, StoreError};
 use tokio::task::JoinSet;
 
@@ -44,6 +44,7 @@ async fn what_was_asked_for_comes_back(world: World) {
         },
         token: AccessToken::new(TOKEN.into()),
         batch: None,
+        form_made_at: time::OffsetDateTime::UNIX_EPOCH,
     };
     let Entered::New(entered) = ledger.request(new.clone()).await.unwrap() else {
         panic!("not new");
@@ -137,14 +138,19 @@ async fn a_stack_is_free_again_once_there_is_an_answer(world: World) {
         if answered {
             assert!(ledger.accepted(&claim, None, true, "").await.unwrap());
         } else {
-            assert!(ledger.refused(&claim, "Forbidden").await.unwrap());
+            assert!(
+                ledger
+                    .refused(&claim, Reason::Rejected, Some("Forbidden"))
+                    .await
+                    .unwrap()
+            );
         }
         let other = ledger
             .claim("worker", super::fixture::LEASE)
             .await
             .unwrap()
             .unwrap();
-        assert!(ledger.refused(&other, "").await.unwrap());
+        assert!(ledger.refused(&other, Reason::Rejected, Some("")).await.unwrap());
     }
     // The ids of ended rows stay taken: a form that is sent again years later changes nothing.
     for n in [1, 2] {

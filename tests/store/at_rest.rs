@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use secrecy::SecretString;
 use stackdeck::domain::redeploy::RedeployState;
-use stackdeck::domain::{ReturnTo, Scopes};
+use stackdeck::domain::{Reason, ReturnTo, Scopes};
 use stackdeck::store::{SignIn, Store};
 use tower_sessions::SessionStore as _;
 
@@ -85,7 +85,7 @@ async fn what_is_deleted_in_sqlite_leaves_no_bytes() {
     store.sign_ins().consume(STATE, BROWSER).await.unwrap().unwrap();
     world.advance(super::fixture::LEASE);
     store.ledger().expire_leases().await.unwrap();
-    store.ledger().lost(operation(1), "no record").await.unwrap();
+    store.ledger().lost(operation(1), Reason::NoRecord).await.unwrap();
     store.sessions().sweep().await.unwrap();
 
     let after = files(&world);

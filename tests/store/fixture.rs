@@ -1,9 +1,12 @@
 //! A database of its own for each test, a clock that the test moves, and the database seen from outside.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use sqlx::SqlSafeStr as _;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 use stackdeck::domain::redeploy::{Before, Command, RedeployOptions};
@@ -43,6 +46,8 @@ pub(crate) const LIFETIME: Duration = Duration::from_hours(7 * 24);
 pub(crate) const LEASE: Duration = Duration::from_mins(1);
 pub(crate) const ANA: UserId = UserId(7);
 pub(crate) const BEN: UserId = UserId(8);
+/// The Cloud 66 of every test, but for those with two.
+pub(crate) const HERE: &str = "https://app.cloud66.example";
 pub(crate) const TOKEN: &str = "marker-token-5d1f0f1b7c";
 
 /// One test's surroundings.
@@ -69,7 +74,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let options = SqliteConnectOptions::new()
             .filename(folder.path().join(FILE))
-            .busy_timeout(Duration::from_secs(10));
+            .busy_timeout(Duration::from_mins(2));
         let outside = SqlitePoolOptions::new()
             .max_connections(1)
             .connect_lazy_with(options);
@@ -78,8 +83,13 @@ impl World {
 
     /// A schema of its own in the database that `STACKDECK_TEST_POSTGRES_URL` names.
     pub(crate) async fn postgres() -> Self {
+        Self::postgres_with("").await
+    }
+
+    /// The same, with more behind its address.
+    pub(crate) async fn postgres_with(more: &str) -> Self {
         let schema = format!("test_{:032x}", Random::system().u128());
-        let url = format!("{}?options[search_path]={schema}", postgres_server());
+        let url = format!("{}?options[search_path]={schema}{more}", postgres_server());
         let outside = PgPoolOptions::new()
             .max_connections(1)
             .connect_lazy(&url)
@@ -114,6 +124,7 @@ impl World {
                     url: SecretString::from(url.as_str()),
                 },
             },
+            origin: HERE.into(),
             secrets: vec![secret(1)],
             idle: IDLE,
             lifetime: LIFETIME,
@@ -148,6 +159,20 @@ impl World {
         match &self.outside {
             Outside::Sqlite(pool) => statements.execute(pool).await.map(drop),
             Outside::Postgres(pool) => statements.execute(pool).await.map(drop),
+        }
+        .unwrap();
+    }
+
+    /// Takes the first steps of `migrations/`, up to `last`, as an earlier release did.
+    pub(crate) async fn migrate_to(&self, last: i64) {
+        let folder = match &self.place {
+            Place::Sqlite { .. } => "sqlite",
+            Place::Postgres { .. } => "postgres",
+        };
+        let migrator = Migrator::with_migrations(steps(folder, last));
+        match &self.outside {
+            Outside::Sqlite(pool) => migrator.run(pool).await,
+            Outside::Postgres(pool) => migrator.run(pool).await,
         }
         .unwrap();
     }
@@ -194,6 +219,31 @@ impl World {
     }
 }
 
+/// The steps of one database, from the files.
+fn steps(folder: &str, last: i64) -> Vec<Migration> {
+    let folder = format!("{}/migrations/{folder}", env!("CARGO_MANIFEST_DIR"));
+    let mut steps: Vec<Migration> = fs::read_dir(folder)
+        .unwrap()
+        .map(|file| {
+            let path = file.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let (version, description) = name.split_once('_').unwrap();
+            let sql = sqlx::AssertSqlSafe(fs::read_to_string(&path).unwrap()).into_sql_str();
+            let description = description.replace('_', " ").into();
+            Migration::new(
+                version.parse().unwrap(),
+                description,
+                MigrationType::Simple,
+                sql,
+                false,
+            )
+        })
+        .filter(|step| step.version <= last)
+        .collect();
+    steps.sort_by_key(|step| step.version);
+    steps
+}
+
 pub(crate) fn postgres_server() -> String {
     #[expect(clippy::disallowed_methods, reason = "the test's own setting")]
     std::env::var("STACKDECK_TEST_POSTGRES_URL")
@@ -225,6 +275,8 @@ pub(crate) fn redeploy_of(stack_number: u128, id: OperationId) -> NewRedeploy {
         before: Before::default(),
         token: AccessToken::new(TOKEN.into()),
         batch: None,
+        // After every start.
+        form_made_at: OffsetDateTime::from_unix_timestamp(4_000_000_000).unwrap(),
     }
 }
 

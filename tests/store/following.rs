@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stackdeck::domain::redeploy::RedeployState as S;
-use stackdeck::domain::{AccessToken, ActionId, DeploymentId, OperationId, Redeploy};
+use stackdeck::domain::{AccessToken, ActionId, DeploymentId, OperationId, Reason, Redeploy};
 use stackdeck::store::{LOOK_LEASE, Store};
 use tokio::task::JoinSet;
 
@@ -12,6 +12,8 @@ use super::fixture::{ANA, BEN, LEASE, TOKEN, World, ask, claim, on_both, operati
 on_both!(
     an_unknown_redeploy_is_found_or_lost,
     a_redeploy_runs_to_each_of_its_ends_and_its_token_goes,
+    an_inferred_end_keeps_on_what_it_rests,
+    an_action_is_named_and_a_wrong_one_replaced,
     what_cloud_66_stops_speaking_of_keeps_its_state,
     looks_are_taken_by_one_and_put_off,
     of_many_followers_each_look_goes_to_one,
@@ -51,16 +53,16 @@ async fn an_unknown_redeploy_is_found_or_lost(world: World) {
 
     assert!(ledger.found(one, Some(ActionId(9))).await.unwrap());
     assert!(!ledger.found(one, None).await.unwrap());
-    assert!(!ledger.lost(one, "no record").await.unwrap());
+    assert!(!ledger.lost(one, Reason::NoRecord).await.unwrap());
     let found = row(&store, one).await;
     assert_eq!((found.state, found.action), (S::Accepted, Some(ActionId(9))));
     assert_eq!(found.answered_at, Some(world.now()));
 
-    assert!(ledger.lost(other, "Cloud 66 has no record of it").await.unwrap());
+    assert!(ledger.lost(other, Reason::NoRecord).await.unwrap());
     assert!(!ledger.found(other, Some(ActionId(9))).await.unwrap());
     let lost = row(&store, other).await;
     assert_eq!((lost.state, lost.finished_at), (S::Lost, Some(world.now())));
-    assert_eq!(lost.message.as_deref(), Some("Cloud 66 has no record of it"));
+    assert_eq!(lost.reason, Some(Reason::NoRecord));
     assert!(ledger.token_of(other).await.unwrap().is_none());
     assert_eq!(ledger.token_of(one).await.unwrap().unwrap().expose(), TOKEN);
 }
@@ -122,21 +124,64 @@ async fn a_redeploy_runs_to_each_of_its_ends_and_its_token_goes(world: World) {
     );
 }
 
+async fn an_inferred_end_keeps_on_what_it_rests(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let id = accepted(&store, 1).await;
+    let reason = Reason::OnlyDeployment;
+    assert!(!ledger.inferred(id, S::Lost, reason, None, None).await.unwrap());
+    let deployment = Some(DeploymentId(5));
+    assert!(
+        ledger
+            .inferred(id, S::Succeeded, reason, deployment, Some("4c1d9ab"))
+            .await
+            .unwrap()
+    );
+    let ended = row(&store, id).await;
+    assert_eq!((ended.state, ended.reason), (S::Succeeded, Some(reason)));
+    assert_eq!(
+        (ended.deployment, ended.finished_at),
+        (deployment, Some(world.now()))
+    );
+    assert!(ledger.token_of(id).await.unwrap().is_none());
+    assert!(
+        !ledger.inferred(id, S::Failed, reason, None, None).await.unwrap(),
+        "an end is never left"
+    );
+
+    let told = accepted(&store, 2).await;
+    assert!(ledger.ended(told, S::Succeeded, None, None, None).await.unwrap());
+    assert_eq!(row(&store, told).await.reason, None);
+}
+
+async fn an_action_is_named_and_a_wrong_one_replaced(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let id = accepted(&store, 1).await;
+    assert_eq!(row(&store, id).await.action, Some(ActionId(1)));
+    assert!(
+        !ledger.named(id, ActionId(1)).await.unwrap(),
+        "it is named already"
+    );
+    assert!(ledger.named(id, ActionId(7)).await.unwrap());
+    assert_eq!(row(&store, id).await.action, Some(ActionId(7)));
+    assert!(ledger.ended(id, S::Succeeded, None, None, None).await.unwrap());
+    assert!(
+        !ledger.named(id, ActionId(8)).await.unwrap(),
+        "at an end nothing changes"
+    );
+}
+
 async fn what_cloud_66_stops_speaking_of_keeps_its_state(world: World) {
     let store = world.open().await;
     let ledger = store.ledger();
     let (followed, running) = (accepted(&store, 1).await, accepted(&store, 2).await);
     ledger.running(running, None, None, world.now()).await.unwrap();
     for (id, state) in [(followed, S::Accepted), (running, S::Running)] {
-        assert!(
-            ledger
-                .stop_looking(id, "Cloud 66 says\0 no more of it")
-                .await
-                .unwrap()
-        );
+        assert!(ledger.stop_looking(id, Reason::NoEndTold).await.unwrap());
         let row = row(&store, id).await;
         assert_eq!((row.state, row.finished_at), (state, None));
-        assert_eq!(row.message.as_deref(), Some("Cloud 66 says no more of it"));
+        assert_eq!(row.reason, Some(Reason::NoEndTold));
         assert!(ledger.token_of(id).await.unwrap().is_none());
     }
     world.advance(Duration::from_hours(24));
@@ -147,7 +192,7 @@ async fn what_cloud_66_stops_speaking_of_keeps_its_state(world: World) {
     let unknown = unknown(&store, 3).await;
     ask(&store, 4, operation(4)).await;
     for id in [unknown, operation(4)] {
-        assert!(!ledger.stop_looking(id, "no").await.unwrap());
+        assert!(!ledger.stop_looking(id, Reason::NoEndTold).await.unwrap());
         assert!(ledger.token_of(id).await.unwrap().is_some());
     }
 }
@@ -248,12 +293,15 @@ async fn a_token_does_not_outlive_its_purpose(world: World) {
     world.advance(Duration::from_hours(24));
     ask(&store, 5, operation(5)).await;
 
-    assert_eq!(ledger.forget_tokens(world.now()).await.unwrap(), 3);
+    assert_eq!(ledger.forget_tokens(world.now()).await.unwrap(), 2);
     assert_eq!(ledger.forget_tokens(world.now()).await.unwrap(), 0);
-    for (id, state) in [(one, S::Unknown), (two, S::Accepted), (operation(4), S::Refused)] {
+    for (id, state) in [(one, S::Unknown), (two, S::Accepted)] {
         assert_eq!(row(&store, id).await.state, state);
         assert!(ledger.token_of(id).await.unwrap().is_none());
     }
+    // Cloud 66 is still to be asked for one that is too late to be sent.
+    assert_eq!(row(&store, operation(4)).await.state, S::Requested);
+    assert!(ledger.token_of(operation(4)).await.unwrap().is_some());
     // One whose request may be on its way is left to its lease.
     assert_eq!(held.redeploy().id, operation(3));
     assert!(ledger.token_of(operation(3)).await.unwrap().is_some());
@@ -313,9 +361,15 @@ async fn another_sign_in_takes_the_following_over(world: World) {
     ledger.unknown(&unknown).await.unwrap();
     let given_up = claim(&store, 2, operation(2)).await;
     ledger.accepted(&given_up, None, false, "").await.unwrap();
-    ledger.stop_looking(operation(2), "signed out").await.unwrap();
+    ledger
+        .stop_looking(operation(2), Reason::NoEndTold)
+        .await
+        .unwrap();
     let ended = claim(&store, 3, operation(3)).await;
-    ledger.refused(&ended, "no").await.unwrap();
+    ledger
+        .refused(&ended, Reason::Rejected, Some("no"))
+        .await
+        .unwrap();
     ask(&store, 4, operation(4)).await;
 
     let new = AccessToken::new("another-token".to_owned());
@@ -351,5 +405,5 @@ async fn another_sign_in_takes_the_following_over(world: World) {
     due.sort();
     assert_eq!(due, [operation(1), operation(2)]);
     let row = ledger.get(operation(2)).await.unwrap().unwrap();
-    assert_eq!(row.message, None, "it is followed again");
+    assert_eq!(row.reason, None, "it is followed again");
 }

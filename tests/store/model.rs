@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use stackdeck::domain::redeploy::RedeployState as S;
-use stackdeck::domain::{ActionId, OperationId};
+use stackdeck::domain::{ActionId, OperationId, Reason};
 use stackdeck::store::{Claim, Entered, Store};
 use tokio::task::JoinSet;
 
@@ -153,7 +153,7 @@ async fn make(
         Call::Refused { claim } => {
             let claim = &claims[held(claim, claims)?];
             return ledger
-                .refused(claim, "no")
+                .refused(claim, Reason::Rejected, Some("no"))
                 .await
                 .unwrap()
                 .then(|| claim.redeploy().id);
@@ -173,7 +173,13 @@ async fn make(
         Call::ExpireLeases => drop(ledger.expire_leases().await.unwrap()),
         Call::Due => drop(ledger.due(2).await.unwrap()),
         Call::Found { id } => return ledger.found(named(id), None).await.unwrap().then(|| named(id)),
-        Call::Lost { id } => return ledger.lost(named(id), "").await.unwrap().then(|| named(id)),
+        Call::Lost { id } => {
+            return ledger
+                .lost(named(id), Reason::NoRecord)
+                .await
+                .unwrap()
+                .then(|| named(id));
+        }
         Call::LookAgain { id } => drop(ledger.look_again(named(id), now).await.unwrap()),
         Call::Running { id } => {
             return ledger
@@ -189,7 +195,7 @@ async fn make(
                 .unwrap();
             return done.then(|| named(id));
         }
-        Call::StopLooking { id } => drop(ledger.stop_looking(named(id), "").await.unwrap()),
+        Call::StopLooking { id } => drop(ledger.stop_looking(named(id), Reason::NoEndTold).await.unwrap()),
         Call::CancelRequested { id } => drop(ledger.cancel_requested(named(id)).await.unwrap()),
         Call::ForgetTokens => drop(ledger.forget_tokens(now - LEASE).await.unwrap()),
         Call::Seen { id } => drop(ledger.seen(named(id)).await.unwrap()),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stackdeck::domain::redeploy::RedeployState as S;
-use stackdeck::domain::{DeploymentId, OperationId, Redeploy};
+use stackdeck::domain::{DeploymentId, OperationId, Reason, Redeploy};
 use stackdeck::store::Entered;
 
 use super::fixture::{ANA, BEN, World, claim, on_both, operation, redeploy_of, stack};
@@ -70,7 +70,10 @@ async fn what_is_open_is_found(world: World) {
     );
     assert_eq!(ledger.open_of_person(BEN).await.unwrap(), []);
 
-    ledger.refused(&second, "busy").await.unwrap();
+    ledger
+        .refused(&second, Reason::Rejected, Some("busy"))
+        .await
+        .unwrap();
     ledger
         .ended(operation(1), S::Succeeded, None, None, None)
         .await
@@ -98,7 +101,10 @@ async fn ends_are_new_until_seen(world: World) {
     for n in [1, 2, 3] {
         let claim = claim(&store, n, operation(n)).await;
         if n != 3 {
-            ledger.refused(&claim, "no").await.unwrap();
+            ledger
+                .refused(&claim, Reason::Rejected, Some("no"))
+                .await
+                .unwrap();
         }
     }
     assert!(!ledger.seen(operation(3)).await.unwrap());
@@ -117,7 +123,10 @@ async fn what_may_have_moved_is_found_for_all_people_at_once(world: World) {
     let ledger = store.ledger();
     let moving = async |since| ids(&ledger.moving(since).await.unwrap());
     let early = claim(&store, 1, operation(1)).await;
-    ledger.refused(&early, "no").await.unwrap();
+    ledger
+        .refused(&early, Reason::Rejected, Some("no"))
+        .await
+        .unwrap();
     world.advance(Duration::from_mins(1));
     let since = world.now();
     world.advance(Duration::from_secs(1));
@@ -129,8 +138,11 @@ async fn what_may_have_moved_is_found_for_all_people_at_once(world: World) {
     ledger.request(of_ben).await.unwrap();
     assert_eq!(moving(since).await, [operation(4), operation(3), operation(2)]);
 
-    ledger.refused(&ends, "no").await.unwrap();
-    ledger.stop_looking(operation(3), "nobody knows").await.unwrap();
+    ledger.refused(&ends, Reason::Rejected, Some("no")).await.unwrap();
+    ledger
+        .stop_looking(operation(3), Reason::NoEndTold)
+        .await
+        .unwrap();
     assert_eq!(
         moving(since).await,
         [operation(4), operation(2)],

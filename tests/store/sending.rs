@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use stackdeck::domain::redeploy::RedeployState as S;
-use stackdeck::domain::{ActionId, OperationId, Redeploy};
+use stackdeck::domain::{ActionId, OperationId, Reason, Redeploy};
 use stackdeck::store::Store;
 use tokio::task::JoinSet;
 
@@ -111,7 +111,7 @@ async fn an_accepted_redeploy_keeps_its_token_to_be_followed(world: World) {
 
     // What was said once is not taken back.
     assert!(!ledger.accepted(&claim, None, false, "").await.unwrap());
-    assert!(!ledger.refused(&claim, "").await.unwrap());
+    assert!(!ledger.refused(&claim, Reason::Rejected, Some("")).await.unwrap());
     assert!(!ledger.unknown(&claim).await.unwrap());
     assert!(!ledger.not_sent(&claim, world.now()).await.unwrap());
     assert_eq!(state(&store, operation(1)).await, row);
@@ -121,7 +121,12 @@ async fn a_refused_redeploy_has_ended(world: World) {
     let store = world.open().await;
     let ledger = store.ledger();
     let claim = claim(&store, 1, operation(1)).await;
-    assert!(ledger.refused(&claim, "Your role cannot deploy").await.unwrap());
+    assert!(
+        ledger
+            .refused(&claim, Reason::Rejected, Some("Your role\0 cannot deploy"))
+            .await
+            .unwrap()
+    );
     let row = state(&store, operation(1)).await;
     assert_eq!(row.state, S::Refused);
     assert_eq!(row.message.as_deref(), Some("Your role cannot deploy"));
@@ -187,7 +192,7 @@ async fn a_worker_that_comes_late_is_believed_only_when_it_was_accepted(world: W
         let late = claim(&store, n, operation(n)).await;
         world.advance(LEASE);
         ledger.expire_leases().await.unwrap();
-        assert!(!ledger.refused(&late, "no").await.unwrap());
+        assert!(!ledger.refused(&late, Reason::Rejected, Some("no")).await.unwrap());
         assert!(!ledger.not_sent(&late, world.now()).await.unwrap());
         assert!(!ledger.unknown(&late).await.unwrap());
         assert_eq!(state(&store, operation(n)).await.state, S::Unknown);
@@ -202,7 +207,7 @@ async fn a_worker_that_comes_late_is_believed_only_when_it_was_accepted(world: W
             assert_eq!((row.state, row.action), (S::Accepted, Some(ActionId(5))));
         } else {
             // Not after the end: it is never left.
-            assert!(ledger.lost(operation(n), "no record").await.unwrap());
+            assert!(ledger.lost(operation(n), Reason::NoRecord).await.unwrap());
             assert!(
                 !ledger
                     .accepted(&late, Some(ActionId(5)), false, "")
@@ -223,7 +228,12 @@ async fn an_earlier_attempt_counts_for_nothing(world: World) {
     let second = ledger.claim("worker", LEASE).await.unwrap().unwrap();
     assert!(!ledger.still_held(&first).await.unwrap());
     assert!(!ledger.accepted(&first, None, false, "").await.unwrap());
-    assert!(!ledger.refused(&first, "no").await.unwrap());
+    assert!(
+        !ledger
+            .refused(&first, Reason::Rejected, Some("no"))
+            .await
+            .unwrap()
+    );
     assert!(!ledger.unknown(&first).await.unwrap());
     assert!(!ledger.not_sent(&first, world.now()).await.unwrap());
 
@@ -242,7 +252,7 @@ async fn what_cannot_be_opened_is_not_sent(world: World) {
     assert_eq!(claim.redeploy().id, operation(2));
     let row = state(&later, operation(1)).await;
     assert_eq!(row.state, S::Refused);
-    assert!(row.message.unwrap().starts_with("Nothing was sent"));
+    assert_eq!(row.reason, Some(Reason::NoToken));
 }
 
 async fn of_a_batch_one_is_sent_at_a_time(world: World) {

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use tower_sessions::SessionStore as _;
 use tower_sessions::session::{Id, Record};
 
-use super::fixture::{ANA, BEN, TOKEN, World, on_both};
+use super::fixture::{ANA, BEN, HERE, TOKEN, World, on_both};
 
 on_both!(
     a_session_comes_back_as_it_was_saved,
@@ -127,9 +127,11 @@ async fn the_oldest_of_too_many_sessions_goes(world: World) {
     assert!(store.sessions().load(&oldest.id).await.unwrap().is_some());
     let now_ms = world.now().unix_timestamp() * 1_000;
     let (seen, end) = (now_ms + 1_000, now_ms + 1_000_000);
-    let insert =
-        "INSERT INTO sessions (id_hash, user_id, created_at_ms, last_seen_at_ms, expires_at_ms, sealed)";
-    let values = format!("randomblob(32), {}, {seen}, {seen}, {end}, x'00'", ANA.0);
+    let insert = "INSERT INTO sessions (id_hash, user_id, created_at_ms, last_seen_at_ms, expires_at_ms, sealed, origin)";
+    let values = format!(
+        "randomblob(32), {}, {seen}, {seen}, {end}, x'00', '{HERE}'",
+        ANA.0
+    );
     world.fill(999, insert, &values).await;
 
     world.advance(std::time::Duration::from_millis(1_500));

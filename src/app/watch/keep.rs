@@ -106,7 +106,7 @@ async fn take(app: App, watcher: Arc<Watcher>, step: Step) {
 /// A deployment of a followed redeploy's stack has ended: whoever follows it looks now and not at the next turn.
 async fn hurry(app: &App, open: &Redeploy) {
     let ledger = app.store().ledger();
-    if let Err(error) = ledger.look_again(open.id, app.clock().now()).await {
+    if let Err(error) = ledger.look_now(open.id).await {
         tracing::warn!(%error, "a look could not be brought forward");
     }
     ledger.wake().notify_one();
@@ -118,7 +118,7 @@ async fn read_ledger(app: &App, attended: &[Arc<Watcher>], now: OffsetDateTime) 
     if attended.is_empty() || read.next.is_some_and(|next| now < next) {
         return;
     }
-    let moving = match app.store().ledger().moving(now - ENDED_WITHIN).await {
+    let moving = match app.store().ledger().moving_within(ENDED_WITHIN).await {
         Ok(moving) => moving,
         Err(error) => {
             tracing::warn!(%error, "the ledger cannot be read for open pages; trying again");

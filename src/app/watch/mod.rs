@@ -14,6 +14,7 @@
 
 pub mod keep;
 mod pace;
+mod patience;
 mod plan;
 mod snapshot;
 mod viewers;
@@ -30,6 +31,7 @@ use super::{App, SignedIn};
 use crate::cloud66::Budget;
 use crate::domain::{AccessToken, Clock, UserId};
 
+pub use patience::Patience;
 pub use snapshot::{Move, Snapshot};
 pub use viewers::{Interest, Viewer};
 pub use watcher::{Stale, Watcher};
@@ -176,7 +178,14 @@ impl App {
             let budget = self.watchers().budget(who.person.id);
             let api = self.cloud66().api(&who.grant.token, &budget.for_watching());
             let id = u64::from_le_bytes(self.random().bytes());
-            Watcher::new(id, who.person.id, api, budget, self.clock().clone())
+            Watcher::new(
+                id,
+                who.person.id,
+                api,
+                budget,
+                self.clock().clone(),
+                *self.patience(),
+            )
         })
     }
 }

@@ -7,6 +7,7 @@ use time::{Duration, OffsetDateTime};
 use tokio::sync::watch;
 
 use super::pace::Pace;
+use super::patience::Patience;
 use super::plan::Plan;
 use super::snapshot::Snapshot;
 use super::viewers::{Interest, Viewer, Viewers};
@@ -18,10 +19,6 @@ const STALE: Duration = Duration::minutes(2);
 
 /// After a failed attempt, how long pages go without another one.
 const PAUSE: Duration = Duration::seconds(5);
-
-/// How long a page with no list waits for one, and how long a page with an old list waits for a newer one.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(12);
-const PATIENCE_WITH_OLD: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// How many stacks are asked for their deployments at a time.
 const VERSIONS_AT_ONCE: usize = 6;
@@ -37,6 +34,7 @@ pub struct Watcher {
     api: Api,
     budget: Budget,
     clock: Clock,
+    patience: Patience,
     snapshot: Mutex<Arc<Snapshot>>,
     revision: watch::Sender<u64>,
     viewers: Viewers,
@@ -53,13 +51,21 @@ impl std::fmt::Debug for Watcher {
 
 impl Watcher {
     /// For one token; `api` counts what it asks as watching.
-    pub(super) fn new(id: u64, person: UserId, api: Api, budget: Budget, clock: Clock) -> Self {
+    pub(super) fn new(
+        id: u64,
+        person: UserId,
+        api: Api,
+        budget: Budget,
+        clock: Clock,
+        patience: Patience,
+    ) -> Self {
         Self {
             id,
             person,
             api,
             budget,
             clock,
+            patience,
             snapshot: Mutex::default(),
             revision: watch::Sender::default(),
             viewers: Viewers::default(),
@@ -139,9 +145,9 @@ impl Watcher {
             }
             known => {
                 let patience = if known.is_some() {
-                    PATIENCE_WITH_OLD
+                    self.patience.newer_list
                 } else {
-                    PATIENCE
+                    self.patience.first_list
                 };
                 // The refresh goes on when the patience ends: its answer serves the next page.
                 let refresh = tokio::spawn(Arc::clone(&self).refresh(now));
@@ -175,13 +181,23 @@ impl Watcher {
     /// Asks for the deployments of the stacks that moved since they were last asked for, a few at a time, in
     /// the order of the page, what happened lately first, as many as the budget allows.
     pub(in crate::app) async fn read_versions(self: Arc<Self>) {
+        if let Ok(_one_at_a_time) = self.versioning.try_lock() {
+            self.read_versions_now().await;
+        }
+    }
+
+    /// The same, after what is being read now: that may have begun with an older list, in which a stack that moved
+    /// since had not moved.
+    pub(in crate::app) async fn read_versions_in_turn(self: Arc<Self>) {
+        let _one_at_a_time = self.versioning.lock().await;
+        self.read_versions_now().await;
+    }
+
+    async fn read_versions_now(&self) {
         if self.is_old_api() {
             return;
         }
-        let Ok(_one_at_a_time) = self.versioning.try_lock() else {
-            return;
-        };
-        let this = &self;
+        let this = self;
         let snapshot = self.snapshot();
         let pace = self.pace(&snapshot);
         let most = usize::try_from(pace.versions).unwrap_or(usize::MAX);

@@ -12,6 +12,8 @@ use crate::domain::{Action, ActionId};
 pub(in crate::cloud66) struct WireAction {
     id: Cell,
     action: Cell,
+    user: Cell,
+    started_via: Cell,
     started_at: Cell,
     finished_at: Cell,
     finished_success: Cell,
@@ -27,9 +29,11 @@ struct Metadata {
 }
 
 impl WireAction {
-    /// Whether the server knows of metadata at all. One that does not cannot be asked by reference.
+    /// Whether the server shows metadata in the form that is documented. One that does not cannot be asked by
+    /// reference.
     pub(in crate::cloud66) fn has_metadata(&self) -> bool {
-        self.metadata.is_some()
+        let metadata = self.metadata.as_deref().map(RawValue::get);
+        metadata.is_some_and(|metadata| metadata.starts_with('{'))
     }
 }
 
@@ -43,6 +47,8 @@ pub(in crate::cloud66) fn action(wire: &WireAction) -> Option<Action> {
     Some(Action {
         id: ActionId(wire.id.id()?),
         name: wire.action.name().unwrap_or_default(),
+        user: wire.user.name(),
+        started_via: wire.started_via.name(),
         started_at: wire.started_at.date(),
         finished_at: wire.finished_at.date(),
         succeeded: wire.finished_success.flag(),

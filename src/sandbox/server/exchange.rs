@@ -42,6 +42,7 @@ pub(super) async fn exchange(
         Ok(request) => request,
         Err(refusal) => return Ok(whole(refusal)),
     };
+    let being_answered = world.begin_answer();
     let call = Call::of(&request.method, &request.path);
     let arrived_at = world.clock().now();
     let hits = hits(&world, &request, &call);
@@ -58,6 +59,7 @@ pub(super) async fn exchange(
     let effect = effects.iter().find(|effect| !effect.adds_up());
     if let Some(When::Before) = effect.and_then(silence) {
         note(&world, &request, &call, arrived_at, None, false, named);
+        drop(being_answered);
         return end(effect, &ending).await;
     }
     let replaced = effect.and_then(distort::instead);
@@ -74,6 +76,7 @@ pub(super) async fn exchange(
     date(&mut answered, world.clock().now(), skew);
     if effect.and_then(silence).is_some() {
         note(&world, &request, &call, arrived_at, None, processed, named);
+        drop(being_answered);
         return end(effect, &ending).await;
     }
     note(

@@ -23,6 +23,7 @@ use super::fault::Fault;
 use super::journal::Journal;
 use super::options::{Options, Pkce, RateLimit, Strictness};
 use super::seed;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -32,12 +33,23 @@ use tokio::sync::Notify;
 #[derive(Clone)]
 pub struct World(Arc<Shared>);
 
+/// A request that is being answered.
+pub(crate) struct BeingAnswered(World);
+
+impl Drop for BeingAnswered {
+    fn drop(&mut self) {
+        self.0.0.being_answered.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 struct Shared {
     state: Mutex<State>,
     clock: Clock,
     settings: Settings,
     /// Told of each entry of the journal.
     answered: Notify,
+    /// How many requests are being answered now.
+    being_answered: AtomicUsize,
 }
 
 /// What stays as it was told at the start.
@@ -66,6 +78,7 @@ impl World {
             clock,
             settings,
             answered: Notify::new(),
+            being_answered: AtomicUsize::new(0),
         };
         Some(Self(Arc::new(shared)))
     }
@@ -349,6 +362,17 @@ impl World {
     /// Forgets what was asked so far.
     pub fn clear_journal(&self) {
         self.open().0.journal.clear();
+    }
+
+    /// How many requests are being answered now, those not among them that a fault leaves without an answer.
+    pub fn being_answered(&self) -> usize {
+        self.0.being_answered.load(Ordering::SeqCst)
+    }
+
+    /// Counts a request as being answered until what is returned is dropped.
+    pub(crate) fn begin_answer(&self) -> BeingAnswered {
+        self.0.being_answered.fetch_add(1, Ordering::SeqCst);
+        BeingAnswered(self.clone())
     }
 
     /// Waits until an operation has been asked for `count` times. Set a limit around it.

@@ -1,12 +1,14 @@
 //! A click becomes a row, once.
 
+use time::OffsetDateTime;
+
 use super::Ledger;
 use super::row::{read, storable};
 use crate::domain::redeploy::{Before, Command, RedeployOptions};
 use crate::domain::{AccessToken, OperationId, Redeploy, StackUid, UserId};
-use crate::store::StoreError;
 use crate::store::rows::ledger::NewRedeployRow;
 use crate::store::seal::Purpose;
+use crate::store::{StoreError, millis};
 
 /// How often a row that was in the way may be gone when it is looked at, before that is an error.
 const TRIES: u32 = 16;
@@ -36,6 +38,9 @@ pub struct NewRedeploy {
     pub token: AccessToken,
     /// What several redeploys that were asked for together have in common.
     pub batch: Option<OperationId>,
+    /// When the page with its id was made. One of before this epoch may have been posted then, in a database that has
+    /// been put back since: Cloud 66 is asked for it first.
+    pub form_made_at: OffsetDateTime,
 }
 
 /// What became of a request.
@@ -54,7 +59,7 @@ impl Ledger {
     /// Writes down what is asked for, unless its id is known or its stack has an unanswered row. However many
     /// ask at once, with one id or on one stack, one gets [`Entered::New`].
     pub async fn request(&self, new: NewRedeploy) -> Result<Entered, StoreError> {
-        let row = self.new_row(&new)?;
+        let row = self.new_row(&new, self.now_ms().await?)?;
         for _ in 0..TRIES {
             if let Some(row) = self.rows.insert_redeploy(&row).await? {
                 self.wake.notify_one();
@@ -75,7 +80,7 @@ impl Ledger {
         Err(StoreError::Unavailable)
     }
 
-    fn new_row(&self, new: &NewRedeploy) -> Result<NewRedeployRow, StoreError> {
+    fn new_row(&self, new: &NewRedeploy, now_ms: i64) -> Result<NewRedeployRow, StoreError> {
         let id = new.id.to_string();
         let sealed_token = self
             .sealer
@@ -91,7 +96,8 @@ impl Ledger {
             options: serde_json::to_string(&new.options).map_err(|_| StoreError::Broken)?,
             known_before: serde_json::to_string(&new.before).map_err(|_| StoreError::Broken)?,
             batch: new.batch.map(|batch| batch.to_string()),
-            requested_at_ms: self.now_ms(),
+            requested_at_ms: now_ms,
+            form_made_at_ms: millis::from_time(new.form_made_at),
             sealed_token,
         })
     }

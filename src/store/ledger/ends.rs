@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::domain::RedeployState;
 
 /// The ends, in the order of [`Ends`]' fields.
-const ENDS: [RedeployState; 5] = [
+const ENDS: [RedeployState; 6] = [
     RedeployState::Refused,
     RedeployState::Lost,
     RedeployState::Succeeded,
     RedeployState::Failed,
     RedeployState::Cancelled,
+    RedeployState::Ended,
 ];
 
 /// One count for each end, since the start of the process.

@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 use super::Ledger;
 use super::row::{read, storable};
 use crate::domain::{
-    AccessToken, ActionId, DeploymentId, Ending, OperationId, Redeploy, RedeployState, UserId,
+    AccessToken, ActionId, DeploymentId, OperationId, Reason, Redeploy, RedeployState, UserId,
 };
 use crate::store::rows::ledger::{Learnt, RedeployRow};
 use crate::store::seal::Purpose;
@@ -21,29 +21,32 @@ const PRUNE_BATCH: u32 = 100;
 /// A redeploy of which Cloud 66 is to be asked.
 #[derive(Debug, Clone)]
 pub struct Due {
-    /// In `unknown`, `accepted` or `running`.
+    /// In `unknown`, `accepted` or `running`; or in `requested`, where Cloud 66 is to be asked before it is sent.
     pub redeploy: Redeploy,
     /// In whose name to ask. None where the copy was erased ([`Ledger::forget_tokens`]) or does not open:
     /// nothing more can be learnt of this redeploy.
     pub token: Option<AccessToken>,
+    /// What time it is for the database: the times of the row, and of the next look, are by that.
+    pub now: OffsetDateTime,
 }
 
 impl Ledger {
     /// Redeploys whose next look has come, the longest waiting first. Each is left alone by everybody else
     /// for [`LOOK_LEASE`]; within it, one of the methods below says what was seen, or when to look again.
     pub async fn due(&self, limit: u32) -> Result<Vec<Due>, StoreError> {
-        let now_ms = self.now_ms();
+        let now_ms = self.now_ms().await?;
         let until_ms = now_ms + millis::of(LOOK_LEASE);
         let rows = self.rows.take_due(limit.into(), now_ms, until_ms).await?;
-        Ok(self.with_tokens(rows))
+        Ok(self.with_tokens(rows, now_ms))
     }
 
     /// The rows that can be read, each with its token.
-    pub(super) fn with_tokens(&self, rows: Vec<RedeployRow>) -> Vec<Due> {
+    pub(super) fn with_tokens(&self, rows: Vec<RedeployRow>, now_ms: i64) -> Vec<Due> {
+        let now = millis::to_time(now_ms).unwrap_or_else(|_| self.clock.now());
         let due = rows.into_iter().filter_map(|row| {
             let token = self.token_in(&row);
             let redeploy = read(row).ok()?;
-            Some(Due { redeploy, token })
+            Some(Due { redeploy, token, now })
         });
         due.collect()
     }
@@ -51,14 +54,16 @@ impl Ledger {
     /// `unknown` → `accepted`: Cloud 66 has a record of it. False: it was not `unknown` any more.
     pub async fn found(&self, id: OperationId, action: Option<ActionId>) -> Result<bool, StoreError> {
         let action = action.map(|id| id.0);
-        self.rows.set_found(&id.to_string(), action, self.now_ms()).await
+        self.rows
+            .set_found(&id.to_string(), action, self.now_ms().await?)
+            .await
     }
 
-    /// `unknown` → `lost`, an end: Cloud 66 has no record of it. False: it was not `unknown` any more.
-    pub async fn lost(&self, id: OperationId, message: &str) -> Result<bool, StoreError> {
+    /// `unknown` → `lost`, an end: Cloud 66 has no record of it, or cannot be asked. False: it was not `unknown` any more.
+    pub async fn lost(&self, id: OperationId, reason: Reason) -> Result<bool, StoreError> {
         let lost = self
             .rows
-            .set_lost(&id.to_string(), &storable(message), self.now_ms())
+            .set_lost(&id.to_string(), reason.as_str(), self.now_ms().await?)
             .await?;
         Ok(self.ends.add(RedeployState::Lost, lost))
     }
@@ -68,6 +73,12 @@ impl Ledger {
         self.rows
             .put_off_look(&id.to_string(), millis::from_time(at))
             .await
+    }
+
+    /// Makes a look due now. Counts one. False at an end.
+    pub async fn look_now(&self, id: OperationId) -> Result<bool, StoreError> {
+        let now_ms = self.now_ms().await?;
+        self.rows.put_off_look(&id.to_string(), now_ms).await
     }
 
     /// `accepted` → `running`, or more is known of one that is `running`. What is none stays as it was.
@@ -84,13 +95,14 @@ impl Ledger {
             deployment: deployment.map(|id| id.0),
             git_hash: git_hash.as_deref(),
             message: None,
+            reason: None,
         };
         self.rows
             .set_running(&id.to_string(), learnt, millis::from_time(next_look_at))
             .await
     }
 
-    /// `accepted` | `running` → `state`, an end: `succeeded`, `failed` or `cancelled`. What is none stays as
+    /// `accepted` | `running` → `state`, an end: `succeeded`, `failed`, `cancelled` or `ended`. What is none stays as
     /// it was. False from every other state, and for every other `state`.
     pub async fn ended(
         &self,
@@ -100,23 +112,53 @@ impl Ledger {
         deployment: Option<DeploymentId>,
         git_hash: Option<&str>,
     ) -> Result<bool, StoreError> {
-        if !RedeployState::Running.may_become(state) {
-            return Ok(false);
-        }
         let (message, git_hash) = (message.map(storable), git_hash.map(storable));
         let learnt = Learnt {
             deployment: deployment.map(|id| id.0),
             git_hash: git_hash.as_deref(),
             message: message.as_deref(),
+            reason: None,
         };
+        self.end(id, state, learnt).await
+    }
+
+    /// The same for an end that Cloud 66 did not tell of this very redeploy; `reason` says on what it rests.
+    pub async fn inferred(
+        &self,
+        id: OperationId,
+        state: RedeployState,
+        reason: Reason,
+        deployment: Option<DeploymentId>,
+        git_hash: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let git_hash = git_hash.map(storable);
+        let learnt = Learnt {
+            deployment: deployment.map(|id| id.0),
+            git_hash: git_hash.as_deref(),
+            message: None,
+            reason: Some(reason.as_str()),
+        };
+        self.end(id, state, learnt).await
+    }
+
+    async fn end(
+        &self,
+        id: OperationId,
+        state: RedeployState,
+        learnt: Learnt<'_>,
+    ) -> Result<bool, StoreError> {
+        if !RedeployState::Running.may_become(state) {
+            return Ok(false);
+        }
         let ended = self
             .rows
-            .set_ended(&id.to_string(), state.as_str(), learnt, self.now_ms())
+            .set_ended(&id.to_string(), state.as_str(), learnt, self.now_ms().await?)
             .await?;
         Ok(self.ends.add(state, ended))
     }
 
-    /// Names the action to follow of one that is `accepted` or `running` and has none yet. False otherwise.
+    /// Names the action to follow of one that is `accepted` or `running`, in place of another one that turned out not
+    /// to be its own. False where it is named already, and otherwise.
     pub async fn named(&self, id: OperationId, action: ActionId) -> Result<bool, StoreError> {
         self.rows.set_action(&id.to_string(), action.0).await
     }
@@ -135,21 +177,25 @@ impl Ledger {
             let sealed = self
                 .sealer
                 .seal(Purpose::Token, &row.id, token.expose().as_bytes())?;
-            renewed += u64::from(self.rows.renew_token(&row.id, &sealed, self.now_ms()).await?);
+            renewed += u64::from(
+                self.rows
+                    .renew_token(&row.id, &sealed, self.now_ms().await?)
+                    .await?,
+            );
         }
         Ok(renewed)
     }
 
     /// Stops following an accepted redeploy of which Cloud 66 will say no more. Its state stays the last one
-    /// that Cloud 66 confirmed; `message` says why nothing more is known, and the token is erased. False from
+    /// that Cloud 66 confirmed; `reason` says why nothing more is known, and the token is erased. False from
     /// every other state.
-    pub async fn stop_looking(&self, id: OperationId, message: &str) -> Result<bool, StoreError> {
-        self.rows.stop_looking(&id.to_string(), &storable(message)).await
+    pub async fn stop_looking(&self, id: OperationId, reason: Reason) -> Result<bool, StoreError> {
+        self.rows.stop_looking(&id.to_string(), reason.as_str()).await
     }
 
     /// Notes that the person asked to cancel it. False where that was noted before, or at an end.
     pub async fn cancel_requested(&self, id: OperationId) -> Result<bool, StoreError> {
-        self.rows.note_cancel(&id.to_string(), self.now_ms()).await
+        self.rows.note_cancel(&id.to_string(), self.now_ms().await?).await
     }
 
     /// The redeploy's own copy of the access token: until its end.
@@ -159,23 +205,14 @@ impl Ledger {
     }
 
     /// Erases the tokens of redeploys that were asked for before and have not ended, so that no copy outlives
-    /// its purpose. One that is still `requested` is refused: it can never be sent. Answers how many rows.
+    /// its purpose. One that is not sent yet keeps its own: Cloud 66 is still to be asked for it, which ends it.
+    /// Answers how many rows.
     pub async fn forget_tokens(&self, asked_before: OffsetDateTime) -> Result<u64, StoreError> {
-        let before_ms = millis::from_time(asked_before);
-        let refused = self
-            .rows
-            .refuse_stale(before_ms, Ending::TooLate.words(), self.now_ms())
-            .await?;
-        self.ends.add_many(RedeployState::Refused, refused);
-        let erased = self.rows.erase_tokens(before_ms).await?;
-        if refused + erased > 0 {
-            tracing::warn!(
-                refused,
-                erased,
-                "redeploys took so long that their tokens were erased"
-            );
+        let erased = self.rows.erase_tokens(millis::from_time(asked_before)).await?;
+        if erased > 0 {
+            tracing::warn!(erased, "redeploys took so long that their tokens were erased");
         }
-        Ok(refused + erased)
+        Ok(erased)
     }
 
     /// Deletes redeploys that ended before, a batch at a time, and those of which nothing more can be learnt

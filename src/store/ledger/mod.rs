@@ -3,6 +3,7 @@
 //! * `asking`: a click becomes a row, once. [`Ledger::request`]
 //! * `sending`: a worker holds the row while its request goes out. [`Ledger::claim`], [`Claim`]
 //! * `following`: what Cloud 66 says afterwards, until the end. [`Ledger::due`]
+//! * `epoch`: which of them may be sent as they are. [`Ledger::begin_epoch`]
 //! * `reading`: for pages. `ends`: how many ended how, for the operator.
 //! * `row`: between rows and [`Redeploy`](crate::domain::Redeploy).
 //!
@@ -18,9 +19,11 @@
 //! * The row carries its own sealed copy of the access token, so that signing out loses no redeploy. The
 //!   statement that ends a row erases it.
 //! * `sending` is committed, and on disk, before [`Ledger::claim`] returns.
+//! * Times are the database's, not this machine's: two instances whose clocks differ agree on when a lease ends.
 
 mod asking;
 mod ends;
+mod epoch;
 mod following;
 mod reading;
 mod row;
@@ -32,10 +35,12 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 pub use asking::{Entered, NewRedeploy};
+pub use epoch::IN_TIME;
 pub use following::{Due, LOOK_LEASE};
 pub use sending::Claim;
+use sending::InHand;
 
-use super::millis;
+use super::StoreError;
 use super::rows::Rows;
 use super::rows::ledger::RedeployRow;
 use super::seal::{Purpose, Sealer};
@@ -50,6 +55,7 @@ pub struct Ledger {
     clock: Clock,
     wake: Arc<Notify>,
     ends: Arc<Ends>,
+    in_hand: InHand,
 }
 
 impl Ledger {
@@ -60,6 +66,7 @@ impl Ledger {
             clock,
             wake: Arc::default(),
             ends: Arc::default(),
+            in_hand: InHand::default(),
         }
     }
 
@@ -74,8 +81,9 @@ impl Ledger {
         self.ends.read()
     }
 
-    fn now_ms(&self) -> i64 {
-        millis::from_time(self.clock.now())
+    /// What time it is for the database: every time of a row is by that, so that all who share it agree.
+    async fn now_ms(&self) -> Result<i64, StoreError> {
+        self.rows.now_ms(&self.clock).await
     }
 
     /// The row's token, if it still has one that opens.

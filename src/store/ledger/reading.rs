@@ -1,7 +1,7 @@
 //! The ledger as pages read it. Rows are not filtered by who asks: that a person may see a redeploy is for
 //! the caller to know.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::row::{read_all, read_if_any};
 use super::{Due, Ledger};
@@ -37,7 +37,7 @@ impl Ledger {
     /// became, each with its token, the oldest first.
     pub async fn unplaced_of_stack(&self, uid: StackUid) -> Result<Vec<Due>, StoreError> {
         let rows = self.rows.unplaced_of_stack(&uid.to_string()).await?;
-        Ok(self.with_tokens(rows))
+        Ok(self.with_tokens(rows, self.now_ms().await?))
     }
 
     /// What a person has asked for, newest first; `before` pages on from the last one of the page before. One
@@ -72,6 +72,12 @@ impl Ledger {
         Ok(read_all(rows))
     }
 
+    /// The same, for those that ended within this time, by the database's clock.
+    pub async fn moving_within(&self, ended: Duration) -> Result<Vec<Redeploy>, StoreError> {
+        let now = millis::to_time(self.now_ms().await?)?;
+        self.moving(now - ended).await
+    }
+
     /// The redeploys of one batch, in the order in which they were asked for.
     pub async fn of_batch(&self, batch: OperationId) -> Result<Vec<Redeploy>, StoreError> {
         Ok(read_all(self.rows.of_batch(&batch.to_string()).await?))
@@ -85,6 +91,6 @@ impl Ledger {
 
     /// Notes that the person has seen how it ended. False where it has not ended, or was seen before.
     pub async fn seen(&self, id: OperationId) -> Result<bool, StoreError> {
-        self.rows.set_seen(&id.to_string(), self.now_ms()).await
+        self.rows.set_seen(&id.to_string(), self.now_ms().await?).await
     }
 }

@@ -1,7 +1,7 @@
 //! Between rows and the domain's [`Redeploy`].
 
 use crate::domain::redeploy::{Before, Command, RedeployOptions, RedeployState};
-use crate::domain::{ActionId, DeploymentId, Redeploy, UserId};
+use crate::domain::{ActionId, DeploymentId, Reason, Redeploy, UserId};
 use crate::store::rows::ledger::RedeployRow;
 use crate::store::{StoreError, millis};
 
@@ -50,6 +50,7 @@ fn parse(row: RedeployRow) -> Option<Redeploy> {
         action: row.action.map(ActionId),
         deployment: row.deployment.map(DeploymentId),
         git_hash: row.git_hash,
+        reason: row.reason.as_deref().and_then(Reason::parse),
         message: row.message,
         attempts: u32::try_from(row.attempts).ok()?,
         looks: u32::try_from(row.looks).ok()?,

@@ -11,6 +11,7 @@
 
 mod ledger;
 mod open;
+mod place;
 mod sessions;
 mod sign_ins;
 
@@ -23,7 +24,7 @@ use sqlx::query::{Query, QueryAs};
 use sqlx::{FromRow, Postgres as Db};
 
 use super::StoreError;
-use super::rows::Upkeep;
+use super::rows::{Upkeep, adopt_rows, newest_row};
 
 /// How long a statement may take on the server.
 const STATEMENT: Duration = Duration::from_secs(5);
@@ -33,6 +34,8 @@ const ANSWER: Duration = Duration::from_secs(6);
 /// A PostgreSQL database that is open.
 pub(crate) struct Postgres {
     pool: PgPool,
+    /// The Cloud 66 that rows are written for, and the only one whose rows are read.
+    origin: String,
 }
 
 impl Postgres {
@@ -97,6 +100,22 @@ impl Postgres {
 impl Upkeep for Postgres {
     async fn ping(&self) -> Result<(), StoreError> {
         self.read::<(i32,)>(sqlx::query_as("SELECT 1")).await.map(drop)
+    }
+
+    async fn adopt_rows(&self) -> Result<(), StoreError> {
+        for statement in [
+            adopt_rows!("sessions"),
+            adopt_rows!("sign_ins"),
+            adopt_rows!("redeploys"),
+        ] {
+            self.write(sqlx::query(statement).bind(&self.origin)).await?;
+        }
+        Ok(())
+    }
+
+    async fn newest_ms(&self) -> Result<Option<i64>, StoreError> {
+        let rows: Vec<(Option<i64>,)> = self.read(sqlx::query_as(newest_row!())).await?;
+        Ok(rows.into_iter().next().and_then(|(at,)| at))
     }
 
     async fn forget_deleted(&self) -> Result<(), StoreError> {

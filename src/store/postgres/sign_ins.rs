@@ -12,8 +12,8 @@ impl SignInRows for Postgres {
     async fn insert_sign_in(&self, row: &SignInRow, most: i64, now_ms: i64) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "INSERT INTO sign_ins \
-             (state_hash, browser_hash, expires_at_ms, sealed_verifier, return_to, scopes) \
-             SELECT $1, $2, $3, $4, $5, $6 \
+             (state_hash, browser_hash, expires_at_ms, sealed_verifier, return_to, scopes, origin) \
+             SELECT $1, $2, $3, $4, $5, $6, $9 \
              WHERE (SELECT count(*) FROM sign_ins WHERE expires_at_ms > $8) < $7",
         )
         .bind(&row.state_hash)
@@ -23,7 +23,8 @@ impl SignInRows for Postgres {
         .bind(&row.return_to)
         .bind(&row.scopes)
         .bind(most)
-        .bind(now_ms);
+        .bind(now_ms)
+        .bind(&self.origin);
         Ok(self.write(query).await? == 1)
     }
 
@@ -44,12 +45,13 @@ impl SignInRows for Postgres {
         now_ms: i64,
     ) -> Result<Option<SignInRow>, StoreError> {
         let query = sqlx::query_as(
-            "DELETE FROM sign_ins WHERE state_hash = $1 AND browser_hash = $2 AND expires_at_ms > $3 \
+            "DELETE FROM sign_ins WHERE state_hash = $1 AND browser_hash = $2 AND expires_at_ms > $3 AND origin = $4 \
              RETURNING state_hash, browser_hash, expires_at_ms, sealed_verifier, return_to, scopes",
         )
         .bind(&state_hash[..])
         .bind(&browser_hash[..])
-        .bind(now_ms);
+        .bind(now_ms)
+        .bind(&self.origin);
         Ok(self.write_returning(query).await?.pop())
     }
 
@@ -60,11 +62,12 @@ impl SignInRows for Postgres {
     ) -> Result<Option<SignInRow>, StoreError> {
         let query = sqlx::query_as(
             "DELETE FROM sign_ins WHERE number = (SELECT number FROM sign_ins \
-             WHERE browser_hash = $1 AND expires_at_ms > $2 ORDER BY number DESC LIMIT 1) \
+             WHERE browser_hash = $1 AND expires_at_ms > $2 AND origin = $3 ORDER BY number DESC LIMIT 1) \
              RETURNING state_hash, browser_hash, expires_at_ms, sealed_verifier, return_to, scopes",
         )
         .bind(&browser_hash[..])
-        .bind(now_ms);
+        .bind(now_ms)
+        .bind(&self.origin);
         Ok(self.write_returning(query).await?.pop())
     }
 

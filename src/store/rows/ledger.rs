@@ -30,6 +30,7 @@ pub(crate) struct RedeployRow {
     pub(crate) looks: i64,
     pub(crate) deployment: Option<i64>,
     pub(crate) git_hash: Option<String>,
+    pub(crate) reason: Option<String>,
     pub(crate) message: Option<String>,
     pub(crate) cancel_requested_at_ms: Option<i64>,
     pub(crate) finished_at_ms: Option<i64>,
@@ -41,7 +42,7 @@ macro_rules! redeploy_columns {
     () => {
         "id, command, stack, stack_name, environment, asked_by, asked_by_name, options, known_before, state, \
          requested_at_ms, attempts, sent_at_ms, answered_at_ms, queued, action, looks, deployment, git_hash, \
-         message, cancel_requested_at_ms, finished_at_ms, sealed_token"
+         reason, message, cancel_requested_at_ms, finished_at_ms, sealed_token"
     };
 }
 pub(crate) use redeploy_columns;
@@ -60,6 +61,7 @@ pub(crate) struct NewRedeployRow {
     pub(crate) known_before: String,
     pub(crate) batch: Option<String>,
     pub(crate) requested_at_ms: i64,
+    pub(crate) form_made_at_ms: i64,
     pub(crate) sealed_token: Vec<u8>,
 }
 
@@ -77,11 +79,13 @@ pub(crate) struct Learnt<'a> {
     pub(crate) deployment: Option<i64>,
     pub(crate) git_hash: Option<&'a str>,
     pub(crate) message: Option<&'a str>,
+    /// Why it ended so; at an end, none erases it.
+    pub(crate) reason: Option<&'static str>,
 }
 
 #[async_trait]
 pub(crate) trait Asking: Send + Sync {
-    /// Adds the row, unless its id is taken or its stack has an unanswered row; none then.
+    /// Adds the row, set aside where its form was made before this epoch, unless its id is taken or its stack has an unanswered row; none then.
     async fn insert_redeploy(&self, row: &NewRedeployRow) -> Result<Option<RedeployRow>, StoreError>;
 
     /// The stack's row in `requested`, `sending` or `unknown`.
@@ -90,13 +94,14 @@ pub(crate) trait Asking: Send + Sync {
 
 #[async_trait]
 pub(crate) trait Sending: Send + Sync {
-    /// `requested` → `sending`: the first row whose time has come, for one worker alone. Of a batch only the
-    /// first one that waits, and none while another is `sending`.
+    /// `requested` → `sending`: the first row whose time has come, that is of this epoch and in time, for one worker
+    /// alone. Of a batch only the first one that waits, and none while another is `sending`.
     async fn claim(
         &self,
         owner: &str,
         now_ms: i64,
         lease_until_ms: i64,
+        late_ms: i64,
     ) -> Result<Option<RedeployRow>, StoreError>;
 
     /// Whether the row is `sending` in these hands, under a lease that has not ended.
@@ -113,7 +118,13 @@ pub(crate) trait Sending: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// `sending` → `refused`.
-    async fn set_refused(&self, held: Held<'_>, message: &str, now_ms: i64) -> Result<bool, StoreError>;
+    async fn set_refused(
+        &self,
+        held: Held<'_>,
+        reason: &'static str,
+        message: Option<&str>,
+        now_ms: i64,
+    ) -> Result<bool, StoreError>;
 
     /// `sending` → `unknown`.
     async fn set_unknown(&self, held: Held<'_>, now_ms: i64) -> Result<bool, StoreError>;
@@ -121,8 +132,11 @@ pub(crate) trait Sending: Send + Sync {
     /// `sending` → `requested`.
     async fn set_requested(&self, held: Held<'_>, not_before_ms: i64) -> Result<bool, StoreError>;
 
-    /// `sending` → `unknown`, for every row whose lease has ended.
-    async fn expire_leases(&self, now_ms: i64) -> Result<u64, StoreError>;
+    /// The rows in `sending` whose lease has ended, or has longer to go than any lease lasts.
+    async fn expired_leases(&self, now_ms: i64, longest_ms: i64) -> Result<Vec<String>, StoreError>;
+
+    /// `sending` → `unknown`, for one of those.
+    async fn expire_lease(&self, id: &str, now_ms: i64, longest_ms: i64) -> Result<bool, StoreError>;
 
     /// `sending` → `unknown`, for every row in these hands.
     async fn give_up(&self, owner: &str, now_ms: i64) -> Result<u64, StoreError>;
@@ -130,15 +144,15 @@ pub(crate) trait Sending: Send + Sync {
 
 #[async_trait]
 pub(crate) trait Following: Send + Sync {
-    /// Rows in `unknown`, `accepted` or `running` whose next look has come; it is put off to `until_ms`, so
+    /// Rows in `unknown`, `accepted` or `running`, or set aside in `requested`, whose next look has come; it is put off to `until_ms`, so
     /// that nobody else gets them before.
     async fn take_due(&self, limit: i64, now_ms: i64, until_ms: i64) -> Result<Vec<RedeployRow>, StoreError>;
 
-    /// `unknown` → `accepted`.
+    /// `unknown`, or set aside in `requested`, → `accepted`.
     async fn set_found(&self, id: &str, action: Option<i64>, now_ms: i64) -> Result<bool, StoreError>;
 
     /// `unknown` → `lost`.
-    async fn set_lost(&self, id: &str, message: &str, now_ms: i64) -> Result<bool, StoreError>;
+    async fn set_lost(&self, id: &str, reason: &'static str, now_ms: i64) -> Result<bool, StoreError>;
 
     /// `accepted` | `running` → `running`.
     async fn set_running(
@@ -148,7 +162,7 @@ pub(crate) trait Following: Send + Sync {
         next_look_at_ms: i64,
     ) -> Result<bool, StoreError>;
 
-    /// `accepted` | `running` → `succeeded`, `failed` or `cancelled`, as `state` says.
+    /// `accepted` | `running` → `succeeded`, `failed`, `cancelled` or `ended`, as `state` says.
     async fn set_ended(
         &self,
         id: &str,
@@ -164,18 +178,14 @@ pub(crate) trait Following: Send + Sync {
     async fn set_action(&self, id: &str, action: i64) -> Result<bool, StoreError>;
 
     /// Puts another token into a row in `unknown`, `accepted` or `running`, and makes it due; where its own
-    /// was erased, what was said of that goes. No change of state.
+    /// was erased, the reason for that goes. No change of state.
     async fn renew_token(&self, id: &str, sealed_token: &[u8], now_ms: i64) -> Result<bool, StoreError>;
 
     /// Erases the token of a row in `accepted` or `running` and looks no more; no change of state.
-    async fn stop_looking(&self, id: &str, message: &str) -> Result<bool, StoreError>;
+    async fn stop_looking(&self, id: &str, reason: &'static str) -> Result<bool, StoreError>;
 
     /// Notes that the person asked to cancel, the first time; no change of state.
     async fn note_cancel(&self, id: &str, now_ms: i64) -> Result<bool, StoreError>;
-
-    /// `requested` → `refused`, for every row that was asked for before.
-    async fn refuse_stale(&self, asked_before_ms: i64, message: &str, now_ms: i64)
-    -> Result<u64, StoreError>;
 
     /// Erases the token of every row that was asked for before; no change of state.
     async fn erase_tokens(&self, asked_before_ms: i64) -> Result<u64, StoreError>;

@@ -20,12 +20,16 @@ use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow};
 use sqlx::{FromRow, Sqlite as Db};
 
 use super::StoreError;
-use super::rows::Upkeep;
+use super::rows::{Upkeep, adopt_rows, newest_row};
 
 /// A SQLite database that is open.
 pub(crate) struct Sqlite {
     writer: SqlitePool,
     readers: SqlitePool,
+    /// The Cloud 66 that rows are written for, and the only one whose rows are read.
+    origin: String,
+    /// What tells the file from a copy of it that was put in its place.
+    place: String,
 }
 
 impl Sqlite {
@@ -58,6 +62,22 @@ impl Sqlite {
 impl Upkeep for Sqlite {
     async fn ping(&self) -> Result<(), StoreError> {
         self.read::<(i64,)>(sqlx::query_as("SELECT 1")).await.map(drop)
+    }
+
+    async fn adopt_rows(&self) -> Result<(), StoreError> {
+        for statement in [
+            adopt_rows!("sessions"),
+            adopt_rows!("sign_ins"),
+            adopt_rows!("redeploys"),
+        ] {
+            self.write(sqlx::query(statement).bind(&self.origin)).await?;
+        }
+        Ok(())
+    }
+
+    async fn newest_ms(&self) -> Result<Option<i64>, StoreError> {
+        let rows: Vec<(Option<i64>,)> = self.read(sqlx::query_as(newest_row!())).await?;
+        Ok(rows.into_iter().next().and_then(|(at,)| at))
     }
 
     async fn forget_deleted(&self) -> Result<(), StoreError> {

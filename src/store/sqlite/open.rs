@@ -25,7 +25,7 @@ const JOURNAL_LIMIT: &str = "4194304";
 
 impl Sqlite {
     /// Opens the file, or makes it, readable by its owner only.
-    pub(crate) async fn open(path: &Path) -> Result<Self, OpenError> {
+    pub(crate) async fn open(path: &Path, origin: &str) -> Result<Self, OpenError> {
         prepare(path)?;
         let options = options()
             .filename(path)
@@ -45,7 +45,12 @@ impl Sqlite {
             .connect_with(options.pragma("query_only", "ON"))
             .await
             .map_err(in_words)?;
-        Ok(Self { writer, readers })
+        Ok(Self {
+            writer,
+            readers,
+            origin: origin.to_owned(),
+            place: place_of(path),
+        })
     }
 
     /// Does all that opening would do, in a transaction that is taken back: the file is then as it was, or not
@@ -65,7 +70,7 @@ impl Sqlite {
 
     /// A database in memory, gone when it is closed. One connection does everything: each connection to a
     /// database in memory would have its own.
-    pub(crate) async fn open_in_memory() -> Result<Self, OpenError> {
+    pub(crate) async fn open_in_memory(origin: &str) -> Result<Self, OpenError> {
         let other = |error: sqlx::Error| OpenError::Other(error.to_string());
         let writer = pool(1)
             .min_connections(1)
@@ -80,6 +85,8 @@ impl Sqlite {
         Ok(Self {
             readers: writer.clone(),
             writer,
+            origin: origin.to_owned(),
+            place: "memory".to_owned(),
         })
     }
 }
@@ -97,6 +104,24 @@ async fn connect_writer(path: &Path, options: &SqliteConnectOptions) -> Result<S
         }
         tokio::time::sleep(BUSY / 100).await;
     }
+}
+
+/// Which file it is, by its number and the moment in which it was made: another one where a copy was moved or unpacked
+/// into its place, and the same where one was written over it.
+#[cfg(unix)]
+fn place_of(path: &Path) -> String {
+    use std::os::unix::fs::MetadataExt as _;
+    let Ok(file) = path.metadata() else {
+        return "file".to_owned();
+    };
+    let made = file.created().ok();
+    let made = made.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    format!("{}/{}", file.ino(), made.unwrap_or_default().as_nanos())
+}
+
+#[cfg(not(unix))]
+fn place_of(_: &Path) -> String {
+    "file".to_owned()
 }
 
 fn options() -> SqliteConnectOptions {

@@ -3,6 +3,7 @@
 use crate::app::watch::Move;
 use crate::domain::{Command, Redeploy, RedeployState};
 use crate::web::pages::notes::Notice;
+use crate::web::pages::reason;
 
 /// What is said of a step; nothing of the steps that the page itself shows.
 pub(super) fn notice(step: &Move) -> Option<Notice> {
@@ -20,11 +21,16 @@ pub(super) fn notice(step: &Move) -> Option<Notice> {
         RedeployState::Refused => Notice::Refused {
             stack,
             id,
-            words: redeploy.message.clone().unwrap_or_default(),
+            words: reason::explain(redeploy).unwrap_or_default(),
         },
         RedeployState::Unknown => Notice::Checking { stack, id },
         RedeployState::Lost => Notice::NoRecord { stack, id },
-        RedeployState::Succeeded | RedeployState::Failed | RedeployState::Cancelled if !is_redeploy => {
+        RedeployState::Succeeded
+        | RedeployState::Failed
+        | RedeployState::Cancelled
+        | RedeployState::Ended
+            if !is_redeploy =>
+        {
             return None;
         }
         RedeployState::Succeeded => Notice::Succeeded {
@@ -39,6 +45,7 @@ pub(super) fn notice(step: &Move) -> Option<Notice> {
             still: redeploy.before.live_hash.clone(),
         },
         RedeployState::Cancelled => Notice::Cancelled { stack, id },
+        RedeployState::Ended => Notice::Ended { stack, id },
         RedeployState::Requested | RedeployState::Sending => return None,
     })
 }
@@ -49,5 +56,6 @@ fn title(redeploy: &Redeploy) -> String {
 
 fn seconds(redeploy: &Redeploy) -> Option<i64> {
     let took = redeploy.finished_at? - redeploy.answered_at.or(redeploy.sent_at)?;
-    (!took.is_negative()).then(|| took.whole_seconds())
+    // An end that is inferred was noticed long after it came.
+    (redeploy.reason.is_none() && !took.is_negative()).then(|| took.whole_seconds())
 }

@@ -2,9 +2,9 @@
 
 use super::notes::Note;
 use super::receipt::took;
-use super::receipt_words::{command_noun, ours};
+use super::receipt_words::command_noun;
 use super::words;
-use crate::domain::{Command, Ending, Redeploy, RedeployState};
+use crate::domain::{Command, Reason, Redeploy, RedeployState};
 use crate::web::urls::Urls;
 
 /// How many are told one by one; more would fill a phone.
@@ -58,12 +58,13 @@ fn ending(redeploy: &Redeploy) -> String {
         },
         S::Cancelled => format!("{what} was cancelled."),
         S::Refused => format!("{what} was refused."),
-        S::Lost if ours(redeploy) == Some(Ending::NoRecord) => {
+        S::Lost if redeploy.reason == Some(Reason::NoRecord) => {
             format!("Cloud 66 has no record of {what}. Check the stack before you try again.")
         }
         S::Lost => {
             format!("it is not known whether Cloud 66 has {what}. Look at the stack before you try again.")
         }
+        S::Ended => format!("{what} ended. Cloud 66 did not say how."),
         _ => format!("{what} failed."),
     }
 }

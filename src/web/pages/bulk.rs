@@ -213,6 +213,7 @@ fn summary(redeploys: &[Redeploy]) -> String {
         (count(&[S::Refused]), "refused"),
         (count(&[S::Lost]), "without a record"),
         (count(&[S::Cancelled]), "cancelled"),
+        (count(&[S::Ended]), "ended without a result"),
         (count(&[S::Accepted, S::Running]), "accepted"),
         (count(&[S::Unknown]), "without an answer yet"),
         (count(&[S::Requested, S::Sending]), "waiting to be sent"),

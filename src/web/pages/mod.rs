@@ -4,7 +4,7 @@
 //!   once.
 //! * [`home`], [`setup`], [`code`], [`trouble`]: before somebody is signed in, and when something goes wrong.
 //! * [`stacks`], [`row`]: the list. [`stack`]: one of them.
-//! * [`redeploy`], [`confirm`]: the pages that ask. [`receipt`]: what became of it.
+//! * [`redeploy`], [`confirm`]: the pages that ask. [`receipt`]: what became of it; [`reason`]: why.
 //! * [`live`]: pieces for a page that is open.
 //! * [`receipts`], [`bulk`]: many redeploys. [`activity`]: what changed. [`search`]: find a stack.
 //! * [`settings`], [`help`].
@@ -39,6 +39,7 @@ pub mod chips;
 mod commit;
 mod facts;
 mod history;
+pub mod reason;
 mod receipt_words;
 mod sections;
 pub mod siblings;

@@ -56,6 +56,8 @@ pub enum Notice {
     },
     /// A deploy that was watched was stopped.
     Cancelled { stack: String, id: OperationId },
+    /// A deploy that was watched ended, and Cloud 66 did not say how.
+    Ended { stack: String, id: OperationId },
     /// Cloud 66 was asked to stop a deploy.
     CancelAsked { stack: String },
     /// Cloud 66 would not stop a deploy; its words.
@@ -169,6 +171,7 @@ impl Notice {
                 stack, still: None, ..
             } => format!("{stack}: deploy failed."),
             Self::Cancelled { stack, .. } => format!("{stack}: the deploy was cancelled."),
+            Self::Ended { stack, .. } => format!("{stack}: the deploy ended. Cloud 66 did not say how."),
             Self::CancelAsked { stack } => format!("{stack}: cancelling. This can take a minute."),
             Self::CancelRefused { words } => format!("Cloud 66 did not cancel it. {words}"),
             Self::CancelTooLate { stack } => {
@@ -198,14 +201,15 @@ impl Notice {
             | Self::Refused { id, .. }
             | Self::Succeeded { id, .. }
             | Self::Failed { id, .. }
-            | Self::Cancelled { id, .. } => Some(*id),
+            | Self::Cancelled { id, .. }
+            | Self::Ended { id, .. } => Some(*id),
             _ => None,
         }
     }
 
     fn way_on(&self) -> &'static str {
         match self {
-            Self::Failed { .. } | Self::NoRecord { .. } => "See what to do",
+            Self::Failed { .. } | Self::NoRecord { .. } | Self::Ended { .. } => "See what to do",
             Self::Refused { .. } | Self::Succeeded { .. } | Self::Cancelled { .. } => "See the receipt",
             _ => "Follow it",
         }

@@ -8,7 +8,8 @@ use askama_web::WebTemplate;
 use time::Duration;
 
 use super::frame::{Frame, Here, Html, PageIcon};
-use super::receipt_words::{Sentence, as_text, asked_words, command_noun, ours, sentence};
+use super::reason::explain;
+use super::receipt_words::{Sentence, as_text, asked_words, command_noun, sentence};
 use super::verdict::Progress;
 use super::words::{self, When};
 use crate::domain::deployment::short_hash;
@@ -141,7 +142,10 @@ impl ReceiptState {
             message: message(redeploy),
             spoken: matches!(
                 redeploy.state,
-                RedeployState::Succeeded | RedeployState::Failed | RedeployState::Cancelled
+                RedeployState::Succeeded
+                    | RedeployState::Failed
+                    | RedeployState::Cancelled
+                    | RedeployState::Ended
             ),
             facts: facts(redeploy),
             times: times(redeploy),
@@ -162,18 +166,19 @@ impl ReceiptState {
     }
 }
 
-/// What the row says beyond the sentence above it; of a refusal, and where it is our own, the sentence has said it.
+/// What the row says beyond the sentence above it; of a refusal or a loss, the sentence has said it.
 fn message(redeploy: &Redeploy) -> Option<String> {
-    let said = redeploy.state == RedeployState::Refused || ours(redeploy).is_some();
+    let said = matches!(redeploy.state, RedeployState::Refused | RedeployState::Lost)
+        || (redeploy.state.is_end() && redeploy.reason.is_some());
     words_of(redeploy).filter(|_| !said)
 }
 
 /// What the row says, for a list where no sentence stands beside it.
 pub(super) fn words_of(redeploy: &Redeploy) -> Option<String> {
-    redeploy
-        .message
-        .clone()
-        .filter(|message| !message.trim().is_empty())
+    let message = || redeploy.message.clone();
+    explain(redeploy)
+        .or_else(message)
+        .filter(|words| !words.trim().is_empty())
 }
 
 fn progress(frame: &Frame, redeploy: &Redeploy) -> Option<ProgressView> {
@@ -211,12 +216,16 @@ fn facts(redeploy: &Redeploy) -> Vec<(&'static str, Value)> {
     facts
 }
 
-/// From the answer to the end; none before both are known.
+/// From the answer to the end; none before both are known. An end that is inferred was noticed long after it came.
 pub(super) fn took(redeploy: &Redeploy) -> Option<Duration> {
-    let ran = matches!(
-        redeploy.state,
-        RedeployState::Succeeded | RedeployState::Failed | RedeployState::Cancelled
-    );
+    let ran = redeploy.reason.is_none()
+        && matches!(
+            redeploy.state,
+            RedeployState::Succeeded
+                | RedeployState::Failed
+                | RedeployState::Cancelled
+                | RedeployState::Ended
+        );
     let took = redeploy.finished_at? - redeploy.answered_at.or(redeploy.sent_at)?;
     (ran && !took.is_negative()).then_some(took)
 }
@@ -280,6 +289,7 @@ fn title(redeploy: &Redeploy) -> String {
         (RedeployState::Refused, _) => format!("✗ Refused {name}"),
         (RedeployState::Lost, _) => format!("✗ Not known {name}"),
         (RedeployState::Cancelled, _) => format!("Cancelled {name}"),
+        (RedeployState::Ended, _) => format!("Ended {name}"),
         _ => format!("{noun}… {name}"),
     }
 }
@@ -288,7 +298,7 @@ fn icon(state: RedeployState) -> PageIcon {
     match state {
         RedeployState::Succeeded => PageIcon::Ok,
         RedeployState::Refused | RedeployState::Lost | RedeployState::Failed => PageIcon::Bad,
-        RedeployState::Cancelled => PageIcon::Plain,
+        RedeployState::Cancelled | RedeployState::Ended => PageIcon::Plain,
         _ => PageIcon::Busy,
     }
 }

@@ -1,8 +1,9 @@
 //! The sentences of receipts, for each state of the ledger.
 
+use super::reason::explain;
 use super::words;
 use crate::domain::deployment::short_hash;
-use crate::domain::{Command, Ending, Redeploy, RedeployState};
+use crate::domain::{Command, Reason, Redeploy, RedeployState};
 
 /// Where a redeploy stands: outline, tone, a headline, and what it means.
 #[derive(Debug, Clone)]
@@ -33,7 +34,7 @@ pub(super) fn sentence(redeploy: &Redeploy, old_api: bool) -> Sentence {
         S::Accepted if redeploy.queued => ("clock", "busy"),
         S::Sending | S::Accepted | S::Running => ("ring", "busy"),
         S::Refused | S::Failed => ("octagon", "bad"),
-        S::Lost => ("triangle", "warn"),
+        S::Lost | S::Ended => ("triangle", "warn"),
         S::Succeeded => ("tick", "ok"),
         S::Cancelled => ("dash", "idle"),
     };
@@ -84,13 +85,21 @@ pub(super) fn sentence(redeploy: &Redeploy, old_api: bool) -> Sentence {
             "No answer yet",
             "Checking whether Cloud 66 got it… It was sent once and will not be sent again.".to_owned(),
         ),
-        S::Refused if ours(redeploy).is_some_and(Ending::is_unsent) => ("Not sent", own_words(redeploy)),
-        // The row says what the refusal means, and what Cloud 66 said of it.
-        S::Refused => ("Refused", refused(redeploy)),
-        S::Lost if ours(redeploy).is_none_or(|ending| ending == Ending::NoRecord) => {
-            ("No record of it", Ending::NoRecord.words().to_owned())
+        S::Refused if redeploy.reason.is_some_and(Reason::is_unsent) => {
+            ("Not sent", explain(redeploy).unwrap_or_default())
         }
-        S::Lost => ("Not known", own_words(redeploy)),
+        S::Refused => ("Refused", refused(redeploy)),
+        S::Lost if redeploy.reason == Some(Reason::NoRecord) => {
+            ("No record of it", explain(redeploy).unwrap_or_default())
+        }
+        S::Lost => ("Not known", explain(redeploy).unwrap_or_default()),
+        S::Ended if redeploy.reason.is_some() => {
+            ("Ended, result not known", explain(redeploy).unwrap_or_default())
+        }
+        S::Ended => (
+            "Ended, result not given",
+            "Cloud 66 says that it ended, and not how. Check the stack.".to_owned(),
+        ),
         S::Succeeded if deploys => ("Deployed", succeeded(redeploy)),
         S::Succeeded => ("Done", "Cloud 66 reports that it ended well.".to_owned()),
         S::Failed if deploys => ("Deploy failed", failed(redeploy)),
@@ -101,6 +110,9 @@ pub(super) fn sentence(redeploy: &Redeploy, old_api: bool) -> Sentence {
                 .to_owned(),
         ),
     };
+    // What Cloud 66 did not say of this very redeploy is never told as its word.
+    let inferred = redeploy.reason.filter(|reason| reason.is_inference());
+    let meaning = inferred.and_then(|_| explain(redeploy)).unwrap_or(meaning);
     Sentence {
         icon,
         tone,
@@ -109,18 +121,9 @@ pub(super) fn sentence(redeploy: &Redeploy, old_api: bool) -> Sentence {
     }
 }
 
-/// The end that Cloud 66 said nothing of, where the row's message is our own.
-pub(super) fn ours(redeploy: &Redeploy) -> Option<Ending> {
-    Ending::of(redeploy.message.as_deref()?)
-}
-
+/// What the refusal means, and what Cloud 66 said of it.
 fn refused(redeploy: &Redeploy) -> String {
-    let words = redeploy.message.clone().filter(|words| !words.trim().is_empty());
-    words.unwrap_or_else(|| "Cloud 66 said no. Nothing was started.".to_owned())
-}
-
-fn own_words(redeploy: &Redeploy) -> String {
-    ours(redeploy).map(Ending::words).unwrap_or_default().to_owned()
+    explain(redeploy).unwrap_or_else(|| "Cloud 66 refused. Nothing was started.".to_owned())
 }
 
 fn succeeded(redeploy: &Redeploy) -> String {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use stackdeck::app::App;
+use stackdeck::app::watch::Patience;
 use stackdeck::app::watch::keep::{self, Waiting};
 use stackdeck::cli::start::{Running, Surroundings, start};
 use stackdeck::cloud66::Timeouts;
@@ -18,17 +19,33 @@ use stackdeck::web::server::Limits;
 use tokio::net::TcpListener;
 
 use super::browser::Browser;
+use super::ports::free_port;
+use super::time::Time;
+
+/// How long Cloud 66 is waited for: as long as it can be within the lease of a request, [`LEASE`]. A machine that
+/// does other things beside the tests must not be taken for a Cloud 66 that does not answer.
+///
+/// [`LEASE`]: stackdeck::app::send::LEASE
+const UNHURRIED: Duration = Duration::from_secs(50);
+
+/// Longer than any test, and short enough to be followed.
+const LONG_DEPLOY: Duration = Duration::from_mins(10);
+
+/// Longer than any test, for the limits that are tested where they are short (`tests/connections`).
+const NEVER: Duration = Duration::from_hours(1);
 
 /// A running app with its own sandbox and its own database file, all gone when it is dropped.
 pub struct TestApp {
     pub sandbox: Sandbox,
-    /// The app's clock: the machine's, which a test may push ahead.
+    /// The app's clock: the machine's, or one that stands, which a test may push ahead.
     pub clock: ManualClock,
     pub url: String,
     running: Option<Running>,
     settings: HashMap<String, String>,
     folder: tempfile::TempDir,
     timeouts: Timeouts,
+    limits: Limits,
+    time: Time,
 }
 
 /// A second instance.
@@ -44,11 +61,36 @@ pub struct Instance {
 }
 
 /// What a test wants to be different.
-#[derive(Default)]
 pub struct Wish {
     settings: Vec<(&'static str, String)>,
     sandbox: Options,
     timeouts: Timeouts,
+    limits: Limits,
+    is_still: bool,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self {
+            settings: Vec::new(),
+            sandbox: Options::default(),
+            timeouts: Timeouts {
+                connect: UNHURRIED,
+                total: UNHURRIED,
+                probe: UNHURRIED,
+                ..Timeouts::default()
+            },
+            limits: Limits {
+                head: NEVER,
+                idle: NEVER,
+                write: NEVER,
+                body: NEVER,
+                answer: NEVER,
+                ..Limits::default()
+            },
+            is_still: false,
+        }
+    }
 }
 
 impl Wish {
@@ -69,6 +111,12 @@ impl Wish {
         self.deploys_of(Duration::from_millis(300))
     }
 
+    /// Lets Cloud 66 take longer for a deploy than any test lasts; [`TestApp::deploys_begin`] and
+    /// [`TestApp::deploys_end`] say when it gets further.
+    pub fn long_deploys(self) -> Self {
+        self.deploys_of(LONG_DEPLOY)
+    }
+
     /// Lets Cloud 66 take this long for a deploy.
     pub fn deploys_of(self, time: Duration) -> Self {
         self.sandbox(|options| options.deploy_time = time)
@@ -77,14 +125,26 @@ impl Wish {
     /// Lets the app wait for Cloud 66 for a few seconds only: for tests in which no answer comes. Elsewhere a busy
     /// machine would be taken for such a Cloud 66.
     pub fn impatient(mut self) -> Self {
-        self.timeouts.connect = Duration::from_secs(2);
-        self.timeouts.total = Duration::from_secs(3);
+        self.timeouts.connect = Duration::from_secs(6);
+        self.timeouts.total = Duration::from_secs(6);
+        self
+    }
+
+    /// Changes the limits of connections, none of which is reached otherwise.
+    pub fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.limits);
+        self
+    }
+
+    /// Lets the app's clock stand, but for what the test pushes: for tests that count what happens in a time.
+    pub fn still(mut self) -> Self {
+        self.is_still = true;
         self
     }
 
     pub async fn start(self) -> TestApp {
-        let listener = listen("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let port = free_port();
+        let listener = listen(&format!("127.0.0.1:{port}")).unwrap();
         let url = format!("http://localhost:{port}");
         let public = self
             .settings
@@ -125,7 +185,12 @@ impl Wish {
                 settings.insert(name.to_owned(), value);
             }
         }
-        let clock = ManualClock::over(Clock::system());
+        let clock = if self.is_still {
+            ManualClock::frozen_at(Clock::system().now())
+        } else {
+            ManualClock::over(Clock::system())
+        };
+        let time = Time::of(&clock, sandbox.world());
         let mut app = TestApp {
             sandbox,
             clock,
@@ -134,6 +199,8 @@ impl Wish {
             settings,
             folder,
             timeouts: self.timeouts,
+            limits: self.limits,
+            time,
         };
         app.run_on(listener).await;
         app
@@ -153,7 +220,7 @@ impl TestApp {
 
     /// A browser that has never been here.
     pub fn browser(&self) -> Browser {
-        Browser::new(&self.url)
+        Browser::new(&self.url).with_time(self.time.clone())
     }
 
     /// A browser in which the main person has signed in.
@@ -251,10 +318,20 @@ impl TestApp {
         use sqlx::ConnectOptions as _;
         sqlx::sqlite::SqliteConnectOptions::new()
             .filename(self.folder.path().join("stackdeck.db"))
-            .busy_timeout(Duration::from_secs(10))
+            .busy_timeout(Duration::from_mins(2))
             .connect()
             .await
             .unwrap()
+    }
+
+    /// What Cloud 66 was asked to deploy runs now.
+    pub fn deploys_begin(&self) {
+        self.world().clock().advance(LONG_DEPLOY / 4);
+    }
+
+    /// What Cloud 66 deploys has ended.
+    pub fn deploys_end(&self) {
+        self.world().clock().advance(LONG_DEPLOY * 2);
     }
 
     /// Sets one of the settings that the next start reads.
@@ -285,6 +362,7 @@ impl TestApp {
                 before: Before::default(),
                 token: AccessToken::new(token.to_owned()),
                 batch: None,
+                form_made_at: self.clock.clock().now(),
             };
             store.ledger().request(row).await.unwrap();
             store
@@ -300,7 +378,7 @@ impl TestApp {
 
     /// A second instance on the same database, settings and Cloud 66, at an address of its own.
     pub async fn another(&self) -> Another {
-        let listener = listen("127.0.0.1:0").unwrap();
+        let listener = listen(&format!("127.0.0.1:{}", free_port())).unwrap();
         let address = listener.local_addr().unwrap();
         let running = self.start_with(&self.settings, listener).await;
         Another { running, address }
@@ -341,6 +419,7 @@ impl TestApp {
             database: Database::Sqlite {
                 path: self.folder.path().join("stackdeck.db"),
             },
+            origin: settings.cloud66.url.as_str().trim_end_matches('/').to_owned(),
             secrets: settings
                 .secrets
                 .iter()
@@ -359,6 +438,11 @@ impl TestApp {
         &self.running.as_ref().unwrap().app
     }
 
+    /// Lets a moment pass for the worker, unless an answer of Cloud 66 is on its way; see [`Time`].
+    pub async fn let_pass(&self, moment: time::Duration) {
+        self.time.let_pass(moment).await;
+    }
+
     /// Lets time pass for the app, and does what became due for its open pages.
     pub async fn pass(&self, time: time::Duration) {
         self.clock.advance(time);
@@ -367,7 +451,7 @@ impl TestApp {
 
     /// Another instance of the app on the same database, sandbox and clock, at an address of its own.
     pub async fn second_instance(&self) -> Instance {
-        let listener = listen("127.0.0.1:0").unwrap();
+        let listener = listen(&format!("127.0.0.1:{}", free_port())).unwrap();
         let port = listener.local_addr().unwrap().port();
         let url = format!("http://localhost:{port}");
         let mut settings = self.settings.clone();
@@ -381,7 +465,9 @@ impl TestApp {
     }
 
     async fn run_on(&mut self, listener: TcpListener) {
-        self.running = Some(self.start_with(&self.settings, listener).await);
+        let running = self.start_with(&self.settings, listener).await;
+        self.time.runs(&running.app);
+        self.running = Some(running);
     }
 
     async fn start_with(&self, settings: &HashMap<String, String>, listener: TcpListener) -> Running {
@@ -391,6 +477,12 @@ impl TestApp {
             random: Random::system(),
             demo: false,
             timeouts: self.timeouts,
+            patience: Patience {
+                first_list: NEVER,
+                newer_list: NEVER,
+                changes: NEVER,
+            },
+            limits: self.limits,
         };
         start(&settings, listener, surroundings)
             .await

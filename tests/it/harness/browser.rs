@@ -9,12 +9,15 @@ use reqwest::{Method, StatusCode};
 use scraper::{ElementRef, Html, Selector};
 use url::Url;
 
+use super::time::{PAUSE, Time};
+
 /// One person's browser.
 pub struct Browser {
     http: reqwest::Client,
     home: Url,
     /// By host without port, as browsers keep them.
     cookies: Mutex<HashMap<String, BTreeMap<String, String>>>,
+    time: Option<Time>,
 }
 
 /// A page that was loaded, after all redirects.
@@ -49,6 +52,21 @@ impl Browser {
             http,
             home: home.parse().unwrap(),
             cookies: Mutex::default(),
+            time: None,
+        }
+    }
+
+    /// The same, with the time of the app that it looks at.
+    pub fn with_time(mut self, time: Time) -> Self {
+        self.time = Some(time);
+        self
+    }
+
+    /// Lets a moment pass for the app, where the test has its time.
+    pub async fn let_pass(&self, moment: time::Duration) {
+        match &self.time {
+            Some(time) => time.let_pass(moment).await,
+            None => tokio::time::sleep(PAUSE).await,
         }
     }
 
@@ -214,6 +232,7 @@ impl Browser {
             http: self.http.clone(),
             home: home.parse().unwrap(),
             cookies: Mutex::new(self.cookies.lock().unwrap().clone()),
+            time: self.time.clone(),
         }
     }
 

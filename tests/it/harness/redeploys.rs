@@ -1,11 +1,11 @@
 //! Asking for a redeploy and waiting for what becomes of it, as a person without JavaScript would: by loading
 //! pages.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use stackdeck::domain::OperationId;
 
-use super::{Browser, Page, TestApp};
+use super::{Browser, PATIENCE, Page, TestApp};
 
 /// An app whose Cloud 66 deploys in a moment.
 pub async fn with_quick_deploys() -> TestApp {
@@ -29,22 +29,18 @@ pub async fn answered(app: &TestApp, id: OperationId) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(Duration::from_mins(1), answered)
-        .await
-        .unwrap();
+    tokio::time::timeout(PATIENCE, answered).await.unwrap();
 }
 
 /// Reloads a receipt until it says one of these.
 pub async fn until(browser: &Browser, receipt: &Page, words: &[&str]) -> Page {
-    for _ in 0..1_000 {
+    let began = Instant::now();
+    loop {
         let page = browser.get(receipt.url.path()).await;
         if words.iter().any(|word| page.text().contains(word)) {
             return page;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(began.elapsed() < PATIENCE, "never {words:?}:\n{}", page.text());
+        browser.let_pass(time::Duration::seconds(1)).await;
     }
-    panic!(
-        "never {words:?}:\n{}",
-        browser.get(receipt.url.path()).await.text()
-    );
 }

@@ -1,6 +1,6 @@
 //! An event stream as a browser reads it (WHATWG HTML, section 9.2.6).
 
-use std::time::Duration;
+use std::time::Instant;
 
 use reqwest::StatusCode;
 use reqwest::header::{COOKIE, HeaderMap};
@@ -8,10 +8,9 @@ use reqwest::header::{COOKIE, HeaderMap};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
+use super::PATIENCE;
 use super::browser::{Browser, Page};
-
-/// How long a test waits for something that has to come.
-const PATIENCE: Duration = Duration::from_mins(1);
+use super::time::PAUSE;
 
 /// An open stream.
 pub struct Stream {
@@ -32,14 +31,15 @@ pub struct Event {
 impl Browser {
     /// The stack list, once all that can be known of it is on it.
     pub async fn whole_list(&self) -> Page {
-        for _ in 0..400 {
+        let began = Instant::now();
+        loop {
             let page = self.get("/").await;
             if !page.body.contains("Not loaded yet") {
                 return page;
             }
-            tokio::time::sleep(Duration::from_millis(25)).await;
+            assert!(began.elapsed() < PATIENCE, "some versions never came");
+            tokio::time::sleep(PAUSE).await;
         }
-        panic!("some versions never came");
     }
 
     /// Opens the stream that this page names, from where the page was true, as the page's script does.

@@ -5,7 +5,7 @@ use time::Duration;
 
 use super::flow::SESSION;
 use super::routes;
-use crate::harness::{Ask, Browser, Cases, TestApp};
+use crate::harness::{Ask, Browser, Cases, PATIENCE, TestApp, looks};
 
 /// A stack that the main person sees and the other one does not.
 fn hidden_stack(app: &TestApp) -> String {
@@ -401,7 +401,7 @@ async fn options_of_a_form() {
 }
 
 async fn wait_until_quiet(app: &TestApp) {
-    for _ in 0..200 {
+    for () in looks() {
         let open = "SELECT count(*) FROM redeploys WHERE state IN ('requested', 'sending', 'unknown')";
         if app.number(open).await == 0 {
             return;
@@ -429,7 +429,7 @@ async fn nobody_everywhere() {
                     .header("x-forwarded-user", "maya@harbourfinch.example")
                     .header("authorization", "Bearer x")
                     .send();
-                let page = tokio::time::timeout(std::time::Duration::from_secs(10), page)
+                let page = tokio::time::timeout(PATIENCE, page)
                     .await
                     .expect("no stream is held");
                 let what = format!("{method} {path}{suffix}: {}", page.status);

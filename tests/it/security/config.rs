@@ -7,7 +7,9 @@ use std::process::{Command, Output};
 
 use stackdeck::sandbox::{Options, Sandbox};
 
-use super::process::{SECRET, Served, free_port, serve_for_a_while, settings, stackdeck};
+use crate::harness::free_port;
+
+use super::process::{SECRET, Served, serve_for_a_while, settings, stackdeck};
 use super::tally::{Kind, note};
 
 fn words(output: &Output) -> String {

@@ -6,7 +6,7 @@ use time::Duration;
 
 use super::flow::{SESSION, begin, rows};
 use super::routes;
-use crate::harness::{Ask, Browser, Cases, TestApp};
+use crate::harness::{Ask, Browser, Cases, PATIENCE, TestApp};
 
 /// A session, and a redeploy form that would be taken.
 struct Ready {
@@ -465,7 +465,7 @@ async fn every_form() {
                 ask = ask.header(name, value);
             }
         }
-        let page = tokio::time::timeout(std::time::Duration::from_secs(20), ask.send())
+        let page = tokio::time::timeout(PATIENCE, ask.send())
             .await
             .expect("no stream is held");
         case.same(page.status, StatusCode::FORBIDDEN, format!("{site} {origin}"));

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use reqwest::StatusCode;
 use time::Duration;
 
-use crate::harness::{Cases, Stream, TestApp, confirm};
+use crate::harness::{Cases, PATIENCE, Stream, TestApp, confirm};
 
 /// A little longer than the list's pace.
 const A_TURN: Duration = Duration::seconds(21);
@@ -24,7 +24,7 @@ async fn read_until(stream: &mut Stream, words: &str) -> String {
         }
         false
     };
-    let found = tokio::time::timeout(std::time::Duration::from_secs(20), reading).await;
+    let found = tokio::time::timeout(PATIENCE, reading).await;
     assert_eq!(found, Ok(true), "never {words:?}");
     read
 }

@@ -8,7 +8,7 @@ use stackdeck::sandbox::Pkce;
 
 use super::cloud66::{self, Reaction, Then, json};
 use super::flow::{SESSION, SIGN_IN, begin, callback_of, open, query, rows};
-use crate::harness::{Ask, Cases, TestApp};
+use crate::harness::{Ask, Cases, PATIENCE, TestApp};
 
 /// The exchange as the token endpoint sees it, and what it makes of the session.
 #[tokio::test]
@@ -255,10 +255,8 @@ async fn a_token_endpoint_in_trouble() {
         let state = query(&begun.location().parse().unwrap())["state"].clone();
         let ask = Ask::get(format!("{}/oauth/callback?code=abc&state={state}", app.url))
             .cookie(SIGN_IN, begun.cookie_value(SIGN_IN).unwrap());
-        let waited = tokio::time::timeout(std::time::Duration::from_secs(15), ask.clone().send());
-        let page = waited
-            .await
-            .unwrap_or_else(|_| panic!("{what}: no answer within 15 s"));
+        let waited = tokio::time::timeout(PATIENCE, ask.clone().send());
+        let page = waited.await.unwrap_or_else(|_| panic!("{what}: no answer"));
         case.same(page.status.as_u16(), *status, what);
         case.check(page.set_cookie(SESSION).is_none(), format!("{what}: no session"));
         case.check(page.body.contains("<h1>"), format!("{what}: a page of ours"));

@@ -42,7 +42,10 @@ fn assert_our_page(answer: &str) {
 /// N05 to N09: each part has a largest size, and who passes it gets our page where there is one to write.
 #[tokio::test]
 async fn what_is_too_large_is_refused_by_the_app_as_it_is_wired() {
-    let app = TestApp::start().await;
+    let app = TestApp::with()
+        .limits(|limits| limits.body = std::time::Duration::from_secs(3))
+        .start()
+        .await;
     let long = |length: usize| "a".repeat(length);
     let chunked = format!("400\r\n{}\r\n", long(1024)).repeat(70);
     let rows = [

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use super::flow::SESSION;
 use super::text::PAYLOADS;
-use crate::harness::{Cases, TestApp};
+use crate::harness::{Cases, TestApp, free_port, looks};
 
 /// An open browser, ended with the test.
 struct Chromium {
@@ -31,11 +31,7 @@ impl Drop for Process {
 impl Chromium {
     async fn open() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = free_port();
         let child = Command::new("chromedriver")
             .arg(format!("--port={port}"))
             .stdout(Stdio::null())
@@ -54,7 +50,7 @@ impl Chromium {
         ] {
             wishes.add_arg(argument).unwrap();
         }
-        for _ in 0..100 {
+        for () in looks() {
             if let Ok(page) = WebDriver::new(format!("http://127.0.0.1:{port}"), wishes.clone()).await {
                 return Self {
                     page,
@@ -85,7 +81,7 @@ impl Chromium {
 
     /// Runs a script until it gives true.
     async fn until(&self, what: &str, script: &str) {
-        for _ in 0..200 {
+        for () in looks() {
             if self.run(script).await == Value::Bool(true) {
                 return;
             }

@@ -16,7 +16,7 @@ use super::gate::{Gate, Point};
 use super::process::Served;
 use super::storage::Outside;
 use super::tally::{Kind, note};
-use crate::harness::{Browser, Form};
+use crate::harness::{Browser, Form, looks};
 use stackdeck::sandbox::{Options, Stack};
 
 /// The main person of the sandbox's default world.
@@ -147,7 +147,7 @@ impl Stage {
     }
 
     async fn until(&self, wanted: &[&str]) -> String {
-        for _ in 0..1_500 {
+        for () in looks() {
             let state = self.state().await;
             if wanted.contains(&state.as_str()) {
                 return state;
@@ -338,6 +338,7 @@ impl Full {
         // The first of them fill it; one that hangs shows that it is full.
         loop {
             fillers.spawn(TcpStream::connect(address));
+            // The kernel answers without anybody's help, or not at all.
             let connected = tokio::time::timeout(Duration::from_millis(200), fillers.join_next()).await;
             match connected {
                 Ok(filler) => kept.push(filler.unwrap().unwrap().unwrap()),

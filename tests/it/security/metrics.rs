@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::raw::{exchange, status};
 use super::redeploy::{quiet_stacks, row_form};
 use super::tally::{Kind, note};
-use crate::harness::TestApp;
+use crate::harness::{TestApp, looks};
 
 async fn scrape(app: &TestApp, path: &str) -> String {
     let address = app.metrics().unwrap();
@@ -53,8 +53,7 @@ async fn metrics_count_what_happened_and_name_nobody() {
         app.world().wait_for("redeploy", 1).await;
     }
     let mut seen = BTreeMap::new();
-    for _ in 0..300 {
-        app.clock.advance(time::Duration::seconds(1));
+    for () in looks() {
         seen = values(&scrape(&app, "/metrics").await);
         let ended: u64 = ["refused", "succeeded"]
             .iter()
@@ -63,7 +62,7 @@ async fn metrics_count_what_happened_and_name_nobody() {
         if ended == 2 {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        app.let_pass(time::Duration::seconds(1)).await;
     }
     for (name, expected) in [
         ("stackdeck_redeploys_ended_total{end=\"refused\"}", 1),
@@ -121,7 +120,7 @@ async fn metrics_count_what_happened_and_name_nobody() {
 async fn the_gauge_of_streams_is_the_number_that_is_open() {
     async fn until(app: &TestApp, wanted: u64) {
         let mut seen = None;
-        for _ in 0..400 {
+        for () in looks() {
             seen = Some(values(&scrape(app, "/metrics").await)["stackdeck_event_streams"]);
             if seen == Some(wanted) {
                 note(Kind::Check, "A11");

@@ -266,8 +266,7 @@ async fn the_database_stops_while_people_click() {
         let mut state = RedeployState::Requested;
         while !state.is_end() {
             // Slowly enough that no lease ends of what is really on its way.
-            app.clock.advance(time::Duration::seconds(1));
-            tokio::time::sleep(Duration::from_millis(40)).await;
+            app.let_pass(time::Duration::seconds(1)).await;
             state = app
                 .ledger()
                 .get(id.parse().unwrap())

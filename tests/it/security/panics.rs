@@ -41,6 +41,7 @@ async fn state() -> WebState {
     let (clock, random) = (Clock::system(), Random::system());
     let options = StoreOptions {
         database: Database::SqliteInMemory,
+        origin: "http://127.0.0.1:1".into(),
         secrets: vec![vec![7; 32].into()],
         idle: std::time::Duration::from_mins(1),
         lifetime: std::time::Duration::from_mins(1),
@@ -56,6 +57,7 @@ async fn state() -> WebState {
         store: Store::open(options, clock.clone(), random.clone()).await.unwrap(),
         clock,
         random,
+        patience: stackdeck::app::watch::Patience::default(),
         policy: Policy {
             accounts: None,
             scopes: Scopes::parse("public"),

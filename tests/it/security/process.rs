@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use stackdeck::sandbox::{Options, Sandbox};
 
+use crate::harness::{free_port, looks};
+
 /// 32 bytes that nobody else uses.
 pub const SECRET: &str = "dGhlIHRlc3RzJyBvd24gc2VjcmV0LCBsb25nIGVub3VnaA==";
 
@@ -37,11 +39,6 @@ pub fn settings(sandbox: &Sandbox, port: u16) -> Vec<(&'static str, String)> {
         ("CLOUD66_CLIENT_ID", sandbox.client_id().to_owned()),
         ("CLOUD66_CLIENT_SECRET", sandbox.client_secret().to_owned()),
     ]
-}
-
-pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// The program with these arguments, run by a shell that first does `before`, such as setting a limit.
@@ -122,7 +119,7 @@ impl Served {
     }
 
     async fn until_ready(&mut self) {
-        for _ in 0..600 {
+        for () in looks() {
             // It listens before it is ready.
             if tokio::net::TcpStream::connect(self.address).await.is_ok() && is_ready(self.address).await {
                 return;

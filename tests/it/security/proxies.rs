@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use stackdeck::sandbox::Health;
 
-use super::process::free_port;
 use super::raw::{exchange, status};
 use super::redeploy::{quiet_stacks, row_form};
 use super::tally::{Kind, note};
-use crate::harness::{Browser, TestApp};
+use crate::harness::{Browser, TestApp, free_port, looks};
 
 const PROXIES: [&str; 3] = ["nginx", "haproxy", "caddy"];
 
@@ -86,7 +85,7 @@ impl Proxy {
             port,
             _folder: folder,
         };
-        for _ in 0..400 {
+        for () in looks() {
             if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
                 return proxy;
             }

@@ -7,7 +7,8 @@ use super::process::Served;
 use super::redeploy::{quiet_stacks, row_form};
 use super::storage::Outside;
 use super::tally::{Kind, note};
-use crate::harness::{Browser, TestApp};
+use crate::harness::{Browser, PAUSE, TestApp, looks};
+use stackdeck::domain::RedeployState;
 use stackdeck::sandbox::Options;
 
 /// The main person of the sandbox's default world.
@@ -22,21 +23,22 @@ async fn a_redeploy_on_its_way_is_waited_for() {
         .await;
     let browser = app.signed_in().await;
     let list = browser.get("/").await;
-    app.world()
-        .add_fault("redeploy=delay:1.5;count=1".parse().unwrap());
-    let receipt = browser.send(row_form(&list, &quiet_stacks(&app)[0])).await;
-    while !browser
-        .get(receipt.url.path())
-        .await
-        .text()
-        .contains("It is on its way")
-    {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    app.world().add_fault("redeploy=delay:5;count=1".parse().unwrap());
+    let receipt = browser.send_once(&row_form(&list, &quiet_stacks(&app)[0])).await;
+    let receipt = app
+        .url
+        .parse::<url::Url>()
+        .unwrap()
+        .join(receipt.location())
+        .unwrap();
+    let id = receipt.path().rsplit('/').next().unwrap().parse().unwrap();
+    while app.ledger().get(id).await.unwrap().unwrap().state == RedeployState::Requested {
+        tokio::time::sleep(PAUSE).await;
     }
     app.stop().await;
     assert_eq!(app.world().journal().count("redeploy"), 1, "it was cut off");
     app.restart().await;
-    let page = browser.get(receipt.url.path()).await;
+    let page = browser.get(receipt.path()).await;
     assert!(!page.text().contains("No answer yet"), "{}", page.text());
     assert!(!page.text().contains("It is on its way"), "{}", page.text());
     let journal = app.world().journal();
@@ -125,8 +127,12 @@ async fn at_the_end_nothing_new_is_taken_and_what_is_under_way_is_finished() {
         .add_fault("stacks=delay:2".parse().unwrap());
     let page = browser.sign_in(MAIN_PERSON);
     let ending = async {
-        served.sandbox.world().wait_for("token", 1).await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // Who it is was answered; what is being answered now is the list.
+        let world = served.sandbox.world();
+        world.wait_for("ping-auth", 1).await;
+        while world.being_answered() == 0 {
+            tokio::time::sleep(PAUSE).await;
+        }
         served.signal("TERM");
         while tokio::net::TcpStream::connect(served.address).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -156,8 +162,7 @@ async fn a_thousand_rows_left_behind_are_looked_up_within_the_quota() {
     // Past the leases, and well into the time of looking up, all within one hour of the app's clock.
     app.clock.advance(time::Duration::seconds(61));
     for _ in 0..150 {
-        app.clock.advance(time::Duration::seconds(10));
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        app.let_pass(time::Duration::seconds(10)).await;
     }
     let journal = app.world().journal();
     assert_eq!(journal.count("redeploy"), 0, "a row was sent again");
@@ -194,12 +199,11 @@ async fn restarts_under_load_lose_nothing() {
     for receipt in receipts {
         let path = receipt.to_str().unwrap();
         let mut page = browser.get(path).await;
-        for _ in 0..200 {
+        for () in looks() {
             if page.text().contains("Deployed") {
                 break;
             }
-            app.clock.advance(time::Duration::seconds(1));
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            app.let_pass(time::Duration::seconds(1)).await;
             page = browser.get(path).await;
         }
         assert!(page.text().contains("Deployed"), "{}", page.text());

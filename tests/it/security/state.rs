@@ -11,7 +11,7 @@ use super::flow::{
     SESSION, SIGN_IN, answer_of, app, authorize_of, begin, callback_of, open, query, rows, token_requests,
     with_parameter, without_parameter,
 };
-use crate::harness::{Ask, Cases, TestApp};
+use crate::harness::{Ask, Cases, TestApp, looks};
 
 #[tokio::test]
 async fn the_start() {
@@ -298,7 +298,7 @@ async fn time_and_restarts() {
     // The worker sweeps when it starts and every minute; a start is quicker to wait for.
     app.restart().await;
     let mut swept = false;
-    for _ in 0..100 {
+    for () in looks() {
         swept = rows(&app).await.0 == 0;
         if swept {
             break;

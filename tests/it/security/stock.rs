@@ -72,6 +72,7 @@ async fn our_store() -> stackdeck::store::Store {
     use stackdeck::store::{Database, Store, StoreOptions};
     let options = StoreOptions {
         database: Database::SqliteInMemory,
+        origin: "https://app.cloud66.example".into(),
         secrets: vec![vec![7; 32].into()],
         idle: std::time::Duration::from_hours(1),
         lifetime: std::time::Duration::from_hours(24),

@@ -23,7 +23,7 @@ impl Outside {
     pub fn at(file: &std::path::Path) -> Self {
         let options = SqliteConnectOptions::new()
             .filename(file)
-            .busy_timeout(std::time::Duration::from_secs(10));
+            .busy_timeout(std::time::Duration::from_mins(2));
         Self(
             SqlitePoolOptions::new()
                 .max_connections(1)

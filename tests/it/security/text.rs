@@ -8,7 +8,7 @@ use super::cloud66;
 use super::flow::SESSION;
 use super::headers::inline_parts;
 use super::process::Served;
-use crate::harness::{Ask, Browser, Cases, Page, TestApp};
+use crate::harness::{Ask, Browser, Case, Cases, PATIENCE, PAUSE, Page, TestApp};
 use stackdeck::sandbox::Options;
 
 const UID: &str = "4f6c0e2b9d1a4c7e8b3f5a6d7c8e9f01";
@@ -302,15 +302,16 @@ async fn ten_thousand_stacks_are_a_bounded_page_in_bounded_memory() {
     let browser = Browser::new(&served.url);
     let person = served.sandbox.world().main_person().unwrap().email;
     let before = served.most_memory();
-    let page = browser.sign_in(&person).await;
-    case.same(page.status, StatusCode::OK, "the list");
-    case.check(page.text().contains("10000"), "all of them are counted");
+    let page = whole_list(&case, &browser, browser.sign_in(&person).await, STACKS).await;
     case.check(page.body.len() < 2 << 20, format!("{} bytes", page.body.len()));
-    let pages = served.sandbox.world().journal().count("stacks");
+    // What ran out of time was asked for again with the next list; what was answered was not.
+    let journal = served.sandbox.world().journal();
+    let of_each_page: std::collections::BTreeSet<&str> =
+        journal.of("stacks").map(|entry| entry.query.as_str()).collect();
     case.same(
-        pages,
+        of_each_page.len(),
         STACKS.div_ceil(30),
-        "each page of Cloud 66's list was read once",
+        "each page of Cloud 66's list was read, and no other",
     );
     // The last one is found like the first.
     let last = served.sandbox.world().visible_to(&person).pop().unwrap();
@@ -319,6 +320,33 @@ async fn ten_thousand_stacks_are_a_bounded_page_in_bounded_memory() {
     let used = served.most_memory() - before;
     // A debug build on a quiet machine took 26 MB.
     case.check(used < 100_000, format!("{used} kB for {STACKS} stacks"));
+}
+
+/// The list once it is whole. Cloud 66 may need longer for it than a page waits, and longer for one of its pages than
+/// a request may take. Until then the page says that it has no list, or that stacks are missing in it: it never shows
+/// a part as if it were all.
+async fn whole_list(case: &Case<'_>, browser: &Browser, first: Page, stacks: usize) -> Page {
+    let began = std::time::Instant::now();
+    let mut page = first;
+    loop {
+        let text = page.text();
+        let says_so = [
+            "Loading your stacks",
+            "some stacks are missing here",
+            "Cloud 66 is not answering",
+        ];
+        if !says_so.iter().any(|words| text.contains(words)) {
+            case.same(page.status, StatusCode::OK, format!("the list: {text:.500}"));
+            case.check(
+                text.contains(&stacks.to_string()),
+                format!("all of them are counted: {text:.500}"),
+            );
+            return page;
+        }
+        assert!(began.elapsed() < PATIENCE, "never whole: {text:.500}");
+        tokio::time::sleep(PAUSE).await;
+        page = browser.get("/").await;
+    }
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use reqwest::StatusCode;
 use super::cloud66;
 use super::flow::{SESSION, SIGN_IN, answer_of, authorize_of, begin, open, query, rows};
 use super::routes;
-use crate::harness::{Ask, Browser, Case, Cases, TestApp, until};
+use crate::harness::{Ask, Browser, Case, Cases, TestApp, free_port, looks, until};
 
 /// The ways to write a secret down: as it is, reversed, in hex, in base64 wherever it begins, percent-encoded.
 fn forms(secret: &str) -> Vec<Vec<u8>> {
@@ -342,12 +342,11 @@ fn hooks(app: &TestApp) -> Vec<String> {
 }
 
 async fn wait(app: &TestApp, sql: &'static str, wanted: i64) {
-    for _ in 0..300 {
+    for () in looks() {
         if app.number(sql).await == wanted {
             return;
         }
-        app.clock.advance(time::Duration::seconds(5));
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        app.let_pass(time::Duration::seconds(5)).await;
     }
     panic!("never {wanted}: {sql}");
 }
@@ -359,11 +358,7 @@ async fn the_log() {
     let cases = Cases::of("token", "log");
     let case = cases.case("T04");
     let folder = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = free_port();
     let url = format!("http://localhost:{port}");
     // Its sandbox, its browser's helpers and its journal are this app's; the program under test is the other one.
     let callback = format!("{url}/oauth/callback");
@@ -408,7 +403,7 @@ async fn the_log() {
         .stderr(std::fs::File::create(&log).unwrap())
         .spawn()
         .unwrap();
-    for _ in 0..200 {
+    for () in looks() {
         if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
             break;
         }

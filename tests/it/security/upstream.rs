@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 
 use super::relay::Relay;
 use super::tally::{Kind, note};
-use crate::harness::{Browser, Page, TestApp};
+use crate::harness::{Browser, PATIENCE, Page, TestApp};
 
 const STALE: &str = "Showing what we knew at";
 const SPENT: &str = "You have used this hour’s Cloud 66 requests.";
@@ -288,7 +288,7 @@ async fn watching_stops_before_cloud66_has_to_refuse() {
 /// U25: a Cloud 66 that hangs for many people holds up nobody who does not ask it.
 #[tokio::test]
 async fn a_hanging_cloud66_holds_up_no_other_page() {
-    let app = TestApp::with().impatient().start().await;
+    let app = TestApp::start().await;
     let browser = app.signed_in().await;
     let crowd: Vec<Browser> = join_all((0..8).map(|_| app.signed_in())).await;
     app.world().add_fault("api=no-answer-before".parse().unwrap());
@@ -297,12 +297,9 @@ async fn a_hanging_cloud66_holds_up_no_other_page() {
     let mut hanging = Box::pin(join_all(hanging));
     let others = async {
         // Until the crowd's requests are on their way.
-        tokio::time::timeout(
-            std::time::Duration::from_secs(30),
-            app.world().wait_for("stacks", 8),
-        )
-        .await
-        .unwrap();
+        tokio::time::timeout(PATIENCE, app.world().wait_for("stacks", 8))
+            .await
+            .unwrap();
         for path in ["/settings", "/redeploys", "/healthz", "/readyz"] {
             let page = browser.get(path).await;
             assert_eq!(page.status, StatusCode::OK, "{path}");

@@ -11,8 +11,10 @@ impl Asking for Sqlite {
     async fn insert_redeploy(&self, row: &NewRedeployRow) -> Result<Option<RedeployRow>, StoreError> {
         let query = sqlx::query_as(concat!(
             "INSERT INTO redeploys (id, command, stack, stack_name, environment, asked_by, asked_by_name, \
-             options, known_before, batch, state, requested_at_ms, not_before_ms, sealed_token) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'requested', $11, $11, $12) \
+             options, known_before, batch, state, requested_at_ms, not_before_ms, sealed_token, origin, epoch, next_look_at_ms) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'requested', $11, $11, $12, $13, \
+             (SELECT number FROM epochs), \
+             CASE WHEN $14 < (SELECT began_at_ms FROM epochs) THEN $11 END) \
              ON CONFLICT DO NOTHING RETURNING ",
             redeploy_columns!()
         ))
@@ -27,7 +29,9 @@ impl Asking for Sqlite {
         .bind(&row.known_before)
         .bind(&row.batch)
         .bind(row.requested_at_ms)
-        .bind(&row.sealed_token);
+        .bind(&row.sealed_token)
+        .bind(&self.origin)
+        .bind(row.form_made_at_ms);
         Ok(self.write_returning(query).await?.pop())
     }
 
@@ -35,9 +39,10 @@ impl Asking for Sqlite {
         let query = sqlx::query_as(concat!(
             "SELECT ",
             redeploy_columns!(),
-            " FROM redeploys WHERE stack = $1 AND state IN ('requested', 'sending', 'unknown')"
+            " FROM redeploys WHERE stack = $1 AND origin = $2 AND state IN ('requested', 'sending', 'unknown')"
         ))
-        .bind(stack);
+        .bind(stack)
+        .bind(&self.origin);
         Ok(self.read(query).await?.pop())
     }
 }

@@ -11,20 +11,23 @@ impl Following for Sqlite {
     async fn take_due(&self, limit: i64, now_ms: i64, until_ms: i64) -> Result<Vec<RedeployRow>, StoreError> {
         let query = sqlx::query_as(concat!(
             "UPDATE redeploys SET next_look_at_ms = $3 WHERE number IN (SELECT number FROM redeploys \
-             WHERE state IN ('unknown', 'accepted', 'running') AND next_look_at_ms <= $2 \
+             WHERE state IN ('requested', 'unknown', 'accepted', 'running') AND next_look_at_ms <= $2 \
+             AND origin = $4 \
              ORDER BY next_look_at_ms LIMIT $1) RETURNING ",
             redeploy_columns!()
         ))
         .bind(limit)
         .bind(now_ms)
-        .bind(until_ms);
+        .bind(until_ms)
+        .bind(&self.origin);
         self.write_returning(query).await
     }
 
     async fn set_found(&self, id: &str, action: Option<i64>, now_ms: i64) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "UPDATE redeploys SET state = 'accepted', action = $2, answered_at_ms = $3, \
-             next_look_at_ms = $3, looks = 0 WHERE id = $1 AND state = 'unknown'",
+             next_look_at_ms = $3, looks = 0 WHERE id = $1 \
+             AND (state = 'unknown' OR (state = 'requested' AND next_look_at_ms IS NOT NULL))",
         )
         .bind(id)
         .bind(action)
@@ -32,13 +35,13 @@ impl Following for Sqlite {
         Ok(self.write(query).await? == 1)
     }
 
-    async fn set_lost(&self, id: &str, message: &str, now_ms: i64) -> Result<bool, StoreError> {
+    async fn set_lost(&self, id: &str, reason: &'static str, now_ms: i64) -> Result<bool, StoreError> {
         let query = sqlx::query(
-            "UPDATE redeploys SET state = 'lost', message = $2, finished_at_ms = $3, sealed_token = NULL \
+            "UPDATE redeploys SET state = 'lost', reason = $2, finished_at_ms = $3, sealed_token = NULL \
              WHERE id = $1 AND state = 'unknown'",
         )
         .bind(id)
-        .bind(message)
+        .bind(reason)
         .bind(now_ms);
         Ok(self.write(query).await? == 1)
     }
@@ -71,22 +74,23 @@ impl Following for Sqlite {
     ) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "UPDATE redeploys SET state = $2, deployment = coalesce($3, deployment), \
-             git_hash = coalesce($4, git_hash), message = coalesce($5, message), looks = looks + 1, \
-             finished_at_ms = $6, sealed_token = NULL WHERE id = $1 AND state IN ('accepted', 'running')",
+             git_hash = coalesce($4, git_hash), message = coalesce($5, message), reason = $7, \
+             looks = looks + 1, finished_at_ms = $6, sealed_token = NULL WHERE id = $1 AND state IN ('accepted', 'running')",
         )
         .bind(id)
         .bind(state)
         .bind(learnt.deployment)
         .bind(learnt.git_hash)
         .bind(learnt.message)
-        .bind(now_ms);
+        .bind(now_ms)
+        .bind(learnt.reason);
         Ok(self.write(query).await? == 1)
     }
 
     async fn put_off_look(&self, id: &str, next_look_at_ms: i64) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "UPDATE redeploys SET looks = looks + 1, next_look_at_ms = $2 \
-             WHERE id = $1 AND state IN ('unknown', 'accepted', 'running')",
+             WHERE id = $1 AND next_look_at_ms IS NOT NULL AND state IN ('requested', 'unknown', 'accepted', 'running')",
         )
         .bind(id)
         .bind(next_look_at_ms);
@@ -96,7 +100,7 @@ impl Following for Sqlite {
     async fn set_action(&self, id: &str, action: i64) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "UPDATE redeploys SET action = $2 \
-             WHERE id = $1 AND action IS NULL AND state IN ('accepted', 'running')",
+             WHERE id = $1 AND (action IS NULL OR action <> $2) AND state IN ('accepted', 'running')",
         )
         .bind(id)
         .bind(action);
@@ -105,9 +109,10 @@ impl Following for Sqlite {
 
     async fn renew_token(&self, id: &str, sealed_token: &[u8], now_ms: i64) -> Result<bool, StoreError> {
         let query = sqlx::query(
-            "UPDATE redeploys SET message = CASE WHEN sealed_token IS NULL THEN NULL ELSE message END, \
+            "UPDATE redeploys SET reason = CASE WHEN sealed_token IS NULL THEN NULL ELSE reason END, \
              sealed_token = $2, next_look_at_ms = $3 \
-             WHERE id = $1 AND state IN ('unknown', 'accepted', 'running')",
+             WHERE id = $1 AND (state IN ('unknown', 'accepted', 'running') \
+             OR (state = 'requested' AND next_look_at_ms IS NOT NULL))",
         )
         .bind(id)
         .bind(sealed_token)
@@ -115,13 +120,13 @@ impl Following for Sqlite {
         Ok(self.write(query).await? == 1)
     }
 
-    async fn stop_looking(&self, id: &str, message: &str) -> Result<bool, StoreError> {
+    async fn stop_looking(&self, id: &str, reason: &'static str) -> Result<bool, StoreError> {
         let query = sqlx::query(
-            "UPDATE redeploys SET message = $2, sealed_token = NULL, next_look_at_ms = NULL \
+            "UPDATE redeploys SET reason = $2, sealed_token = NULL, next_look_at_ms = NULL \
              WHERE id = $1 AND state IN ('accepted', 'running')",
         )
         .bind(id)
-        .bind(message);
+        .bind(reason);
         Ok(self.write(query).await? == 1)
     }
 
@@ -133,22 +138,6 @@ impl Following for Sqlite {
         .bind(id)
         .bind(now_ms);
         Ok(self.write(query).await? == 1)
-    }
-
-    async fn refuse_stale(
-        &self,
-        asked_before_ms: i64,
-        message: &str,
-        now_ms: i64,
-    ) -> Result<u64, StoreError> {
-        let query = sqlx::query(
-            "UPDATE redeploys SET state = 'refused', message = $2, answered_at_ms = $3, finished_at_ms = $3, \
-             sealed_token = NULL WHERE state = 'requested' AND requested_at_ms < $1",
-        )
-        .bind(asked_before_ms)
-        .bind(message)
-        .bind(now_ms);
-        self.write(query).await
     }
 
     async fn erase_tokens(&self, asked_before_ms: i64) -> Result<u64, StoreError> {

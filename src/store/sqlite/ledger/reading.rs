@@ -12,9 +12,10 @@ impl Reading for Sqlite {
         let query = sqlx::query_as(concat!(
             "SELECT ",
             redeploy_columns!(),
-            " FROM redeploys WHERE id = $1"
+            " FROM redeploys WHERE id = $1 AND origin = $2"
         ))
-        .bind(id);
+        .bind(id)
+        .bind(&self.origin);
         Ok(self.read(query).await?.pop())
     }
 
@@ -26,10 +27,11 @@ impl Reading for Sqlite {
         let query = sqlx::query_as(concat!(
             "SELECT ",
             redeploy_columns!(),
-            " FROM redeploys WHERE stack = $1 AND deployment = $2 AND finished_at_ms IS NULL"
+            " FROM redeploys WHERE stack = $1 AND deployment = $2 AND origin = $3 AND finished_at_ms IS NULL"
         ))
         .bind(stack)
-        .bind(deployment);
+        .bind(deployment)
+        .bind(&self.origin);
         Ok(self.read(query).await?.pop())
     }
 
@@ -37,10 +39,11 @@ impl Reading for Sqlite {
         let query = sqlx::query_as(concat!(
             "SELECT ",
             redeploy_columns!(),
-            " FROM redeploys WHERE stack = $1 AND state IN ('accepted', 'running') \
+            " FROM redeploys WHERE stack = $1 AND origin = $2 AND state IN ('accepted', 'running') \
              AND deployment IS NULL AND sealed_token IS NOT NULL ORDER BY number LIMIT 8"
         ))
-        .bind(stack);
+        .bind(stack)
+        .bind(&self.origin);
         self.read(query).await
     }
 
@@ -53,13 +56,14 @@ impl Reading for Sqlite {
         let query = sqlx::query_as(concat!(
             "SELECT ",
             redeploy_columns!(),
-            " FROM redeploys WHERE asked_by = $1 \
+            " FROM redeploys WHERE asked_by = $1 AND origin = $4 \
              AND number < coalesce((SELECT number FROM redeploys WHERE id = $2), 9223372036854775807) \
              ORDER BY number DESC LIMIT $3"
         ))
         .bind(user_id)
         .bind(before)
-        .bind(limit);
+        .bind(limit)
+        .bind(&self.origin);
         self.read(query).await
     }
 
@@ -67,11 +71,13 @@ impl Reading for Sqlite {
         let query = sqlx::query_as(concat!(
             "SELECT ",
             redeploy_columns!(),
-            " FROM redeploys WHERE asked_by = $1 AND requested_at_ms >= $2 \
-             AND state IN ('unknown', 'accepted', 'running')"
+            " FROM redeploys WHERE asked_by = $1 AND origin = $3 AND requested_at_ms >= $2 \
+             AND (state IN ('unknown', 'accepted', 'running') \
+             OR (state = 'requested' AND next_look_at_ms IS NOT NULL))"
         ))
         .bind(user_id)
-        .bind(since_ms);
+        .bind(since_ms)
+        .bind(&self.origin);
         self.read(query).await
     }
 
@@ -79,10 +85,11 @@ impl Reading for Sqlite {
         let query = sqlx::query_as(concat!(
             "SELECT ",
             redeploy_columns!(),
-            " FROM redeploys WHERE asked_by = $1 AND finished_at_ms IS NULL \
+            " FROM redeploys WHERE asked_by = $1 AND origin = $2 AND finished_at_ms IS NULL \
              AND sealed_token IS NOT NULL ORDER BY number DESC"
         ))
-        .bind(user_id);
+        .bind(user_id)
+        .bind(&self.origin);
         self.read(query).await
     }
 
@@ -90,11 +97,12 @@ impl Reading for Sqlite {
         let query = sqlx::query_as(concat!(
             "SELECT ",
             redeploy_columns!(),
-            " FROM redeploys WHERE (finished_at_ms IS NULL AND sealed_token IS NOT NULL) \
-             OR finished_at_ms > $1 ORDER BY number DESC LIMIT $2"
+            " FROM redeploys WHERE origin = $3 \
+             AND ((finished_at_ms IS NULL AND sealed_token IS NOT NULL) OR finished_at_ms > $1) ORDER BY number DESC LIMIT $2"
         ))
         .bind(since_ms)
-        .bind(limit);
+        .bind(limit)
+        .bind(&self.origin);
         self.read(query).await
     }
 
@@ -102,9 +110,10 @@ impl Reading for Sqlite {
         let query = sqlx::query_as(concat!(
             "SELECT ",
             redeploy_columns!(),
-            " FROM redeploys WHERE batch = $1 ORDER BY number"
+            " FROM redeploys WHERE batch = $1 AND origin = $2 ORDER BY number"
         ))
-        .bind(batch);
+        .bind(batch)
+        .bind(&self.origin);
         self.read(query).await
     }
 
@@ -112,11 +121,12 @@ impl Reading for Sqlite {
         let query = sqlx::query_as(concat!(
             "SELECT ",
             redeploy_columns!(),
-            " FROM redeploys WHERE asked_by = $1 AND finished_at_ms IS NOT NULL AND seen_at_ms IS NULL \
+            " FROM redeploys WHERE asked_by = $1 AND origin = $3 AND finished_at_ms IS NOT NULL AND seen_at_ms IS NULL \
              ORDER BY number DESC LIMIT $2"
         ))
         .bind(user_id)
-        .bind(limit);
+        .bind(limit)
+        .bind(&self.origin);
         self.read(query).await
     }
 

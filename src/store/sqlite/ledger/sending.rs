@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::store::StoreError;
+use crate::store::rows::epochs::is_in_time;
 use crate::store::rows::ledger::{Held, RedeployRow, Sending, redeploy_columns};
 use crate::store::sqlite::Sqlite;
 
@@ -13,12 +14,16 @@ impl Sending for Sqlite {
         owner: &str,
         now_ms: i64,
         lease_until_ms: i64,
+        late_ms: i64,
     ) -> Result<Option<RedeployRow>, StoreError> {
         let query = sqlx::query_as(concat!(
             "UPDATE redeploys SET state = 'sending', owner = $1, lease_until_ms = $3, sent_at_ms = $2, \
              attempts = attempts + 1 \
              WHERE state = 'requested' AND number = (SELECT number FROM redeploys AS waiting \
-             WHERE state = 'requested' AND not_before_ms <= $2 \
+             WHERE state = 'requested' AND not_before_ms <= $2 AND origin = $5 \
+             AND next_look_at_ms IS NULL AND epoch = (SELECT number FROM epochs) AND ",
+            is_in_time!("waiting", "$2", "$4"),
+            " \
              AND NOT EXISTS (SELECT 1 FROM redeploys AS other \
              WHERE other.batch = waiting.batch AND (other.state = 'sending' \
              OR (other.state = 'requested' AND other.number < waiting.number))) \
@@ -27,7 +32,9 @@ impl Sending for Sqlite {
         ))
         .bind(owner)
         .bind(now_ms)
-        .bind(lease_until_ms);
+        .bind(lease_until_ms)
+        .bind(late_ms)
+        .bind(&self.origin);
         Ok(self.write_returning(query).await?.pop())
     }
 
@@ -66,15 +73,22 @@ impl Sending for Sqlite {
         Ok(self.write(query).await? == 1)
     }
 
-    async fn set_refused(&self, held: Held<'_>, message: &str, now_ms: i64) -> Result<bool, StoreError> {
+    async fn set_refused(
+        &self,
+        held: Held<'_>,
+        reason: &'static str,
+        message: Option<&str>,
+        now_ms: i64,
+    ) -> Result<bool, StoreError> {
         let query = sqlx::query(
-            "UPDATE redeploys SET state = 'refused', message = $4, answered_at_ms = $5, finished_at_ms = $5, \
-             lease_until_ms = NULL, sealed_token = NULL \
+            "UPDATE redeploys SET state = 'refused', reason = $4, message = $5, answered_at_ms = $6, \
+             finished_at_ms = $6, lease_until_ms = NULL, sealed_token = NULL \
              WHERE id = $1 AND owner = $2 AND attempts = $3 AND state = 'sending'",
         )
         .bind(held.id)
         .bind(held.owner)
         .bind(held.attempt)
+        .bind(reason)
         .bind(message)
         .bind(now_ms);
         Ok(self.write(query).await? == 1)
@@ -106,13 +120,27 @@ impl Sending for Sqlite {
         Ok(self.write(query).await? == 1)
     }
 
-    async fn expire_leases(&self, now_ms: i64) -> Result<u64, StoreError> {
+    async fn expired_leases(&self, now_ms: i64, longest_ms: i64) -> Result<Vec<String>, StoreError> {
+        let query = sqlx::query_as(
+            "SELECT id FROM redeploys WHERE state = 'sending' \
+             AND (lease_until_ms <= $1 OR lease_until_ms > $1 + $2)",
+        )
+        .bind(now_ms)
+        .bind(longest_ms);
+        let rows: Vec<(String,)> = self.read(query).await?;
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
+    async fn expire_lease(&self, id: &str, now_ms: i64, longest_ms: i64) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "UPDATE redeploys SET state = 'unknown', answered_at_ms = $1, next_look_at_ms = $1, looks = 0, \
-             lease_until_ms = NULL WHERE state = 'sending' AND lease_until_ms <= $1",
+             lease_until_ms = NULL WHERE id = $3 AND state = 'sending' \
+             AND (lease_until_ms <= $1 OR lease_until_ms > $1 + $2)",
         )
-        .bind(now_ms);
-        self.write(query).await
+        .bind(now_ms)
+        .bind(longest_ms)
+        .bind(id);
+        Ok(self.write(query).await? == 1)
     }
 
     async fn give_up(&self, owner: &str, now_ms: i64) -> Result<u64, StoreError> {

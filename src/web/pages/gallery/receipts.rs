@@ -4,7 +4,7 @@ use time::Duration;
 
 use super::Sample;
 use super::world::{self, HOSTILE, NOW};
-use crate::domain::{Command, Ending, OperationId, Redeploy, RedeployState};
+use crate::domain::{Command, OperationId, Reason, Redeploy, RedeployState};
 use crate::web::pages::bulk::BatchPage;
 use crate::web::pages::receipt::{ReceiptInput, ReceiptPage};
 use crate::web::pages::receipts::ReceiptsPage;
@@ -43,11 +43,12 @@ pub(super) fn receipts(prefix: &str) -> Vec<Sample> {
         ..world::redeploy(RedeployState::Succeeded)
     };
     let not_known = Redeploy {
-        message: Some(Ending::OldApi.words().into()),
+        reason: Some(Reason::OldApi),
         ..world::redeploy(RedeployState::Lost)
     };
     let not_sent = Redeploy {
-        message: Some(Ending::Unreachable.words().into()),
+        reason: Some(Reason::Unreachable),
+        message: None,
         attempts: 3,
         ..world::redeploy(RedeployState::Refused)
     };

@@ -8,8 +8,8 @@ use time::{Duration, OffsetDateTime};
 
 use crate::domain::redeploy::Before;
 use crate::domain::{
-    AccountId, Command, Deployment, DeploymentId, Ending, Environment, Fleet, Health, OperationId, Outcome,
-    Person, Redeploy, RedeployOptions, RedeployState, Stack, StackUid, Status, UserId, Version, WebLink,
+    AccountId, Command, Deployment, DeploymentId, Environment, Fleet, Health, OperationId, Outcome, Person,
+    Reason, Redeploy, RedeployOptions, RedeployState, Stack, StackUid, Status, UserId, Version, WebLink,
 };
 use crate::web::pages::frame::Frame;
 use crate::web::urls::{Cloud66Pages, Urls};
@@ -286,7 +286,10 @@ pub(in crate::web::pages) fn redeploy(state: RedeployState) -> Redeploy {
     use RedeployState as S;
     let asked = NOW - Duration::minutes(4);
     let answered = !matches!(state, S::Requested | S::Sending);
-    let ran = matches!(state, S::Running | S::Succeeded | S::Failed | S::Cancelled);
+    let ran = matches!(
+        state,
+        S::Running | S::Succeeded | S::Failed | S::Cancelled | S::Ended
+    );
     Redeploy {
         id: OperationId::from(0x1f3a_88d0_5b7c_4e21_9c0d_64aa_17f2_b3e5),
         command: Command::Redeploy,
@@ -315,11 +318,13 @@ pub(in crate::web::pages) fn redeploy(state: RedeployState) -> Redeploy {
         action: None,
         deployment: ran.then_some(DeploymentId(5121)),
         git_hash: ran.then(|| NEW_HASH.to_owned()),
+        reason: match state {
+            S::Refused => Some(Reason::Rejected),
+            S::Lost => Some(Reason::NoRecord),
+            _ => None,
+        },
         message: match state {
-            S::Refused => {
-                Some("Cloud 66 refused. Nothing was started. It says: You don't have the right".into())
-            }
-            S::Lost => Some(Ending::NoRecord.words().into()),
+            S::Refused => Some("You don't have the right".into()),
             S::Failed => Some(format!("Command failed: rake assets:precompile {HOSTILE}")),
             _ => None,
         },
