@@ -5,11 +5,11 @@
 //! * A state is claimed only on Cloud 66's word, or as inferred (`outcome`).
 //! * Whoever looks, the row decides: every transition is the ledger's conditional statement.
 
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::outcome::{End, Seen};
 use super::{App, SignedIn};
-use crate::cloud66::{self, Api, ApiVersion, Record};
+use crate::cloud66::{self, Api, ApiVersion, Record, SharedReads};
 use crate::domain::{AccessToken, Deployment, DeploymentId, Reason, Redeploy, RedeployState};
 use crate::store::{Due, StoreError};
 
@@ -27,7 +27,8 @@ const LOOK_UP_WINDOW: Duration = Duration::minutes(15);
 /// How long it is looked for where Cloud 66 cannot be asked.
 pub const ASKING_WINDOW: Duration = Duration::hours(1);
 
-/// Pace of following: every five seconds for two minutes, then every ten.
+/// Pace of following: every five seconds for two minutes, then every ten; less often where many are followed
+/// (`poll_times`).
 const PACE_AT_FIRST: Duration = Duration::seconds(5);
 const AT_FIRST: Duration = Duration::minutes(2);
 const PACE_LATER: Duration = Duration::seconds(10);
@@ -42,8 +43,9 @@ pub const FOLLOWED: Duration = Duration::hours(6);
 pub(super) const CLOCKS_DIFFER: Duration = Duration::minutes(1);
 
 impl App {
-    /// Takes one look at a row whose time has come, and writes down what it showed.
-    pub async fn look(&self, due: &Due) -> Result<(), StoreError> {
+    /// Takes one look at a row whose time has come, and writes down what it showed. What is read of a stack is shared
+    /// with the others of this round.
+    pub(super) async fn look(&self, due: &Due, shared: SharedReads) -> Result<(), StoreError> {
         let row = &due.redeploy;
         if row.state == RedeployState::Requested && due.token.is_none() {
             return self.ask_before_sending(due, None).await;
@@ -57,10 +59,13 @@ impl App {
             let later = due.now + PACE_OVER_BUDGET;
             return self.store().ledger().look_again(row.id, later).await.map(drop);
         }
-        let api = self.cloud66().api(token, &budget);
+        let api = self.cloud66().api_sharing(token, &budget, shared);
         let looked = match row.state {
             RedeployState::Requested => self.ask_before_sending(due, Some(&api)).await,
-            RedeployState::Unknown => self.look_up(due, &api).await,
+            RedeployState::Unknown => match self.look_up(row, &api, due.now).await {
+                Ok(()) => self.look_up_for_who_waits(row.id, due.now).await,
+                failed => failed,
+            },
             _ => self.follow(due, token, &api).await,
         };
         self.told().news_for(row.asked_by);
@@ -78,8 +83,8 @@ impl App {
     }
 
     /// Asks whether Cloud 66 knows the operation id of an unanswered request.
-    async fn look_up(&self, due: &Due, api: &Api) -> Result<(), StoreError> {
-        let (ledger, row, now) = (self.store().ledger(), &due.redeploy, due.now);
+    pub(super) async fn look_up(&self, row: &Redeploy, api: &Api, now: OffsetDateTime) -> Result<(), StoreError> {
+        let ledger = self.store().ledger();
         let since = now - row.answered_at.or(row.sent_at).unwrap_or(row.requested_at);
         if self.cloud66().version() == ApiVersion::V2 {
             ledger.lost(row.id, Reason::OldApi).await?;
@@ -117,6 +122,7 @@ impl App {
                 let wait = from_start
                     .unwrap_or(Duration::seconds(LATER))
                     .max(Duration::seconds(1));
+                let wait = self.poll_interval(row, wait, now).await?;
                 ledger.look_again(row.id, now + wait).await?;
             }
         }
@@ -132,7 +138,7 @@ impl App {
         } else {
             PACE_LATER
         };
-        match self.seen(row, api).await {
+        match self.seen(due, api).await {
             Ok(Seen::Ended(End {
                 state,
                 message,
@@ -153,13 +159,20 @@ impl App {
             }
             Ok(Seen::Running(deployment)) => {
                 let (id, hash) = id_and_hash(deployment.as_ref());
-                ledger.running(row.id, id, hash, now + pace).await?;
+                let next = self.next_poll(row, pace, now).await?;
+                ledger.running(row.id, id, hash, next).await?;
             }
-            Ok(Seen::Nothing) if since < FOLLOWED => ledger.look_again(row.id, now + pace).await.map(drop)?,
+            Ok(Seen::Nothing) if since < FOLLOWED => {
+                let next = self.next_poll(row, pace, now).await?;
+                ledger.look_again(row.id, next).await?;
+            }
             Err(cloud66::Error::SignedOut | cloud66::Error::Gone) if since >= AT_FIRST => {
                 self.stop_following(row, Reason::AccessLost).await?;
             }
-            Err(_) if since < FOLLOWED => ledger.look_again(row.id, now + pace * 2).await.map(drop)?,
+            Err(_) if since < FOLLOWED => {
+                let next = self.next_poll(row, pace * 2, now).await?;
+                ledger.look_again(row.id, next).await?;
+            }
             Ok(Seen::Nothing) | Err(_) => {
                 self.stop_following(row, Reason::NoEndTold).await?;
             }

@@ -5,6 +5,7 @@
 //! * [`options`]: what a redeploy may carry. [`redeploy`]: write down what was asked of a stack. [`send`]: the one place that sends it.
 //!   [`cancel`]: ask Cloud 66 to stop one. [`follow`]: learn how it ended, and `outcome`: what Cloud 66 shows of it, and which deployment it
 //!   became. [`worker`]: the task that does the last three.
+//! * `polls`, `poll_times`: whose polls are under way, and how often. `waiting`: who waits for somebody else's answer.
 //! * [`attend`]: an open page that is kept true. [`activity`]: what changed lately.
 //! * `late`: what was not sent in time. `sweep`: what is deleted when it is old.
 //! * [`away`]: what ended while the person was not looking.
@@ -25,12 +26,15 @@ pub mod list_stacks;
 pub mod options;
 mod outcome;
 pub mod policy;
+mod poll_times;
+mod polls;
 pub mod redeploy;
 pub mod send;
 pub mod sessions;
 pub mod show_stack;
 pub mod sign_in;
 mod sweep;
+mod waiting;
 pub mod watch;
 pub mod worker;
 
@@ -39,7 +43,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::cloud66::{Api, ApiVersion, Client, Oauth};
-use crate::domain::{Clock, Grant, Person, Random};
+use crate::domain::{AccountId, Clock, Grant, Person, Random};
 use crate::store::Store;
 
 // What the web needs of the rooms below, so that it depends on this one alone.
@@ -78,6 +82,7 @@ struct Inner {
     parts: Parts,
     watchers: Watchers,
     told: away::Told,
+    waiting: waiting::Waiting,
 }
 
 /// Somebody who is signed in: who, and with which token. Holding one is the proof that a session was checked.
@@ -85,6 +90,9 @@ struct Inner {
 pub struct SignedIn {
     /// Who it is.
     pub person: Person,
+    /// The accounts that the person is known to belong to: the token's own and, where they had to be asked for at the
+    /// sign-in, the others.
+    pub accounts: Vec<AccountId>,
     /// The token to act with.
     pub grant: Grant,
 }
@@ -97,6 +105,7 @@ impl App {
             parts,
             watchers,
             told: away::Told::default(),
+            waiting: waiting::Waiting::default(),
         }))
     }
 
@@ -148,6 +157,11 @@ impl App {
     /// Who has been told of every end.
     pub(super) fn told(&self) -> &away::Told {
         &self.0.told
+    }
+
+    /// Who waits for the answer to whose request.
+    pub(super) fn waiting(&self) -> &waiting::Waiting {
+        &self.0.waiting
     }
 
     /// Whether Cloud 66 is spoken to in the dialect of 2013, which has no history and no actions.

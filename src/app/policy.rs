@@ -30,6 +30,12 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Whether a member of these accounts may sign in, and stay signed in.
+    pub fn admits(&self, accounts: &[AccountId]) -> bool {
+        let named = |allowed: &Vec<AccountId>| accounts.iter().any(|account| allowed.contains(account));
+        self.accounts.as_ref().is_none_or(named)
+    }
+
     /// Whether the stack's environment counts as production.
     pub fn is_production(&self, stack: &Stack) -> bool {
         self.is_production_name(stack.environment.as_str())

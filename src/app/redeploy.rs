@@ -47,12 +47,18 @@ pub enum Told {
 /// What became of it.
 #[derive(Debug)]
 pub enum Asked {
-    /// It is written down; this is its receipt.
+    /// It is written down, or was before; this is its receipt.
     Receipt(OperationId),
-    /// An earlier request on the stack is not answered yet; this is its receipt.
-    AlreadyAsked(OperationId),
+    /// Nothing was written and nothing is sent: this earlier request on the stack, of whomever, has no answer yet.
+    StackTaken(Box<Redeploy>),
     /// The confirm page has to be seen first.
     ConfirmFirst,
+}
+
+/// What became of writing it down.
+enum Entering {
+    Receipt(OperationId),
+    StackTaken(Box<Redeploy>),
 }
 
 impl App {
@@ -73,6 +79,7 @@ impl App {
         if self.must_be_told(&stack, &request) {
             return Ok(Asked::ConfirmFirst);
         }
+        let is_one_of_many = request.batch.is_some();
         let row = NewRedeploy {
             id: request.id,
             command: request.command,
@@ -87,14 +94,47 @@ impl App {
             batch: request.batch,
             form_made_at: request.form_made_at,
         };
+        let taken = match self.enter(who, row.clone()).await? {
+            Entering::Receipt(id) => return Ok(Asked::Receipt(id)),
+            Entering::StackTaken(taken) => taken,
+        };
+        // What stands in the way is looked up with this person's own token. Once it has an answer, the way is free. For
+        // a batch that would be many questions one after another; there the worker asks.
+        let taken = if is_one_of_many {
+            self.wait_for(who, &taken);
+            *taken
+        } else {
+            self.look_up_for(who, *taken).await?
+        };
+        if taken.state.is_unanswered() {
+            return Ok(Asked::StackTaken(Box::new(taken)));
+        }
+        Ok(match self.enter(who, row).await? {
+            Entering::Receipt(id) => Asked::Receipt(id),
+            Entering::StackTaken(taken) => Asked::StackTaken(taken),
+        })
+    }
+
+    /// Writes a row down, if nothing of the stack is without an answer.
+    async fn enter(&self, who: &SignedIn, row: NewRedeploy) -> Result<Entering, Error> {
+        let (command, options) = (row.command, row.options.clone());
         Ok(match self.store().ledger().request(row).await? {
             Entered::New(row) => {
                 tracing::info!(operation = %row.id, stack = %row.stack, command = row.command.as_str(), "redeploy requested");
-                Asked::Receipt(row.id)
+                Entering::Receipt(row.id)
             }
-            Entered::Already(row) if row.asked_by == who.person.id => Asked::Receipt(row.id),
+            Entered::Already(row) if row.asked_by == who.person.id => Entering::Receipt(row.id),
             Entered::Already(_) => return Err(Error::NotFound),
-            Entered::StackTaken(row) => Asked::AlreadyAsked(row.id),
+            Entered::StackTaken(row) => {
+                // The same thing asked for twice by one person, as from two tabs, is one request.
+                let is_the_same =
+                    row.asked_by == who.person.id && row.command == command && row.options == options;
+                if is_the_same {
+                    Entering::Receipt(row.id)
+                } else {
+                    Entering::StackTaken(Box::new(row))
+                }
+            }
         })
     }
 
@@ -114,6 +154,20 @@ impl App {
     pub async fn batch(&self, who: &SignedIn, batch: OperationId) -> Result<Vec<Redeploy>, StoreError> {
         let mut rows = self.store().ledger().of_batch(batch).await?;
         rows.retain(|row| row.asked_by == who.person.id);
+        Ok(rows)
+    }
+
+    /// Requests of whomever that stood in the way of this person's, as far as they are of these stacks.
+    pub async fn in_the_way(
+        &self,
+        ids: &[OperationId],
+        is_reachable: impl Fn(StackUid) -> bool,
+    ) -> Result<Vec<Redeploy>, StoreError> {
+        let mut rows = Vec::new();
+        for id in ids {
+            let row = self.store().ledger().get(*id).await?;
+            rows.extend(row.filter(|row| is_reachable(row.stack)));
+        }
         Ok(rows)
     }
 

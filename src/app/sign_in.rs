@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{App, SignedIn};
 use crate::cloud66::{self, Budget, ExchangeError, Oauth};
-use crate::domain::{Grant, Person, ReturnTo};
+use crate::domain::{AccountId, Grant, Person, ReturnTo};
 use crate::store::{SignIn, StoreError};
 
 /// The longest authorization code that is passed on; tokens and codes are known to 255 characters (fact sheet
@@ -178,31 +178,35 @@ impl App {
             .exchange(&code, begun.verifier.as_ref(), &begun.scopes)
             .await
             .map_err(|error| exchange_error(&error))?;
-        let person = self.whose(&grant).await?;
-        let who = SignedIn { person, grant };
+        let (person, accounts) = self.whose(&grant).await?;
+        let who = SignedIn {
+            person,
+            accounts,
+            grant,
+        };
         self.follow_on_as(&who).await;
         Ok((who, begun.return_to))
     }
 
-    /// Who the token belongs to, and whether that person may sign in here.
-    async fn whose(&self, grant: &Grant) -> Result<Person, SignInError> {
+    /// Who the token belongs to, with the accounts that are known of that person, if one of them may sign in here.
+    async fn whose(&self, grant: &Grant) -> Result<(Person, Vec<AccountId>), SignInError> {
         let api = self
             .cloud66()
             .api(&grant.token, &Budget::new(self.clock().clone()));
         let person = api.whoami().await.map_err(|error| api_error(&error))?;
-        let Some(allowed) = &self.policy().accounts else {
-            return Ok(person);
-        };
-        if allowed.contains(&person.account) {
-            return Ok(person);
+        let mut accounts = vec![person.account];
+        if self.policy().admits(&accounts) {
+            return Ok((person, accounts));
         }
         // A person in several accounts may have another one as the token's own. Only a token with the `users`
         // scope can list them; for all others the answer stays no.
         let others = api.accounts().await.unwrap_or_default();
-        if others.iter().any(|(account, _)| allowed.contains(account)) {
-            return Ok(person);
+        accounts.extend(others.into_iter().map(|(account, _)| account));
+        if self.policy().admits(&accounts) {
+            Ok((person, accounts))
+        } else {
+            Err(SignInError::NotAllowed)
         }
-        Err(SignInError::NotAllowed)
     }
 }
 

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::polls::Polls;
 use super::send::LEASE;
 use super::{App, sweep};
 use crate::store::StoreError;
@@ -19,9 +20,10 @@ use crate::store::StoreError;
 /// How long nothing is asked of the ledger when nobody wakes the worker.
 const TICK: Duration = Duration::from_millis(500);
 
-/// How many requests are on their way at a time, and how many looks.
-const SENDS_AT_ONCE: usize = 16;
-const LOOKS_AT_ONCE: usize = 32;
+/// How many requests are on their way at a time. Of one person
+/// [`SENDS_OF_ONE_PERSON`](crate::store::SENDS_OF_ONE_PERSON) are, so eight slow accounts leave as much again for
+/// everybody else; a request that waits for its answer costs a connection and little memory.
+const SENDS_AT_ONCE: usize = 64;
 
 /// How long requests on their way are waited for at the end. Container platforms commonly kill after 30 s.
 pub const GRACE: Duration = Duration::from_secs(25);
@@ -34,16 +36,15 @@ pub async fn run(app: App, stop: CancellationToken) {
     let name = app.random().token();
     let wake = app.store().ledger().wake();
     let mut sends = JoinSet::new();
-    let mut looks = JoinSet::new();
+    let mut polls = Polls::default();
     let mut ticks: u32 = 0;
     let mut begun = false;
     while !stop.is_cancelled() {
         while sends.try_join_next().is_some() {}
-        while looks.try_join_next().is_some() {}
         if !begun {
             begun = app.store().ledger().begin_epoch().await.is_ok();
         }
-        if begun && let Err(error) = round(&app, &name, &mut sends, &mut looks).await {
+        if begun && let Err(error) = round(&app, &name, &mut sends, &mut polls).await {
             tracing::warn!(%error, "the ledger cannot be read; trying again");
         }
         if ticks.is_multiple_of(SWEEP_EVERY) {
@@ -57,7 +58,7 @@ pub async fn run(app: App, stop: CancellationToken) {
             () = tokio::time::sleep(TICK) => {}
         }
     }
-    looks.shutdown().await;
+    polls.shutdown().await;
     let on_their_way = sends.len();
     if on_their_way > 0 {
         tracing::info!(on_their_way, "waiting for redeploys on their way");
@@ -77,12 +78,7 @@ pub async fn run(app: App, stop: CancellationToken) {
     }
 }
 
-async fn round(
-    app: &App,
-    name: &str,
-    sends: &mut JoinSet<()>,
-    looks: &mut JoinSet<()>,
-) -> Result<(), StoreError> {
+async fn round(app: &App, name: &str, sends: &mut JoinSet<()>, polls: &mut Polls) -> Result<(), StoreError> {
     let ledger = app.store().ledger();
     ledger.expire_leases().await?;
     ledger.set_aside().await?;
@@ -97,16 +93,5 @@ async fn round(
             }
         });
     }
-    let room = LOOKS_AT_ONCE.saturating_sub(looks.len());
-    if room > 0 {
-        for due in ledger.due(u32::try_from(room).unwrap_or(u32::MAX)).await? {
-            let app = app.clone();
-            looks.spawn(async move {
-                if let Err(error) = app.look(&due).await {
-                    tracing::warn!(operation = %due.redeploy.id, %error, "a look could not be written down");
-                }
-            });
-        }
-    }
-    Ok(())
+    polls.begin_due(app).await
 }

@@ -13,6 +13,7 @@ use super::http::{Body, Http, LIST_CAP, OBJECT_CAP, Request};
 use super::pages::{Gathered, gather};
 use super::refusal;
 use super::reply::{Cut, NoReply, Reply};
+use super::shared_reads::SharedReads;
 use super::skew::Timed as _;
 use super::version_2::user_of_token;
 use super::wire::{self, Page, Row};
@@ -34,6 +35,7 @@ pub struct Api {
     token: AccessToken,
     budget: Budget,
     warning: Arc<Mutex<Option<String>>>,
+    shared: Option<SharedReads>,
 }
 
 /// All stacks that a person can reach, as far as they could be read.
@@ -57,7 +59,13 @@ impl Api {
             token,
             budget,
             warning: Arc::default(),
+            shared: None,
         }
+    }
+
+    pub(super) fn sharing(mut self, shared: SharedReads) -> Self {
+        self.shared = Some(shared);
+        self
     }
 
     /// The dialect that it speaks.
@@ -146,7 +154,11 @@ impl Api {
             let deployment: Option<Deployment> = row.read().and_then(|wire| wire::deployment(&wire));
             Some(deployment?.by_our_clock(ahead))
         };
-        self.first_page("deployments", &path, read).await
+        let page = self.first_page("deployments", &path, read);
+        match &self.shared {
+            Some(shared) => shared.deployments(&self.token, uid, page).await,
+            None => page.await,
+        }
     }
 
     /// One deployment. Not in version 2.
@@ -185,9 +197,16 @@ impl Api {
         self.whole_list("accounts", "/accounts.json", read).await
     }
 
-    /// One action. Not in version 2.
+    /// One action. Not in version 2. Where reads are shared, it is looked for in the stack's actions first, which serve
+    /// the others, too; one that is not among the newest is asked for alone.
     pub async fn action(&self, uid: StackUid, id: ActionId) -> Result<Action, Error> {
         self.needs_version_3()?;
+        if self.shared.is_some() {
+            let actions = self.actions(uid).await?;
+            if let Some(action) = actions.into_iter().find(|action| action.id == id) {
+                return Ok(action);
+            }
+        }
         let (body, ahead) = self
             .get("action", &format!("/stacks/{uid}/actions/{id}.json"), OBJECT_CAP)
             .await?;
@@ -204,7 +223,11 @@ impl Api {
             let action: Option<Action> = row.read().and_then(|wire| wire::action(&wire));
             Some(action?.by_our_clock(ahead))
         };
-        self.first_page("actions", &path, read).await
+        let page = self.first_page("actions", &path, read);
+        match &self.shared {
+            Some(shared) => shared.actions(&self.token, uid, page).await,
+            None => page.await,
+        }
     }
 
     /// The action that carries this operation id as its `user_reference` (fact sheet 6.3). Not in version 2.

@@ -164,8 +164,13 @@ impl Budget {
         if let Some(until) = self.allowance().refused_until {
             return until <= self.clock.now();
         }
+        self.left_to_follow() > 0
+    }
+
+    /// How many more requests may be spent in this hour on learning what became of redeploys.
+    pub fn left_to_follow(&self) -> u32 {
         let (count, _) = self.count();
-        count.remaining() > count.limit / 10
+        count.remaining().saturating_sub(count.limit / 10)
     }
 
     /// Until when Cloud 66 refuses to answer; none when it answers.
@@ -188,7 +193,7 @@ impl Budget {
     }
 
     /// Takes in what an answer's headers say of limit and rest.
-    pub(super) fn learn(&self, limit: Option<u32>, left: Option<u32>) {
+    pub(crate) fn learn(&self, limit: Option<u32>, left: Option<u32>) {
         let (mut count, _) = self.count();
         if let Some(limit) = limit.filter(|limit| (1..=HIGHEST_LIMIT).contains(limit)) {
             count.limit = limit;

@@ -12,6 +12,7 @@ use super::budget::Budget;
 use super::error::Error;
 use super::http::{Http, OBJECT_CAP, Request};
 use super::refusal;
+use super::shared_reads::SharedReads;
 use super::wire;
 use crate::domain::{AccessToken, Clock, Random};
 
@@ -108,6 +109,11 @@ impl Client {
     /// The client in one person's hands: every request carries `token` and counts against `budget`.
     pub fn api(&self, token: &AccessToken, budget: &Budget) -> Api {
         Api::new(self.http.clone(), self.version, token.clone(), budget.clone())
+    }
+
+    /// The same for a poll, which shares what is read of a stack's actions and deployments with others.
+    pub fn api_sharing(&self, token: &AccessToken, budget: &Budget, shared: SharedReads) -> Api {
+        self.api(token, budget).sharing(shared)
     }
 
     /// The dialect that it speaks.

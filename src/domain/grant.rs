@@ -61,6 +61,18 @@ impl Scopes {
         Self(vec!["public".to_owned()])
     }
 
+    /// Those of these scopes that are among the `allowed` ones.
+    #[must_use]
+    pub fn within(&self, allowed: &Self) -> Self {
+        Self(
+            self.0
+                .iter()
+                .filter(|scope| allowed.0.contains(scope))
+                .cloned()
+                .collect(),
+        )
+    }
+
     /// The scopes one by one.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
@@ -99,6 +111,9 @@ mod tests {
         assert_eq!(Scopes::parse("").to_string(), "public");
         assert!(!Scopes::parse("public").allow_redeploy());
         assert!(!Scopes::parse("public redeploy").read_only().allow_redeploy());
+        let both = Scopes::parse("public redeploy");
+        assert_eq!(both.within(&Scopes::parse("public")), Scopes::parse("public"));
+        assert_eq!(Scopes::parse("public").within(&both), Scopes::parse("public"));
     }
 
     #[test]

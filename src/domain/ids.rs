@@ -47,6 +47,13 @@ macro_rules! hex_id {
             }
         }
 
+        impl $name {
+            /// The number that it is.
+            pub fn number(self) -> u128 {
+                self.0
+            }
+        }
+
         impl From<u128> for $name {
             fn from(number: u128) -> Self {
                 Self(number)

@@ -8,6 +8,14 @@ use super::fleet::Fleet;
 use super::stack::Stack;
 use super::verdict::Verdict;
 
+/// The longest search, in characters. A stack's name may be longer, but nobody types more of it than this to find it,
+/// and the search stands in the page's address.
+pub const LONGEST_SEARCH: usize = 200;
+
+/// How many words of a search are looked for. Each word is compared with every text of every stack, so a search costs
+/// words times stacks; four words tell 12,000 stacks apart.
+pub const MOST_WORDS: usize = 10;
+
 /// The stack list's query string: `q`, `state`, `env`, `account`, `sort`, `group`, `page`. Unknown values count as
 /// absent, so that an old link still shows something.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -27,6 +35,9 @@ pub struct StackQuery {
     pub group: String,
     /// A number from 1, where the list is longer than a page; anything else is the first.
     pub page: String,
+    /// Whether what was asked for is longer than `q`: the page says so. No part of the address.
+    #[serde(skip)]
+    pub search_is_cut: bool,
 }
 
 /// The filter chips, in their order.
@@ -97,12 +108,24 @@ impl StateFilter {
 }
 
 impl StackQuery {
+    /// Sets the search, as much of it as is looked for: [`LONGEST_SEARCH`] characters and [`MOST_WORDS`] words.
+    pub fn set_search(&mut self, text: &str) {
+        let most = text.char_indices().nth(LONGEST_SEARCH).map(|(end, _)| end);
+        let text_within = most.and_then(|end| text.get(..end)).unwrap_or(text);
+        let words: Vec<&str> = text_within.split_whitespace().take(MOST_WORDS + 1).collect();
+        self.search_is_cut = most.is_some() || words.len() > MOST_WORDS;
+        self.q = match words.get(..MOST_WORDS) {
+            Some(looked_for) if words.len() > MOST_WORDS => looked_for.join(" "),
+            _ => text_within.to_owned(),
+        };
+    }
+
     /// The stacks of `fleet` that match, in the wanted order. `is_production` says which environments count as
     /// production. The order is total, so that the same data always gives the same page.
     pub fn select<'f>(&self, fleet: &'f Fleet, is_production: impl Fn(&Stack) -> bool) -> Vec<&'f Stack> {
         let words = Words::parse(&self.q);
         let filter = StateFilter::parse(&self.state);
-        let mut found: Vec<(&Stack, Verdict)> = fleet
+        let mut found: Vec<Found<'_>> = fleet
             .stacks
             .iter()
             .map(|stack| (stack, fleet.verdict(stack)))
@@ -115,9 +138,14 @@ impl StackQuery {
                             .is_some_and(|account| account.to_string() == self.account))
                     && words.match_all(stack, *verdict)
             })
+            .map(|(stack, verdict)| Found {
+                stack,
+                verdict,
+                name: stack.name.to_lowercase(),
+            })
             .collect();
-        found.sort_by(|a, b| self.order(*a, *b));
-        found.into_iter().map(|(stack, _)| stack).collect()
+        found.sort_by(|a, b| self.order(a, b));
+        found.into_iter().map(|found| found.stack).collect()
     }
 
     /// Whether anything narrows the list, so that an empty one means "no match" and not "no stacks".
@@ -125,11 +153,11 @@ impl StackQuery {
         !(self.q.trim().is_empty() && self.state.is_empty() && self.env.is_empty() && self.account.is_empty())
     }
 
-    fn order(&self, (a, a_verdict): (&Stack, Verdict), (b, b_verdict): (&Stack, Verdict)) -> Ordering {
+    fn order(&self, one: &Found<'_>, other: &Found<'_>) -> Ordering {
+        let (a, b) = (one.stack, other.stack);
         let by_name = || {
-            a.name
-                .to_lowercase()
-                .cmp(&b.name.to_lowercase())
+            one.name
+                .cmp(&other.name)
                 .then_with(|| a.environment.cmp(&b.environment))
                 .then_with(|| a.uid.cmp(&b.uid))
         };
@@ -137,9 +165,18 @@ impl StackQuery {
             "name" => by_name(),
             "activity" => b.last_activity.cmp(&a.last_activity).then_with(by_name),
             "environment" => a.environment.cmp(&b.environment).then_with(by_name),
-            _ => urgency(a_verdict).cmp(&urgency(b_verdict)).then_with(by_name),
+            _ => urgency(one.verdict)
+                .cmp(&urgency(other.verdict))
+                .then_with(by_name),
         }
     }
+}
+
+/// A stack that matches, with its name in lower case: made once, because sorting compares each name many times.
+struct Found<'f> {
+    stack: &'f Stack,
+    verdict: Verdict,
+    name: String,
 }
 
 /// Trouble first, then what is in progress, then the rest.
@@ -171,7 +208,7 @@ enum Key {
 
 impl Words {
     fn parse(q: &str) -> Self {
-        let words = q.split_whitespace().map(|word| {
+        let words = q.split_whitespace().take(MOST_WORDS).map(|word| {
             let word = word.to_lowercase();
             let keyed = word.split_once(':').and_then(|(key, value)| {
                 let key = match key {
@@ -192,33 +229,60 @@ impl Words {
     }
 
     fn match_all(&self, stack: &Stack, verdict: Verdict) -> bool {
-        self.0.iter().all(|word| word.matches(stack, verdict))
+        if self.0.is_empty() {
+            return true;
+        }
+        let texts = Texts::of(stack);
+        self.0.iter().all(|word| word.matches(&texts, stack, verdict))
+    }
+}
+
+/// What is searched of a stack, in lower case: made once for all words of a search.
+struct Texts {
+    name: String,
+    environment: String,
+    branch: String,
+    repository: String,
+    cloud: String,
+    account: String,
+}
+
+impl Texts {
+    fn of(stack: &Stack) -> Self {
+        let lower = |text: &Option<String>| text.as_deref().unwrap_or_default().to_lowercase();
+        Self {
+            name: stack.name.to_lowercase(),
+            environment: stack.environment.as_str().to_lowercase(),
+            branch: lower(&stack.git_branch),
+            repository: lower(&stack.git),
+            cloud: lower(&stack.cloud),
+            account: lower(&stack.account_name),
+        }
     }
 }
 
 impl Word {
-    fn matches(&self, stack: &Stack, verdict: Verdict) -> bool {
-        let holds = |text: &str, wanted: &str| text.to_lowercase().contains(wanted);
-        let may_hold =
-            |text: &Option<String>, wanted: &str| text.as_deref().is_some_and(|text| holds(text, wanted));
+    fn matches(&self, texts: &Texts, stack: &Stack, verdict: Verdict) -> bool {
         match self {
-            Self::Keyed(Key::Name, wanted) => holds(&stack.name, wanted),
-            Self::Keyed(Key::Environment, wanted) => holds(stack.environment.as_str(), wanted),
-            Self::Keyed(Key::Branch, wanted) => may_hold(&stack.git_branch, wanted),
-            Self::Keyed(Key::Repository, wanted) => may_hold(&stack.git, wanted),
-            Self::Keyed(Key::Cloud, wanted) => may_hold(&stack.cloud, wanted),
-            Self::Keyed(Key::Account, wanted) => may_hold(&stack.account_name, wanted),
-            Self::Keyed(Key::State, wanted) => holds(&verdict.words(), wanted),
+            Self::Keyed(Key::Name, wanted) => texts.name.contains(wanted),
+            Self::Keyed(Key::Environment, wanted) => texts.environment.contains(wanted),
+            Self::Keyed(Key::Branch, wanted) => !texts.branch.is_empty() && texts.branch.contains(wanted),
+            Self::Keyed(Key::Repository, wanted) => {
+                !texts.repository.is_empty() && texts.repository.contains(wanted)
+            }
+            Self::Keyed(Key::Cloud, wanted) => !texts.cloud.is_empty() && texts.cloud.contains(wanted),
+            Self::Keyed(Key::Account, wanted) => !texts.account.is_empty() && texts.account.contains(wanted),
+            Self::Keyed(Key::State, wanted) => verdict.words().to_lowercase().contains(wanted),
             Self::Anywhere(wanted) => {
-                holds(&stack.name, wanted)
-                    || holds(stack.environment.as_str(), wanted)
-                    || may_hold(&stack.git_branch, wanted)
-                    || may_hold(&stack.git, wanted)
-                    || may_hold(&stack.account_name, wanted)
+                texts.name.contains(wanted)
+                    || texts.environment.contains(wanted)
+                    || texts.branch.contains(wanted)
+                    || texts.repository.contains(wanted)
+                    || texts.account.contains(wanted)
                     || stack
                         .address
                         .as_ref()
-                        .is_some_and(|address| holds(address.host(), wanted))
+                        .is_some_and(|address| address.host().to_lowercase().contains(wanted))
                     || stack.uid.to_string().starts_with(wanted)
             }
         }
@@ -294,6 +358,41 @@ mod tests {
                 "{q}"
             );
         }
+    }
+
+    #[test]
+    fn a_search_is_bounded_and_says_that_it_was_cut() {
+        let mut query = StackQuery::default();
+        query.set_search("  web  production ");
+        assert_eq!(
+            (query.q.as_str(), query.search_is_cut),
+            ("  web  production ", false)
+        );
+        let words: Vec<String> = (0..MOST_WORDS).map(|number| format!("w{number}")).collect();
+        query.set_search(&words.join(" "));
+        assert!(!query.search_is_cut);
+        query.set_search(&format!("{} nothing-like-it", words.join(" ")));
+        assert_eq!((query.q, query.search_is_cut), (words.join(" "), true));
+
+        let mut query = StackQuery::default();
+        query.set_search(&"ä".repeat(LONGEST_SEARCH));
+        assert!(!query.search_is_cut);
+        query.set_search(&"ä".repeat(LONGEST_SEARCH + 1));
+        assert_eq!(
+            (query.q.chars().count(), query.search_is_cut),
+            (LONGEST_SEARCH, true)
+        );
+    }
+
+    /// A query that was made by other means than [`StackQuery::set_search`] costs no more.
+    #[test]
+    fn words_beyond_the_bound_are_not_looked_for() {
+        let q = format!("{}nothing-like-it", "w ".repeat(MOST_WORDS));
+        let query = StackQuery {
+            q,
+            ..StackQuery::default()
+        };
+        assert_eq!(names(&query), ["web"]);
     }
 
     #[test]

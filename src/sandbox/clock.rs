@@ -17,6 +17,18 @@ struct Reading {
     ahead: Duration,
     /// Since when it runs how many times as fast as the system's.
     pace: Option<(OffsetDateTime, u32)>,
+    /// What the `Date` of answers shows instead of this clock.
+    dates: Option<Dates>,
+}
+
+/// A clock that is kept by somebody else.
+#[derive(Clone)]
+struct Dates(Arc<dyn Fn() -> OffsetDateTime + Send + Sync>);
+
+impl std::fmt::Debug for Dates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Dates")
+    }
 }
 
 impl Reading {
@@ -37,6 +49,7 @@ impl Clock {
             frozen_at: None,
             ahead: Duration::ZERO,
             pace: None,
+            dates: None,
         })))
     }
 
@@ -47,6 +60,7 @@ impl Clock {
             frozen_at: None,
             ahead: Duration::ZERO,
             pace: Some((start, times)),
+            dates: None,
         })))
     }
 
@@ -56,6 +70,7 @@ impl Clock {
             frozen_at: Some(at),
             ahead: Duration::ZERO,
             pace: None,
+            dates: None,
         })))
     }
 
@@ -63,6 +78,24 @@ impl Clock {
     pub fn now(&self) -> OffsetDateTime {
         let reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         reading.frozen_at.unwrap_or_else(|| reading.running()) + reading.ahead
+    }
+
+    /// Lets the `Date` of answers show another clock than this one: a test that lets time pass for a client alone, so
+    /// that this world stands still meanwhile, is not to look like a client whose clock is wrong.
+    pub fn show_dates_of(&self, dates: impl Fn() -> OffsetDateTime + Send + Sync + 'static) {
+        let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        reading.dates = Some(Dates(Arc::new(dates)));
+    }
+
+    /// What the `Date` of an answer shows.
+    pub(crate) fn date(&self) -> OffsetDateTime {
+        let dates = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .dates
+            .clone();
+        dates.map_or_else(|| self.now(), |dates| (dates.0)())
     }
 
     /// Moves the clock forward; it goes on running, or standing, as before.

@@ -34,6 +34,11 @@ pub(crate) fn sqlite() -> Migrator {
             "origin and epoch",
             include_str!("../../migrations/sqlite/0004_origin_and_epoch.sql"),
         ),
+        (
+            7,
+            "sessions by age",
+            include_str!("../../migrations/sqlite/0007_sessions_by_age.sql"),
+        ),
     ])
 }
 
@@ -59,6 +64,11 @@ pub(crate) fn postgres() -> Migrator {
             4,
             "origin and epoch",
             include_str!("../../migrations/postgres/0004_origin_and_epoch.sql"),
+        ),
+        (
+            7,
+            "sessions by age",
+            include_str!("../../migrations/postgres/0007_sessions_by_age.sql"),
         ),
     ])
 }

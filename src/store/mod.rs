@@ -36,7 +36,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 pub use error::{OpenError, StoreError, Weakness};
-pub use ledger::{Claim, Due, Entered, LOOK_LEASE, Ledger, NewRedeploy};
+pub use ledger::{Claim, Due, Entered, LOOK_LEASE, Ledger, NewRedeploy, SENDS_OF_ONE_PERSON};
 pub use sessions::{SessionInfo, Sessions};
 pub use sign_ins::{SignIn, SignIns};
 pub use tower_sessions::session::Id as SessionId;

@@ -164,6 +164,7 @@ mod tests {
         Alive {
             now_ms,
             idle_since_ms: now_ms - 50_000,
+            made_since_ms: now_ms - 100_000,
         }
     }
 

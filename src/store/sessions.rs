@@ -4,7 +4,8 @@
 //! * A row is made by `create` alone, and always under an id that is drawn here: an id that a browser came
 //!   with never becomes a session. `save` only replaces the content of a row that is there; a slow request
 //!   that began before a sign-out cannot bring the session back.
-//! * A session ends when it was not seen for the idle time, and at the latest its lifetime after it was made.
+//! * A session ends when it was not seen for the idle time, and at the latest its lifetime after it was made: the
+//!   lifetime of the settings when it was made, or today's where that is shorter.
 //!   Both are judged by the [`Clock`] when it is loaded; a session that has ended is not there, swept or not.
 //!   The expiry that tower-sessions keeps in its record follows another clock, and decides nothing here.
 //! * What does not open (another row's content, a secret that was taken away) counts as signed out.
@@ -228,6 +229,7 @@ impl Sessions {
         Alive {
             now_ms,
             idle_since_ms: now_ms.saturating_sub(self.limits.idle),
+            made_since_ms: now_ms.saturating_sub(self.limits.lifetime),
         }
     }
 
@@ -297,10 +299,13 @@ impl Sessions {
             );
             return Ok(None);
         };
+        let expires_at_ms = row
+            .expires_at_ms
+            .min(row.created_at_ms.saturating_add(self.limits.lifetime));
         let loaded = Loaded {
             data,
-            expires_at: millis::to_time(row.expires_at_ms)?,
-            expires_at_ms: row.expires_at_ms,
+            expires_at: millis::to_time(expires_at_ms)?,
+            expires_at_ms,
             last_seen_at_ms: row.last_seen_at_ms,
             as_of_ms: alive.now_ms,
         };

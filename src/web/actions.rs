@@ -10,11 +10,12 @@ use super::pages::confirm::ConfirmPage;
 use super::pages::notes::Notice;
 use super::pages::trouble::Trouble;
 use super::problem::Problem;
-use super::redeploy::operation;
+use super::redeploy::{operation, stack_taken};
 use super::session::{FormSecret, Visitor};
 use super::sign_in::NoFields;
 use super::stack::stack_uid;
 use super::state::WebState;
+use crate::app::cancel::Outcome;
 use crate::app::redeploy::{Asked, Request, Told};
 use crate::domain::{Command, DeploymentId, RedeployOptions, ReturnTo};
 
@@ -48,6 +49,7 @@ pub struct ActionFields {
 /// `POST /stacks/{uid}/actions/{command}`: writes the command down and leads to its receipt.
 pub async fn send(
     State(state): State<WebState>,
+    Looks(frame): Looks,
     Path((uid, command)): Path<(String, String)>,
     form: SignedForm<ActionFields>,
 ) -> Result<Response, Problem> {
@@ -67,7 +69,11 @@ pub async fn send(
     };
     let urls = state.urls();
     Ok(match state.app().request(&form.visitor.who, request).await? {
-        Asked::Receipt(id) | Asked::AlreadyAsked(id) => Redirect::to(&urls.receipt(id)).into_response(),
+        Asked::Receipt(id) => Redirect::to(&urls.receipt(id)).into_response(),
+        Asked::StackTaken(taken) => {
+            let options = RedeployOptions::default();
+            stack_taken(&state, frame, &form.visitor, &taken, command, &options)
+        }
         Asked::ConfirmFirst => Redirect::to(&urls.action(uid, command)).into_response(),
     })
 }
@@ -118,11 +124,12 @@ pub async fn cancel(
     let (uid, id) = (stack_uid(&uid)?, deployment_id(&id)?);
     let visitor = form.visitor;
     let cancelled = state.app().cancel(&visitor.who, uid, id).await?;
-    let notice = match cancelled.refusal {
-        None => Notice::CancelAsked {
-            stack: cancelled.stack,
-        },
-        Some(words) => Notice::CancelRefused { words },
+    let stack = cancelled.stack;
+    let notice = match cancelled.outcome {
+        Outcome::Asked => Notice::CancelAsked { stack },
+        Outcome::TooLate => Notice::CancelTooLate { stack },
+        Outcome::NoSuchDeployment => return Err(Problem::NOT_FOUND),
+        Outcome::Refused(words) => Notice::CancelRefused { words },
     };
     visitor.leave_notice(notice).await?;
     let urls = state.urls();

@@ -37,7 +37,7 @@ pub async fn search(
         .into_iter()
         .map(|stack| (stack, fleet.verdict(stack), production(stack)))
         .collect();
-    SearchPage::new(frame, &query.q, &found).into_response()
+    SearchPage::new(frame, &query, &found).into_response()
 }
 
 /// `POST /stacks/{uid}/pin`: keeps a stack at the top of this browser's list, or lets go of it.

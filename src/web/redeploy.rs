@@ -9,6 +9,7 @@ use super::form::{MadeFor, SignedForm, WrongOperation};
 use super::looks::Looks;
 use super::pages::frame::Frame;
 use super::pages::redeploy::{RedeployInput, RedeployMistake, RedeployPage};
+use super::pages::stack_taken::{StackTakenInput, StackTakenPage};
 use super::pages::trouble::Trouble;
 use super::problem::Problem;
 use super::session::{FormSecret, Visitor};
@@ -17,7 +18,7 @@ use super::stacks;
 use super::state::WebState;
 use crate::app::options::Mistake;
 use crate::app::redeploy::{Asked, Request, Told};
-use crate::domain::{Command, OperationId, RedeployOptions, StackUid};
+use crate::domain::{Command, OperationId, Redeploy, RedeployOptions, StackUid};
 
 /// `GET /stacks/{uid}/redeploy`: what will happen. The query fills in options: deploy this commit again,
 /// promote, once more.
@@ -122,19 +123,45 @@ pub async fn send(
         batch: None,
         form_made_at: FormSecret::made_at(&fields.op),
     };
-    let urls = state.urls();
     let asked = state.app().request(&visitor.who, request).await?;
     // One click in the list: the page stays, and is told what became of it.
-    if made_for == MadeFor::List
-        && headers.contains_key("hx-request")
-        && let Asked::Receipt(id) | Asked::AlreadyAsked(id) = asked
-    {
-        return stacks::asked_in_place(&state, &visitor, &frame, uid, id).await;
+    if made_for == MadeFor::List && headers.contains_key("hx-request") {
+        match &asked {
+            Asked::Receipt(id) => {
+                return stacks::asked_in_place(&state, &visitor, &frame, uid, *id, None).await;
+            }
+            Asked::StackTaken(taken) => {
+                let taken = Some(taken.as_ref());
+                return stacks::asked_in_place(&state, &visitor, &frame, uid, id, taken).await;
+            }
+            Asked::ConfirmFirst => {}
+        }
     }
+    let urls = state.urls();
     Ok(match asked {
-        Asked::Receipt(id) | Asked::AlreadyAsked(id) => Redirect::to(&urls.receipt(id)).into_response(),
+        Asked::Receipt(id) => Redirect::to(&urls.receipt(id)).into_response(),
+        Asked::StackTaken(taken) => stack_taken(&state, frame, &visitor, &taken, Command::Redeploy, &carried),
         Asked::ConfirmFirst => Redirect::to(&urls.redeploy_with(uid, &carried)).into_response(),
     })
+}
+
+/// The page for a press that was not sent, because of an earlier request on the stack.
+pub fn stack_taken(
+    state: &WebState,
+    frame: Frame,
+    visitor: &Visitor,
+    taken: &Redeploy,
+    command: Command,
+    options: &RedeployOptions,
+) -> Response {
+    let input = StackTakenInput {
+        taken,
+        person: visitor.who.person.id,
+        command,
+        options,
+        production: state.app().policy().is_production_name(&taken.environment),
+    };
+    (StatusCode::CONFLICT, StackTakenPage::new(frame, &input)).into_response()
 }
 
 /// Reads the operation id of a form about a stack. One that is too old is good for nothing new, but a form that was

@@ -3,6 +3,8 @@
 //! Invariants:
 //! * A session exists only for somebody who is signed in: a visitor gets no cookie and no row.
 //! * Its id is new at each sign-in, whatever cookie came (session fixation).
+//! * It is held against today's settings whenever it is loaded: who may no longer sign in is signed out, and what a
+//!   sign-in no longer asks for is not used.
 //! * It holds who signed in, the access token, a secret for forms, and what is to be said on the next page.
 //!   The record is written whole and the last writer wins, so of all this only the last may change.
 
@@ -14,21 +16,31 @@ use tower_sessions::Session;
 
 use super::looks::Seen;
 use super::pages::notes::Notice;
-use super::pages::trouble::Trouble;
+use super::pages::trouble::{SignInTrouble, Trouble};
 use super::problem::Problem;
 use super::state::WebState;
 use crate::app::{App, SignedIn};
-use crate::domain::{AccessToken, Grant, Person, ReturnTo, Scopes};
+use crate::domain::{AccessToken, AccountId, Grant, Person, ReturnTo, Scopes};
 
 /// The person's id; the store lifts it out of the record to group a person's sessions.
 const USER_ID: &str = "user_id";
 const VISITOR: &str = "visitor";
 const NOTICES: &str = "notices";
 
+/// How many notices wait for the next page: as many as a screen shows one above the other. A browser whose scripts
+/// press buttons without ever loading a page would otherwise fill its session's row.
+const MOST_NOTICES: usize = 8;
+
+/// How many bytes they have together, as they are stored. Names of Cloud 66 may be 2,000 characters long.
+const MOST_NOTICE_BYTES: usize = 8 * 1024;
+
 /// What a session record holds. It is sealed by the store, so the token may stand in it.
 #[derive(Clone, Serialize, Deserialize)]
 struct Stored {
     person: Person,
+    /// The accounts beside the person's own; none in a record of an older program.
+    #[serde(default)]
+    accounts: Vec<AccountId>,
     token: String,
     scopes: String,
     form_secret: [u8; 32],
@@ -64,15 +76,15 @@ impl Visitor {
         self.session.flush().await.map_err(|_| Problem::session_store())
     }
 
-    /// Leaves something to say on the next page, once, however often it is left before it is said.
+    /// Leaves something to say on the next page, once, however often it is left before it is said. Where too much
+    /// waits, the oldest is dropped, and the page says how many were.
     pub async fn leave_notice(&self, notice: Notice) -> Result<(), Problem> {
-        let mut notices: Vec<Notice> = self.session.get(NOTICES).await.ok().flatten().unwrap_or_default();
+        let notices: Vec<Notice> = self.session.get(NOTICES).await.ok().flatten().unwrap_or_default();
         if notices.contains(&notice) {
             return Ok(());
         }
-        notices.push(notice);
         self.session
-            .insert(NOTICES, notices)
+            .insert(NOTICES, with_notice(notices, notice))
             .await
             .map_err(|_| Problem::session_store())
     }
@@ -98,6 +110,31 @@ impl Visitor {
     }
 }
 
+/// The notices with one more, within [`MOST_NOTICES`] and [`MOST_NOTICE_BYTES`].
+fn with_notice(notices: Vec<Notice>, notice: Notice) -> Vec<Notice> {
+    let mut dropped = 0;
+    let mut kept = Vec::new();
+    for known in notices {
+        match known {
+            Notice::Dropped { count } => dropped += count,
+            known => kept.push(known),
+        }
+    }
+    kept.push(notice);
+    while kept.len() > MOST_NOTICES || (bytes(&kept) > MOST_NOTICE_BYTES && !kept.is_empty()) {
+        kept.remove(0);
+        dropped += 1;
+    }
+    if dropped > 0 {
+        kept.insert(0, Notice::Dropped { count: dropped });
+    }
+    kept
+}
+
+fn bytes(notices: &[Notice]) -> usize {
+    serde_json::to_vec(notices).map_or(usize::MAX, |json| json.len())
+}
+
 /// Begins a session for somebody who just signed in, in place of whatever session the browser had.
 pub async fn begin(session: &Session, app: &App, who: &SignedIn) -> Result<(), Problem> {
     let storage = |_: tower_sessions::session::Error| Problem::session_store();
@@ -106,6 +143,7 @@ pub async fn begin(session: &Session, app: &App, who: &SignedIn) -> Result<(), P
     session.flush().await.map_err(storage)?;
     let stored = Stored {
         person: who.person.clone(),
+        accounts: who.accounts.clone(),
         token: who.grant.token.expose().to_owned(),
         scopes: who.grant.scopes.to_string(),
         form_secret: app.random().bytes(),
@@ -138,6 +176,16 @@ async fn visitor(parts: &mut Parts, state: &WebState) -> Result<Option<Visitor>,
         }
         Err(error) => return Err(storage(error)),
     };
+    let policy = state.app().policy();
+    let mut accounts = stored.accounts;
+    if !accounts.contains(&stored.person.account) {
+        accounts.push(stored.person.account);
+    }
+    if !policy.admits(&accounts) {
+        tracing::info!(person = %stored.person.id, "a session was ended: its accounts may no longer sign in");
+        session.flush().await.map_err(storage)?;
+        return Err(SignInTrouble::NotAllowed.into());
+    }
     if let Some(id) = session.id()
         && let Err(error) = state.app().touch_session(&id).await
     {
@@ -145,11 +193,12 @@ async fn visitor(parts: &mut Parts, state: &WebState) -> Result<Option<Visitor>,
     }
     let grant = Grant {
         token: AccessToken::new(stored.token),
-        scopes: Scopes::parse(&stored.scopes),
+        scopes: Scopes::parse(&stored.scopes).within(&policy.scopes),
     };
     let visitor = Visitor {
         who: SignedIn {
             person: stored.person,
+            accounts,
             grant,
         },
         form_secret: FormSecret(stored.form_secret),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::form::{MadeFor, SignedForm};
 use super::looks::Looks;
-use super::pages::bulk::{BatchPage, BulkCheckPage, BulkChoosePage, BulkInput, BulkMistake};
+use super::pages::bulk::{BatchPage, BulkCheckPage, BulkChoosePage, BulkInput, BulkMistake, LeftOut};
 use super::pages::frame::Frame;
 use super::pages::row::Rights;
 use super::pages::trouble::Trouble;
@@ -19,7 +19,7 @@ use super::stacks::{parameter, rights};
 use super::state::WebState;
 use crate::app::redeploy::{Asked, Request, Told};
 use crate::app::watch::Snapshot;
-use crate::domain::{Command, OperationId, RedeployOptions, StackUid};
+use crate::domain::{Command, OperationId, Redeploy, RedeployOptions, StackUid};
 
 /// How many stacks can be redeployed by one POST; their uids have to fit into one form.
 const MOST: usize = 100;
@@ -148,6 +148,7 @@ pub async fn send(
         let page = check_page(&state, frame, &visitor, &snapshot, &chosen, mistake);
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
+    let mut in_the_way = Vec::new();
     for input in inputs.iter().filter(|input| input.rights == Rights::Redeploy) {
         let uid = input.stack.uid;
         let (id, _) = visitor
@@ -164,7 +165,10 @@ pub async fn send(
             form_made_at: FormSecret::made_at(&fields.op),
         };
         match app.request(&visitor.who, request).await {
-            Ok(Asked::Receipt(_) | Asked::AlreadyAsked(_) | Asked::ConfirmFirst) => {}
+            Ok(Asked::StackTaken(taken)) => in_the_way.push((uid, taken.id)),
+            // The same thing, asked for by itself before.
+            Ok(Asked::Receipt(receipt)) if receipt != id => in_the_way.push((uid, receipt)),
+            Ok(Asked::Receipt(_) | Asked::ConfirmFirst) => {}
             // What is written down stays; the list says what is missing.
             Err(crate::app::Error::NotFound) => {
                 tracing::info!(stack = %uid, "left out of a batch: not there");
@@ -172,11 +176,17 @@ pub async fn send(
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(Redirect::to(&state.urls().batch_of(batch, &chosen)).into_response())
+    // A stack is named once, by itself or by what stood in its way: the address has to stay short enough.
+    let named: Vec<StackUid> = chosen
+        .into_iter()
+        .filter(|uid| in_the_way.iter().all(|(taken, _)| taken != uid))
+        .collect();
+    let in_the_way: Vec<OperationId> = in_the_way.into_iter().map(|(_, id)| id).collect();
+    Ok(Redirect::to(&state.urls().batch_of(batch, &named, &in_the_way)).into_response())
 }
 
-/// `GET /redeploys/batches/{id}`: what became of each. The query names the stacks that were asked for, so that
-/// one that was left out is said.
+/// `GET /redeploys/batches/{id}`: what became of each. The query names the stacks that were asked for and what stood
+/// in the way of some, so that each one that was left out is said, with the reason.
 pub async fn batch(
     State(state): State<WebState>,
     Looks(frame): Looks,
@@ -187,21 +197,56 @@ pub async fn batch(
     let id: OperationId = id.parse().map_err(|_| Problem::from(Trouble::NoReceipt))?;
     let app = state.app();
     let redeploys = app.batch(&visitor.who, id).await?;
-    let asked_for = query.unwrap_or_default();
-    let asked_for = parameter(&asked_for, "stacks").unwrap_or_default();
-    let snapshot = app.watcher(&visitor.who).snapshot();
-    let taken: Vec<String> = asked_for
-        .split('.')
-        .filter_map(|uid| uid.parse::<StackUid>().ok())
-        .filter(|uid| redeploys.iter().all(|redeploy| redeploy.stack != *uid))
-        .filter_map(|uid| snapshot.fleet.stack(uid))
-        .map(crate::domain::Stack::title)
-        .collect();
-    if redeploys.is_empty() && taken.is_empty() {
+    let query = query.unwrap_or_default();
+    let named: Vec<StackUid> = ids(&query, "stacks");
+    let in_the_way: Vec<OperationId> = ids(&query, "in_the_way");
+    let left_out = left_out(&state, &visitor, &redeploys, &named, &in_the_way).await?;
+    if redeploys.is_empty() && left_out.is_empty() {
         return Err(Trouble::NoReceipt.into());
     }
-    let page = BatchPage::new(frame, id, &redeploys, &taken, |name| {
+    let here = state.urls().batch_of(id, &named, &in_the_way);
+    let page = BatchPage::new(frame, here, &redeploys, left_out, |name| {
         app.policy().is_production_name(name)
     });
     Ok(page.into_response())
+}
+
+/// The ids in a parameter, joined by dots; what is none is passed over.
+fn ids<T: std::str::FromStr>(query: &str, name: &str) -> Vec<T> {
+    let joined = parameter(query, name).unwrap_or_default();
+    joined
+        .split('.')
+        .filter_map(|id| id.parse().ok())
+        .take(MOST)
+        .collect()
+}
+
+/// The chosen stacks of which the batch has no redeploy, each with the reason.
+async fn left_out(
+    state: &WebState,
+    visitor: &Visitor,
+    redeploys: &[Redeploy],
+    named: &[StackUid],
+    in_the_way: &[OperationId],
+) -> Result<Vec<LeftOut>, Problem> {
+    let (app, who) = (state.app(), &visitor.who);
+    let snapshot = app.watcher(who).snapshot();
+    let taken = app
+        .in_the_way(in_the_way, |uid| snapshot.fleet.stack(uid).is_some())
+        .await?;
+    let mut left_out: Vec<LeftOut> = taken
+        .iter()
+        .map(|taken| LeftOut::because_taken(state.urls(), taken, who.person.id))
+        .collect();
+    let missing = |uid: &&StackUid| redeploys.iter().all(|redeploy| redeploy.stack != **uid);
+    for uid in named.iter().filter(missing) {
+        left_out.push(match snapshot.fleet.stack(*uid) {
+            Some(stack) => match rights(who, &snapshot, *uid) {
+                Rights::RoleMissing => LeftOut::role_missing(stack),
+                Rights::ScopeMissing | Rights::Redeploy => LeftOut::unexplained(stack),
+            },
+            None => LeftOut::gone(*uid),
+        });
+    }
+    Ok(left_out)
 }

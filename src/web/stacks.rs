@@ -18,6 +18,7 @@ use super::pages::live::Answer;
 use super::pages::notes::Notice;
 use super::pages::row::{Rights, Row, RowInput, RowParts, Slot};
 use super::pages::setup::SetupPage;
+use super::pages::stack_taken::had_asked;
 use super::pages::stacks::{StacksInput, StacksPage};
 use super::pages::trouble::Trouble;
 use super::problem::Problem;
@@ -31,9 +32,6 @@ use crate::domain::{OperationId, Redeploy, ReturnTo, Stack, StackQuery, StackUid
 
 /// After how long without an answer a list is called what we knew, and no longer what is.
 const STALE: Duration = Duration::minutes(2);
-
-/// The longest search that is looked for.
-const LONGEST_SEARCH: usize = 200;
 
 /// `GET /`.
 pub async fn home(
@@ -110,13 +108,14 @@ async fn list(
 }
 
 /// The answer to a redeploy that was asked for without leaving the list: the row as it is now, a note, and a new
-/// operation id for the next press.
+/// operation id for the next press. `taken` is the earlier request because of which it was not sent.
 pub async fn asked_in_place(
     state: &WebState,
     visitor: &Visitor,
     frame: &Frame,
     uid: StackUid,
     id: OperationId,
+    taken: Option<&Redeploy>,
 ) -> Result<Response, Problem> {
     let (app, who) = (state.app(), &visitor.who);
     let open = app.open_redeploys(who).await?;
@@ -124,14 +123,25 @@ pub async fn asked_in_place(
     watcher.learn_open(&open);
     let snapshot = watcher.snapshot();
     let Some(stack) = snapshot.fleet.stack(uid) else {
-        return Ok(Redirect::to(&state.urls().receipt(id)).into_response());
+        let way_on = match taken {
+            Some(_) => state.urls().return_to(ReturnTo::Stack(uid)),
+            None => state.urls().receipt(id),
+        };
+        return Ok(Redirect::to(&way_on).into_response());
     };
     let pins = HashSet::new();
     let rows = Rows::new(state, who, &snapshot, &pins, &open, frame);
     let row = RowParts::new(state.urls(), &frame.cloud66, &rows.input(stack));
-    let notice = Notice::Asked {
-        stack: stack.title(),
-        id,
+    let notice = match taken {
+        Some(taken) => Notice::StackTaken {
+            stack: stack.title(),
+            had_asked: had_asked(taken, who.person.id),
+            receipt: (taken.asked_by == who.person.id).then_some(taken.id),
+        },
+        None => Notice::Asked {
+            stack: stack.title(),
+            id,
+        },
     };
     let secret = &visitor.form_secret;
     let op = secret.operation(MadeFor::List, app.clock(), app.random());
@@ -283,19 +293,17 @@ pub fn signed_out(return_to: ReturnTo) -> Banner {
 /// The list's query. Read by hand, so that a parameter that comes twice or is not text does no harm.
 pub fn read_query(query: &str) -> StackQuery {
     let read = |name| parameter(query, name).unwrap_or_default();
-    let mut q = read("q");
-    if let Some((end, _)) = q.char_indices().nth(LONGEST_SEARCH) {
-        q.truncate(end);
-    }
-    StackQuery {
-        q,
+    let mut read_query = StackQuery {
         state: read("state"),
         env: read("env"),
         account: read("account"),
         sort: read("sort"),
         group: read("group"),
         page: read("page"),
-    }
+        ..StackQuery::default()
+    };
+    read_query.set_search(&read("q"));
+    read_query
 }
 
 /// The first parameter of this name.

@@ -34,6 +34,7 @@ pub async fn keep(
 ) -> Result<Response, Problem> {
     let view = StackQuery {
         page: String::new(),
+        search_is_cut: false,
         ..read_query(&form.fields.view)
     };
     let mut response = Redirect::to(&state.urls().stacks(&view)).into_response();

@@ -174,8 +174,8 @@ impl Chromium {
 
     /// Waits until an expression is true in the page. A page that is just being left counts as "not yet".
     pub async fn until(&self, expression: &str) {
-        let looks = PATIENCE.as_millis() / LOOKING.as_millis();
-        for _ in 0..looks {
+        let began = std::time::Instant::now();
+        while began.elapsed() < PATIENCE {
             let answer = self
                 .driver
                 .execute(format!("return Boolean({expression});"), Vec::new())

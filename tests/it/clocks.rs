@@ -20,8 +20,6 @@ async fn the_age_of_a_deploy_is_by_cloud66s_clock() {
         let stack = browser.get(&format!("/stacks/{uid}")).await.text();
         assert!(stack.contains("Deploying"), "{stack}");
         assert!(!stack.contains("longer than usual"), "{minutes}: {stack}");
-        let deployments = app.world().stack(&uid).unwrap();
-        assert!(deployments.is_busy);
     }
 }
 

@@ -178,10 +178,11 @@ async fn what_has_ended_is_not_cancelled() {
     let mut form = asked.form("Restart").without("op");
     form.action = browser.address(&format!("/stacks/{uid}/deployments/{ended}/cancel"));
     let answer = browser.send(form).await;
-    assert!(
-        answer.text().contains("Cloud 66 did not cancel it."),
-        "{}",
-        answer.text()
+    assert!(answer.text().contains(too_late), "{}", answer.text());
+    assert_eq!(
+        app.world().journal().count("cancel"),
+        0,
+        "Cloud 66 was not asked to cancel it"
     );
 }
 

@@ -223,6 +223,7 @@ async fn ask_all(app: &TestApp, cases: Vec<Case>, uids: Vec<String>, faults: &[&
             before,
             token: AccessToken::new(token.clone()),
             batch: None,
+            form_made_at: app.clock.clock().now(),
         };
         app.ledger().request(new).await.unwrap();
         app.ledger().wake().notify_one();

@@ -33,4 +33,5 @@ mod redeploy;
 mod security;
 mod several;
 mod sign_in;
+mod stack_taken;
 mod stacks;

@@ -282,6 +282,7 @@ async fn the_operator_ends_sessions() {
                 "dGhlIHRlc3RzJyBvd24gc2VjcmV0LCBsb25nIGVub3VnaA==",
             )
             .env("STACKDECK_PUBLIC_URL", &app.url)
+            .env("CLOUD66_URL", app.sandbox.url())
             .output()
             .unwrap()
     };

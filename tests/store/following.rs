@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use stackdeck::domain::redeploy::RedeployState as S;
-use stackdeck::domain::{AccessToken, ActionId, DeploymentId, OperationId, Reason, Redeploy};
-use stackdeck::store::{LOOK_LEASE, Store};
+use stackdeck::domain::{AccessToken, ActionId, DeploymentId, OperationId, Reason, Redeploy, UserId};
+use stackdeck::store::{LOOK_LEASE, NewRedeploy, Store};
 use tokio::task::JoinSet;
 
-use super::fixture::{ANA, BEN, LEASE, TOKEN, World, ask, claim, on_both, operation};
+use super::fixture::{ANA, BEN, LEASE, TOKEN, World, ask, claim, on_both, operation, redeploy_of};
 
 on_both!(
     an_unknown_redeploy_is_found_or_lost,
@@ -17,6 +17,7 @@ on_both!(
     what_cloud_66_stops_speaking_of_keeps_its_state,
     looks_are_taken_by_one_and_put_off,
     of_many_followers_each_look_goes_to_one,
+    of_each_person_a_few_are_due_at_a_time,
     cancelling_is_noted_once,
     a_token_does_not_outlive_its_purpose,
     old_ends_are_pruned_and_nothing_else,
@@ -185,7 +186,7 @@ async fn what_cloud_66_stops_speaking_of_keeps_its_state(world: World) {
         assert!(ledger.token_of(id).await.unwrap().is_none());
     }
     world.advance(Duration::from_hours(24));
-    assert!(ledger.due(10).await.unwrap().is_empty());
+    assert!(ledger.due(10, 10, &[]).await.unwrap().is_empty());
     assert_eq!(ledger.open_of_person(ANA).await.unwrap(), []);
 
     // Only what Cloud 66 has accepted: the others have ways of their own.
@@ -203,13 +204,13 @@ async fn looks_are_taken_by_one_and_put_off(world: World) {
     let two = accepted(&here, 2).await;
     ask(&here, 3, operation(3)).await;
     let ids = async |store: &Store, limit| {
-        let due = store.ledger().due(limit).await.unwrap();
+        let due = store.ledger().due(limit, limit, &[]).await.unwrap();
         let mut ids: Vec<_> = due.iter().map(|due| due.redeploy.id).collect();
         ids.sort();
         ids
     };
 
-    let due = here.ledger().due(1).await.unwrap();
+    let due = here.ledger().due(1, 1, &[]).await.unwrap();
     assert_eq!(due.len(), 1);
     assert_eq!(due[0].token.as_ref().unwrap().expose(), TOKEN);
     assert_eq!(ids(&elsewhere, 10).await.len(), 1);
@@ -235,6 +236,34 @@ async fn looks_are_taken_by_one_and_put_off(world: World) {
     assert_eq!(ids(&here, 10).await, [one]);
 }
 
+/// Case E86.
+async fn of_each_person_a_few_are_due_at_a_time(world: World) {
+    let store = world.open().await;
+    for n in 0..4 {
+        accepted(&store, n).await;
+    }
+    let row = NewRedeploy {
+        asked_by: BEN,
+        ..redeploy_of(10, operation(10))
+    };
+    store.ledger().request(row).await.unwrap();
+    let claim = store.ledger().claim("worker", LEASE).await.unwrap().unwrap();
+    store.ledger().accepted(&claim, None, false, "").await.unwrap();
+    let due = async |of_one: usize, without: &[UserId]| {
+        let due = store.ledger().due(10, of_one, without).await.unwrap();
+        due.iter().map(|due| due.redeploy.asked_by).collect::<Vec<_>>()
+    };
+    let mut first = due(2, &[]).await;
+    first.sort_by_key(|person| *person != ANA);
+    assert_eq!(
+        first,
+        [ANA, ANA, BEN],
+        "two of Ana, although hers have waited longer"
+    );
+    assert_eq!(due(2, &[ANA]).await, [], "nobody is left without Ana");
+    assert_eq!(due(9, &[]).await, [ANA, ANA]);
+}
+
 async fn of_many_followers_each_look_goes_to_one(world: World) {
     let instances = [world.open().await, world.open().await];
     for n in 0..40 {
@@ -243,7 +272,7 @@ async fn of_many_followers_each_look_goes_to_one(world: World) {
     let mut race = JoinSet::new();
     for n in 0..32 {
         let ledger = instances[n % 2].ledger();
-        race.spawn(async move { ledger.due(5).await.unwrap() });
+        race.spawn(async move { ledger.due(5, 5, &[]).await.unwrap() });
     }
     let mut taken: Vec<_> = race
         .join_all()
@@ -255,7 +284,7 @@ async fn of_many_followers_each_look_goes_to_one(world: World) {
     taken.extend(
         instances[0]
             .ledger()
-            .due(100)
+            .due(100, 100, &[])
             .await
             .unwrap()
             .iter()
@@ -310,7 +339,7 @@ async fn a_token_does_not_outlive_its_purpose(world: World) {
     assert_eq!(ledger.forget_tokens(world.now()).await.unwrap(), 1);
     assert!(
         ledger
-            .due(10)
+            .due(10, 10, &[])
             .await
             .unwrap()
             .iter()
@@ -396,7 +425,7 @@ async fn another_sign_in_takes_the_following_over(world: World) {
         "it is sent as it was asked for"
     );
     let mut due: Vec<_> = ledger
-        .due(9)
+        .due(9, 9, &[])
         .await
         .unwrap()
         .iter()

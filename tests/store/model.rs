@@ -171,7 +171,7 @@ async fn make(
                 .then(|| claim.redeploy().id);
         }
         Call::ExpireLeases => drop(ledger.expire_leases().await.unwrap()),
-        Call::Due => drop(ledger.due(2).await.unwrap()),
+        Call::Due => drop(ledger.due(2, 2, &[]).await.unwrap()),
         Call::Found { id } => return ledger.found(named(id), None).await.unwrap().then(|| named(id)),
         Call::Lost { id } => {
             return ledger

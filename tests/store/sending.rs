@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use stackdeck::domain::redeploy::RedeployState as S;
-use stackdeck::domain::{ActionId, OperationId, Reason, Redeploy};
-use stackdeck::store::Store;
+use stackdeck::domain::{ActionId, OperationId, Reason, Redeploy, UserId};
+use stackdeck::store::{Entered, NewRedeploy, SENDS_OF_ONE_PERSON, Store};
 use tokio::task::JoinSet;
 
 use super::fixture::{LEASE, TOKEN, World, ask, claim, on_both, operation, redeploy_of};
@@ -14,6 +14,8 @@ on_both!(
     of_sixty_four_workers_one_gets_the_row,
     sixty_four_workers_get_a_row_each,
     the_longest_waiting_goes_first,
+    a_worker_sends_a_few_of_one_person_and_then_somebody_elses,
+    who_has_fewest_under_way_comes_next,
     an_accepted_redeploy_keeps_its_token_to_be_followed,
     a_refused_redeploy_has_ended,
     what_was_not_sent_is_sent_again_at_its_time,
@@ -79,6 +81,62 @@ async fn the_longest_waiting_goes_first(world: World) {
         assert_eq!(claim.redeploy().id, operation(n));
     }
     assert!(store.ledger().claim("worker", LEASE).await.unwrap().is_none());
+}
+
+/// Writes down a redeploy of this person, of a stack of its own.
+async fn ask_as(store: &Store, person: i64, n: u128) {
+    let row = NewRedeploy {
+        asked_by: UserId(person),
+        ..redeploy_of(n, operation(n))
+    };
+    assert!(matches!(
+        store.ledger().request(row).await.unwrap(),
+        Entered::New(_)
+    ));
+}
+
+/// Case E86.
+async fn a_worker_sends_a_few_of_one_person_and_then_somebody_elses(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let share = u128::from(SENDS_OF_ONE_PERSON);
+    for n in 0..share + 3 {
+        ask_as(&store, 1, n).await;
+    }
+    ask_as(&store, 2, 100).await;
+    let mut claims = Vec::new();
+    while let Some(claim) = ledger.claim("worker", LEASE).await.unwrap() {
+        claims.push(claim);
+    }
+    let ids: Vec<_> = claims.iter().map(|claim| claim.redeploy().id).collect();
+    assert_eq!(ids.len() as u128, share + 1, "{ids:?}");
+    assert_eq!(
+        ids[1],
+        operation(100),
+        "who has none under way comes next: {ids:?}"
+    );
+    // Another worker has a share of its own: what a dead one holds is in nobody's way.
+    assert!(ledger.claim("another", LEASE).await.unwrap().is_some());
+    assert!(ledger.accepted(&claims[0], None, false, "").await.unwrap());
+    let next = ledger.claim("worker", LEASE).await.unwrap().unwrap();
+    assert_eq!(next.redeploy().asked_by, UserId(1), "an answer makes room");
+    assert!(ledger.claim("worker", LEASE).await.unwrap().is_none());
+}
+
+async fn who_has_fewest_under_way_comes_next(world: World) {
+    let store = world.open().await;
+    for n in 0..3 {
+        ask_as(&store, 1, n).await;
+    }
+    for n in 10..12 {
+        ask_as(&store, 2, n).await;
+    }
+    ask_as(&store, 3, 20).await;
+    let mut order = Vec::new();
+    while let Some(claim) = store.ledger().claim("worker", LEASE).await.unwrap() {
+        order.push(claim.redeploy().asked_by.0);
+    }
+    assert_eq!(order, [1, 2, 3, 1, 2, 1]);
 }
 
 async fn an_accepted_redeploy_keeps_its_token_to_be_followed(world: World) {
@@ -301,7 +359,7 @@ async fn a_worker_that_ends_leaves_nothing_in_its_hands(world: World) {
         ledger.claim("mine", LEASE).await.unwrap().is_none(),
         "never sent again"
     );
-    let due = ledger.due(9).await.unwrap();
+    let due = ledger.due(9, 9, &[]).await.unwrap();
     assert_eq!(due.len(), 1, "looked up at once");
     assert_eq!(ledger.give_up("mine").await.unwrap(), 0);
 }

@@ -10,12 +10,13 @@
 mod inferred;
 mod match_deployment;
 
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use self::inferred::Inferred;
 use super::App;
 use crate::cloud66::{self, Api, ApiVersion};
 use crate::domain::{Action, Command, Deployment, Outcome, Reason, Redeploy, RedeployState};
+use crate::store::Due;
 
 /// How far Cloud 66's clock and ours may be apart, and an answer may be on its way.
 pub(super) const CLOCKS_AGREE: Duration = Duration::seconds(6);
@@ -56,7 +57,8 @@ enum Whose {
 
 impl App {
     /// Asks how far an accepted request is.
-    pub(super) async fn seen(&self, row: &Redeploy, api: &Api) -> Result<Seen, cloud66::Error> {
+    pub(super) async fn seen(&self, due: &Due, api: &Api) -> Result<Seen, cloud66::Error> {
+        let row = &by_our_clock(due, self.clock().now());
         let is_redeploy = row.command == Command::Redeploy;
         match self.cloud66().version() {
             ApiVersion::V2 if is_redeploy => self.by_status(row, api).await,
@@ -154,6 +156,17 @@ impl App {
             },
         })
     }
+}
+
+/// The row with its times by our clock, by which Cloud 66's are told. The ledger's are by the database's.
+fn by_our_clock(due: &Due, now: OffsetDateTime) -> Redeploy {
+    let ahead = due.now - now;
+    let mut row = due.redeploy.clone();
+    row.requested_at -= ahead;
+    for time in [&mut row.sent_at, &mut row.answered_at].into_iter().flatten() {
+        *time -= ahead;
+    }
+    row
 }
 
 /// The action that Cloud 66 named in its answer; none where it shows none under that number.

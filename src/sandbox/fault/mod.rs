@@ -263,6 +263,7 @@ mod tests {
             "redeploy=not-queued",
             "redeploy=late-start:8",
             "stack=status-gap;count=2",
+            "redeploy=delay:5;count=2;by=ana@example.com",
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }
@@ -285,6 +286,7 @@ mod tests {
             ("actions=empty-page", "needs a page number"),
             ("redeploy=foreign-deploy:now", "needs before, unlisted or after"),
             ("redeploy=late-start", "needs seconds"),
+            ("redeploy=html;by=ana", "by=EMAIL"),
         ] {
             let error = text.parse::<Fault>().unwrap_err().to_string();
             assert!(error.contains(words), "{text}: {error}");
@@ -343,6 +345,14 @@ mod tests {
             .map(ToString::to_string)
             .collect();
         assert_eq!(hits, armed.get(..3).unwrap());
+    }
+
+    #[test]
+    fn a_fault_of_one_person_hits_nobody_else() {
+        let mut faults = Faults::new(1, vec!["api=html;count=1;by=ana@example.com".parse().unwrap()]);
+        assert!(faults.hit(Operation::Stacks, None).is_empty());
+        assert!(faults.hit(Operation::Stacks, Some("ben@example.com")).is_empty());
+        assert_eq!(faults.hit(Operation::Stacks, Some("ana@example.com")).len(), 1);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One request and its answer on the wire, with the faults that hit it.
 
 use super::super::answer::{answer, date, note};
-use super::super::api;
+use super::super::api::token_in;
 use super::super::fault::{Effect, Fault, When, distort};
 use super::super::http::{Answer, Request, json};
 use super::super::operation::Call;
@@ -73,7 +73,7 @@ pub(super) async fn exchange(
         Some(Effect::ClockSkew(seconds)) => time::Duration::seconds(*seconds),
         _ => time::Duration::ZERO,
     };
-    date(&mut answered, world.clock().now(), skew);
+    date(&mut answered, world.clock().date(), skew);
     if effect.and_then(silence).is_some() {
         note(&world, &request, &call, arrived_at, None, processed, named);
         drop(being_answered);
@@ -94,7 +94,7 @@ pub(super) async fn exchange(
 /// The faults that hit the request.
 fn hits(world: &World, request: &Request, call: &Call) -> Vec<Fault> {
     let (mut state, _) = world.open();
-    let person = api::token_in(request)
+    let person = token_in(request)
         .and_then(|token| state.token(token))
         .and_then(|token| state.person(token.person))
         .map(|person| person.email.clone());

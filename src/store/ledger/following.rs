@@ -7,7 +7,7 @@ use super::row::{read, storable};
 use crate::domain::{
     AccessToken, ActionId, DeploymentId, OperationId, Reason, Redeploy, RedeployState, UserId,
 };
-use crate::store::rows::ledger::{Learnt, RedeployRow};
+use crate::store::rows::ledger::{Learnt, RedeployRow, Turn};
 use crate::store::seal::Purpose;
 use crate::store::{StoreError, millis};
 
@@ -31,17 +31,29 @@ pub struct Due {
 }
 
 impl Ledger {
-    /// Redeploys whose next look has come, the longest waiting first. Each is left alone by everybody else
-    /// for [`LOOK_LEASE`]; within it, one of the methods below says what was seen, or when to look again.
-    pub async fn due(&self, limit: u32) -> Result<Vec<Due>, StoreError> {
+    /// Redeploys whose next look has come: `of_one_person` of each person at most, and none of those `without` whom
+    /// it is to be; each person's longest waiting first. Each is left alone by everybody else for [`LOOK_LEASE`]; within
+    /// it, one of the methods below says what was seen, or when to look again.
+    pub async fn due(
+        &self,
+        limit: usize,
+        of_one_person: usize,
+        without: &[UserId],
+    ) -> Result<Vec<Due>, StoreError> {
         let now_ms = self.now_ms().await?;
         let until_ms = now_ms + millis::of(LOOK_LEASE);
-        let rows = self.rows.take_due(limit.into(), now_ms, until_ms).await?;
+        let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        let turn = Turn {
+            limit: number(limit),
+            of_one_person: number(of_one_person),
+            without: without.iter().map(|person| person.0).collect(),
+        };
+        let rows = self.rows.take_due(&turn, now_ms, until_ms).await?;
         Ok(self.with_tokens(rows, now_ms))
     }
 
     /// The rows that can be read, each with its token.
-    pub(super) fn with_tokens(&self, rows: Vec<RedeployRow>, now_ms: i64) -> Vec<Due> {
+    fn with_tokens(&self, rows: Vec<RedeployRow>, now_ms: i64) -> Vec<Due> {
         let now = millis::to_time(now_ms).unwrap_or_else(|_| self.clock.now());
         let due = rows.into_iter().filter_map(|row| {
             let token = self.token_in(&row);

@@ -32,13 +32,14 @@ mod sending;
 use std::fmt;
 use std::sync::Arc;
 
+use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 pub use asking::{Entered, NewRedeploy};
 pub use epoch::IN_TIME;
 pub use following::{Due, LOOK_LEASE};
-pub use sending::Claim;
 use sending::InHand;
+pub use sending::{Claim, SENDS_OF_ONE_PERSON};
 
 use super::StoreError;
 use super::rows::Rows;
@@ -82,6 +83,11 @@ impl Ledger {
     }
 
     /// What time it is for the database: every time of a row is by that, so that all who share it agree.
+    pub async fn now(&self) -> Result<OffsetDateTime, StoreError> {
+        let now_ms = self.now_ms().await?;
+        Ok(millis::to_time(now_ms).unwrap_or_else(|_| self.clock.now()))
+    }
+
     async fn now_ms(&self) -> Result<i64, StoreError> {
         self.rows.now_ms(&self.clock).await
     }

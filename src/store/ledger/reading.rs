@@ -3,8 +3,8 @@
 
 use time::{Duration, OffsetDateTime};
 
+use super::Ledger;
 use super::row::{read_all, read_if_any};
-use super::{Due, Ledger};
 use crate::domain::{DeploymentId, OperationId, Redeploy, StackUid, UserId};
 use crate::store::{StoreError, millis};
 
@@ -34,10 +34,9 @@ impl Ledger {
     }
 
     /// The first redeploys of a stack that Cloud 66 has taken and of which it is not known yet which deployment they
-    /// became, each with its token, the oldest first.
-    pub async fn unplaced_of_stack(&self, uid: StackUid) -> Result<Vec<Due>, StoreError> {
-        let rows = self.rows.unplaced_of_stack(&uid.to_string()).await?;
-        Ok(self.with_tokens(rows, self.now_ms().await?))
+    /// became, whoever asked for them, the oldest first.
+    pub async fn unplaced_of_stack(&self, uid: StackUid) -> Result<Vec<Redeploy>, StoreError> {
+        Ok(read_all(self.rows.unplaced_of_stack(&uid.to_string()).await?))
     }
 
     /// What a person has asked for, newest first; `before` pages on from the last one of the page before. One
@@ -60,6 +59,12 @@ impl Ledger {
     /// first.
     pub async fn open_of_person(&self, user: UserId) -> Result<Vec<Redeploy>, StoreError> {
         Ok(read_all(self.rows.open_of_person(user.0).await?))
+    }
+
+    /// Of how many stacks a person has redeploys that have not ended and are still followed.
+    pub async fn open_stacks_of_person(&self, user: UserId) -> Result<u32, StoreError> {
+        let stacks = self.rows.open_stacks_of_person(user.0).await?;
+        Ok(u32::try_from(stacks).unwrap_or(u32::MAX))
     }
 
     /// All people's redeploys that have not ended and are still followed, and those that ended after `since`:

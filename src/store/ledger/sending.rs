@@ -16,6 +16,10 @@ use crate::store::{StoreError, millis};
 /// A lease that has longer to go than this was given by a clock that has been set back since: it has ended.
 const LONGEST_LEASE_MS: i64 = 10 * 60 * 1_000;
 
+/// How many rows of one person a worker sends at a time. An account for which Cloud 66 answers slowly holds these until
+/// the time limit of the requests, and no more: the other senders are free for everybody else.
+pub const SENDS_OF_ONE_PERSON: u32 = 4;
+
 /// The proof that a row is `sending` in this worker's hands, and that this is committed. The one thing that
 /// may send a redeploy asks for it.
 #[derive(Debug)]
@@ -70,8 +74,9 @@ impl Claim {
 }
 
 impl Ledger {
-    /// `requested` → `sending`: takes the row that waits longest and may be sent now as it is (`epoch`), for `lease` from now. Of
-    /// rows that were asked for together, one at a time is `sending`.
+    /// `requested` → `sending`: takes a row that may be sent now as it is (`epoch`), for `lease` from now: one of the
+    /// person of whom this worker is sending fewest, and of those the one that waits longest. Of rows that were asked
+    /// for together, one at a time is `sending`, and of one person [`SENDS_OF_ONE_PERSON`].
     /// `worker` is a name that no other worker has. None when there is nothing to send.
     ///
     /// A row whose token does not open can never be sent; it is refused here, and the next one taken.
@@ -79,7 +84,11 @@ impl Ledger {
         loop {
             let now_ms = self.now_ms().await?;
             let until_ms = now_ms.saturating_add(millis::from_duration(lease));
-            let Some(row) = self.rows.claim(worker, now_ms, until_ms, IN_TIME_MS).await? else {
+            let claimed = self
+                .rows
+                .claim(worker, now_ms, until_ms, IN_TIME_MS, SENDS_OF_ONE_PERSON.into())
+                .await?;
+            let Some(row) = claimed else {
                 return Ok(None);
             };
             let token = self.token_in(&row);

@@ -9,6 +9,7 @@
 //!   away. The pool would ask it whether it still lives, and over a network that swallows everything each
 //!   such question would keep a place of the pool for minutes.
 
+mod ahead;
 mod ledger;
 mod open;
 mod place;
@@ -36,6 +37,7 @@ pub(crate) struct Postgres {
     pool: PgPool,
     /// The Cloud 66 that rows are written for, and the only one whose rows are read.
     origin: String,
+    ahead: ahead::Ahead,
 }
 
 impl Postgres {

@@ -13,6 +13,7 @@ use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::ahead::Ahead;
 use super::{Postgres, STATEMENT, place};
 use crate::store::{OpenError, Weakness, migrations};
 
@@ -52,6 +53,7 @@ impl Postgres {
         Ok(Self {
             pool,
             origin: origin.to_owned(),
+            ahead: Ahead::default(),
         })
     }
 }

@@ -36,6 +36,13 @@ async fn of(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
 /// Begins an epoch of its own where the database is another one than in the last epoch, and says whether it is.
 pub(super) async fn note(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     let place = of(connection).await?;
+    let known: String = sqlx::query_scalar("SELECT place FROM epochs")
+        .fetch_one(&mut *connection)
+        .await?;
+    if known.is_empty() || known == place {
+        return Ok(false);
+    }
+    // Of several connections that are made at once, one begins it.
     let noted = sqlx::query(
         "UPDATE epochs SET number = number + 1, whole_since = number + 1, place = $1, \
          began_at_ms = floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint \

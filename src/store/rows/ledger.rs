@@ -83,6 +83,17 @@ pub(crate) struct Learnt<'a> {
     pub(crate) reason: Option<&'static str>,
 }
 
+/// How many rows are taken, and whose.
+#[derive(Debug, Clone)]
+pub(crate) struct Turn {
+    /// In all.
+    pub(crate) limit: i64,
+    /// Of each person.
+    pub(crate) of_one_person: i64,
+    /// Of these persons none.
+    pub(crate) without: Vec<i64>,
+}
+
 #[async_trait]
 pub(crate) trait Asking: Send + Sync {
     /// Adds the row, set aside where its form was made before this epoch, unless its id is taken or its stack has an unanswered row; none then.
@@ -94,14 +105,16 @@ pub(crate) trait Asking: Send + Sync {
 
 #[async_trait]
 pub(crate) trait Sending: Send + Sync {
-    /// `requested` → `sending`: the first row whose time has come, that is of this epoch and in time, for one worker
-    /// alone. Of a batch only the first one that waits, and none while another is `sending`.
+    /// `requested` → `sending`: a row whose time has come, that is of this epoch and in time, for one worker alone. Of a
+    /// batch only the first one that waits, and none while another is `sending`. Of a person none while `share` of their
+    /// rows are `sending` in these hands; whoever has fewest there comes first, then whoever waits longest.
     async fn claim(
         &self,
         owner: &str,
         now_ms: i64,
         lease_until_ms: i64,
         late_ms: i64,
+        share: i64,
     ) -> Result<Option<RedeployRow>, StoreError>;
 
     /// Whether the row is `sending` in these hands, under a lease that has not ended.
@@ -144,9 +157,10 @@ pub(crate) trait Sending: Send + Sync {
 
 #[async_trait]
 pub(crate) trait Following: Send + Sync {
-    /// Rows in `unknown`, `accepted` or `running`, or set aside in `requested`, whose next look has come; it is put off to `until_ms`, so
-    /// that nobody else gets them before.
-    async fn take_due(&self, limit: i64, now_ms: i64, until_ms: i64) -> Result<Vec<RedeployRow>, StoreError>;
+    /// Rows in `unknown`, `accepted` or `running`, or set aside in `requested`, whose next look has come, as many as
+    /// `turn` says; it is put off to `until_ms`, so that nobody else gets them before.
+    async fn take_due(&self, turn: &Turn, now_ms: i64, until_ms: i64)
+    -> Result<Vec<RedeployRow>, StoreError>;
 
     /// `unknown`, or set aside in `requested`, → `accepted`.
     async fn set_found(&self, id: &str, action: Option<i64>, now_ms: i64) -> Result<bool, StoreError>;
@@ -225,6 +239,9 @@ pub(crate) trait Reading: Send + Sync {
 
     /// A person's rows that are not at an end and are still followed, newest first.
     async fn open_of_person(&self, user_id: i64) -> Result<Vec<RedeployRow>, StoreError>;
+
+    /// How many stacks a person's rows are of that are not at an end and are still followed.
+    async fn open_stacks_of_person(&self, user_id: i64) -> Result<i64, StoreError>;
 
     /// Rows that have not ended and are still followed, and rows that ended after `since_ms`, newest first.
     async fn moving(&self, since_ms: i64, limit: i64) -> Result<Vec<RedeployRow>, StoreError>;

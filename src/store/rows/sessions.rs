@@ -24,12 +24,15 @@ pub(crate) struct SessionSummaryRow {
     pub(crate) last_seen_at_ms: i64,
 }
 
-/// What makes a session alive: it expires after `now_ms` and was last seen after `idle_since_ms`. A session
-/// that is not alive counts as not there, before the sweep as after it.
+/// What makes a session alive: it expires after `now_ms`, was last seen after `idle_since_ms` and made after
+/// `made_since_ms`. Its own end was written when it was made; the last of the three is what the settings allow today,
+/// so that a shorter lifetime ends sessions that began under a longer one. A session that is not alive counts as not
+/// there, before the sweep as after it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Alive {
     pub(crate) now_ms: i64,
     pub(crate) idle_since_ms: i64,
+    pub(crate) made_since_ms: i64,
 }
 
 #[async_trait]

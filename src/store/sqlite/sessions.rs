@@ -45,13 +45,14 @@ impl SessionRows for Sqlite {
     ) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "UPDATE sessions SET user_id = $2, sealed = $3 \
-             WHERE id_hash = $1 AND expires_at_ms > $4 AND last_seen_at_ms > $5 AND origin = $6",
+             WHERE id_hash = $1 AND expires_at_ms > $4 AND last_seen_at_ms > $5 AND created_at_ms > $6 AND origin = $7",
         )
         .bind(&id_hash[..])
         .bind(user_id)
         .bind(sealed)
         .bind(alive.now_ms)
         .bind(alive.idle_since_ms)
+        .bind(alive.made_since_ms)
         .bind(&self.origin);
         Ok(self.write(query).await? == 1)
     }
@@ -59,11 +60,12 @@ impl SessionRows for Sqlite {
     async fn session(&self, id_hash: &Hash, alive: Alive) -> Result<Option<SessionRow>, StoreError> {
         let query = sqlx::query_as(
             "SELECT id_hash, user_id, created_at_ms, last_seen_at_ms, expires_at_ms, sealed FROM sessions \
-             WHERE id_hash = $1 AND expires_at_ms > $2 AND last_seen_at_ms > $3 AND origin = $4",
+             WHERE id_hash = $1 AND expires_at_ms > $2 AND last_seen_at_ms > $3 AND created_at_ms > $4 AND origin = $5",
         )
         .bind(&id_hash[..])
         .bind(alive.now_ms)
         .bind(alive.idle_since_ms)
+        .bind(alive.made_since_ms)
         .bind(&self.origin);
         Ok(self.read(query).await?.pop())
     }
@@ -71,11 +73,12 @@ impl SessionRows for Sqlite {
     async fn session_is_alive(&self, id_hash: &Hash, alive: Alive) -> Result<bool, StoreError> {
         let query = sqlx::query_as(
             "SELECT count(*) FROM sessions \
-             WHERE id_hash = $1 AND expires_at_ms > $2 AND last_seen_at_ms > $3 AND origin = $4",
+             WHERE id_hash = $1 AND expires_at_ms > $2 AND last_seen_at_ms > $3 AND created_at_ms > $4 AND origin = $5",
         )
         .bind(&id_hash[..])
         .bind(alive.now_ms)
         .bind(alive.idle_since_ms)
+        .bind(alive.made_since_ms)
         .bind(&self.origin);
         Ok(self.read(query).await?.pop() == Some((1_i64,)))
     }
@@ -86,11 +89,12 @@ impl SessionRows for Sqlite {
         let hashes = serde_json::to_string(&hashes).map_err(|_| StoreError::Broken)?;
         let query = sqlx::query_as(
             "SELECT id_hash FROM sessions WHERE id_hash IN (SELECT unhex(value) FROM json_each($1)) \
-             AND expires_at_ms > $2 AND last_seen_at_ms > $3 AND origin = $4",
+             AND expires_at_ms > $2 AND last_seen_at_ms > $3 AND created_at_ms > $4 AND origin = $5",
         )
         .bind(hashes)
         .bind(alive.now_ms)
         .bind(alive.idle_since_ms)
+        .bind(alive.made_since_ms)
         .bind(&self.origin);
         let rows: Vec<(Vec<u8>,)> = self.read(query).await?;
         Ok(rows.into_iter().map(|(id_hash,)| id_hash).collect())
@@ -104,12 +108,13 @@ impl SessionRows for Sqlite {
     ) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "UPDATE sessions SET last_seen_at_ms = $3 WHERE id_hash = $1 AND last_seen_at_ms <= $2 \
-             AND expires_at_ms > $3 AND last_seen_at_ms > $4 AND origin = $5",
+             AND expires_at_ms > $3 AND last_seen_at_ms > $4 AND created_at_ms > $5 AND origin = $6",
         )
         .bind(&id_hash[..])
         .bind(seen_before_ms)
         .bind(alive.now_ms)
         .bind(alive.idle_since_ms)
+        .bind(alive.made_since_ms)
         .bind(&self.origin);
         Ok(self.write(query).await? == 1)
     }
@@ -117,12 +122,13 @@ impl SessionRows for Sqlite {
     async fn sessions_of(&self, user_id: i64, alive: Alive) -> Result<Vec<SessionSummaryRow>, StoreError> {
         let query = sqlx::query_as(
             "SELECT id_hash, created_at_ms, last_seen_at_ms FROM sessions \
-             WHERE user_id = $1 AND expires_at_ms > $2 AND last_seen_at_ms > $3 AND origin = $4 \
+             WHERE user_id = $1 AND expires_at_ms > $2 AND last_seen_at_ms > $3 AND created_at_ms > $4 AND origin = $5 \
              ORDER BY last_seen_at_ms DESC, created_at_ms DESC, id_hash",
         )
         .bind(user_id)
         .bind(alive.now_ms)
         .bind(alive.idle_since_ms)
+        .bind(alive.made_since_ms)
         .bind(&self.origin);
         self.read(query).await
     }
@@ -156,11 +162,12 @@ impl SessionRows for Sqlite {
     async fn sweep_sessions(&self, limit: i64, alive: Alive) -> Result<u64, StoreError> {
         let query = sqlx::query(
             "DELETE FROM sessions WHERE id_hash IN (SELECT id_hash FROM sessions \
-             WHERE expires_at_ms <= $2 OR last_seen_at_ms <= $3 LIMIT $1)",
+             WHERE expires_at_ms <= $2 OR last_seen_at_ms <= $3 OR created_at_ms <= $4 LIMIT $1)",
         )
         .bind(limit)
         .bind(alive.now_ms)
-        .bind(alive.idle_since_ms);
+        .bind(alive.idle_since_ms)
+        .bind(alive.made_since_ms);
         self.write(query).await
     }
 }

@@ -11,9 +11,11 @@ use super::commit::spoken;
 use super::frame::{Frame, Here, PageIcon};
 use super::receipts::ReceiptLine;
 use super::row::Rights;
+use super::stack_taken::had_asked;
 use super::verdict::VerdictView;
 use super::words;
-use crate::domain::{OperationId, Redeploy, RedeployState, Stack, StackUid, Verdict};
+use crate::domain::{Redeploy, RedeployState, Stack, StackUid, UserId, Verdict};
+use crate::web::urls::Urls;
 
 /// A stack that may be chosen.
 #[derive(Debug, Clone, Copy)]
@@ -170,19 +172,18 @@ pub struct BatchPage {
     f: Frame,
     summary: String,
     lines: Vec<ReceiptLine>,
-    taken: Vec<String>,
+    left_out: Vec<LeftOut>,
     ended: bool,
     here: String,
 }
 
 impl BatchPage {
-    /// Builds the page. `id` is the batch's operation id; `taken` names stacks that were left out because an earlier request on them had no
-    /// answer yet.
+    /// Builds the page. `here` is its own address, with the query.
     pub fn new(
         frame: Frame,
-        id: OperationId,
+        here: String,
         redeploys: &[Redeploy],
-        taken: &[String],
+        left_out: Vec<LeftOut>,
         is_production: impl Fn(&str) -> bool,
     ) -> Self {
         let ended = redeploys.iter().all(|redeploy| redeploy.state.is_end());
@@ -195,10 +196,59 @@ impl BatchPage {
                 .iter()
                 .map(|redeploy| ReceiptLine::new(&frame, redeploy, is_production(&redeploy.environment)))
                 .collect(),
-            taken: taken.to_vec(),
+            left_out,
             ended,
-            here: frame.urls.batch(id),
+            here,
             f: frame,
+        }
+    }
+}
+
+/// A chosen stack that was left out.
+#[derive(Debug, Clone)]
+pub struct LeftOut {
+    name: String,
+    why: String,
+    /// The receipt of the person's own earlier request.
+    receipt: Option<String>,
+}
+
+impl LeftOut {
+    /// An earlier request on it had no answer.
+    pub fn because_taken(urls: &Urls, taken: &Redeploy, person: UserId) -> Self {
+        Self {
+            name: format!("{} {}", taken.stack_name, taken.environment),
+            why: format!("{}, and that had no answer yet.", had_asked(taken, person)),
+            receipt: (taken.asked_by == person).then(|| urls.receipt(taken.id)),
+        }
+    }
+
+    /// The person's role is too small.
+    pub fn role_missing(stack: &Stack) -> Self {
+        Self::plain(stack.title(), "your Cloud 66 role cannot deploy it.")
+    }
+
+    /// It is not among the person's stacks, so all that is known of it is its uid.
+    pub fn gone(uid: StackUid) -> Self {
+        Self::plain(
+            format!("The stack {uid}"),
+            "it is not among your stacks any more. It was deleted or left the account, or you lost access to it.",
+        )
+    }
+
+    /// Nothing is known but that there is no redeploy of it.
+    pub fn unexplained(stack: &Stack) -> Self {
+        Self::plain(
+            stack.title(),
+            "Cloud 66 did not let it be seen in that moment. Look at it before you ask again.",
+        )
+    }
+
+    fn plain(name: String, why: &str) -> Self {
+        Self {
+            name,
+            why: why.to_owned(),
+            receipt: None,
         }
     }
 }

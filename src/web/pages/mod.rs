@@ -43,6 +43,7 @@ pub mod reason;
 mod receipt_words;
 mod sections;
 pub mod siblings;
+pub mod stack_taken;
 mod verdict;
 pub mod views;
 pub mod words;

@@ -39,6 +39,14 @@ pub enum Notice {
     },
     /// The person's role is too small.
     RoleTooSmall { stack: String },
+    /// Nothing was sent: an earlier request on the stack has no answer.
+    StackTaken {
+        stack: String,
+        /// Who had asked for what, and when.
+        had_asked: String,
+        /// Its receipt, where it is the person's own.
+        receipt: Option<OperationId>,
+    },
     /// Cloud 66 is busy with the stack.
     Conflict,
     /// A deploy that was watched ended well.
@@ -78,6 +86,8 @@ pub enum Notice {
     Pinned { stack: String },
     /// It does no longer.
     Unpinned { stack: String },
+    /// More had to be said than is kept for the next page.
+    Dropped { count: u32 },
 }
 
 /// A notice, ready to be shown. Writes itself as a toast.
@@ -119,6 +129,7 @@ impl Notice {
             Self::NoRecord { .. }
                 | Self::Refused { .. }
                 | Self::RoleTooSmall { .. }
+                | Self::StackTaken { .. }
                 | Self::Conflict
                 | Self::Failed { .. }
                 | Self::CancelRefused { .. }
@@ -144,6 +155,9 @@ impl Notice {
             Self::RoleTooSmall { stack } => format!(
                 "Your Cloud 66 role cannot deploy {stack}. Ask an administrator for the Deployer role."
             ),
+            Self::StackTaken { stack, had_asked, .. } => {
+                format!("{stack}: not sent. {had_asked}, and that has no answer yet.")
+            }
             Self::Conflict => "Cloud 66 is busy with this stack. Nothing was started.".to_owned(),
             Self::Succeeded {
                 stack, hash, seconds, ..
@@ -186,6 +200,10 @@ impl Notice {
             }
             Self::Pinned { stack } => format!("{stack} stays at the top of your list."),
             Self::Unpinned { stack } => format!("{stack} is back in its usual place."),
+            Self::Dropped { count } => format!(
+                "{} not kept: too many came before a page was opened to show them.",
+                words::count((*count).into(), "earlier message was", "earlier messages were")
+            ),
         }
     }
 
@@ -203,6 +221,7 @@ impl Notice {
             | Self::Failed { id, .. }
             | Self::Cancelled { id, .. }
             | Self::Ended { id, .. } => Some(*id),
+            Self::StackTaken { receipt, .. } => *receipt,
             _ => None,
         }
     }
@@ -210,6 +229,7 @@ impl Notice {
     fn way_on(&self) -> &'static str {
         match self {
             Self::Failed { .. } | Self::NoRecord { .. } | Self::Ended { .. } => "See what to do",
+            Self::StackTaken { .. } => "See your earlier request",
             Self::Refused { .. } | Self::Succeeded { .. } | Self::Cancelled { .. } => "See the receipt",
             _ => "Follow it",
         }

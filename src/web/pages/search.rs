@@ -6,7 +6,7 @@ use askama_web::WebTemplate;
 use super::frame::{Frame, Here};
 use super::verdict::VerdictView;
 use super::words;
-use crate::domain::{Stack, Verdict};
+use crate::domain::{Stack, StackQuery, Verdict};
 
 /// How many stacks are shown; a longer list is what the stack list is for.
 const SHOWN: usize = 12;
@@ -19,6 +19,7 @@ pub struct SearchPage {
     q: String,
     hits: Vec<Hit>,
     more: usize,
+    cut: Option<String>,
 }
 
 #[derive(Debug)]
@@ -31,9 +32,9 @@ struct Hit {
 }
 
 impl SearchPage {
-    /// Builds the page. `found` is what `q` selects, in the order of the list, with whether each counts as
+    /// Builds the page. `found` is what the query selects, in the order of the list, with whether each counts as
     /// production.
-    pub fn new(frame: Frame, q: &str, found: &[(&Stack, Verdict, bool)]) -> Self {
+    pub fn new(frame: Frame, query: &StackQuery, found: &[(&Stack, Verdict, bool)]) -> Self {
         let hit = |(stack, verdict, production): &(&Stack, Verdict, bool)| Hit {
             href: frame.urls.stack(stack.uid),
             name: stack.name.clone(),
@@ -42,7 +43,8 @@ impl SearchPage {
             verdict: VerdictView::of(*verdict),
         };
         Self {
-            q: q.to_owned(),
+            q: query.q.clone(),
+            cut: words::search_cut(query),
             hits: found.iter().take(SHOWN).map(hit).collect(),
             more: found.len().saturating_sub(SHOWN),
             f: frame.titled("Find a stack", Here::Elsewhere),

@@ -150,6 +150,10 @@ impl StacksPage {
         self.f.urls.stacks(&self.query)
     }
 
+    fn search_cut(&self) -> Option<String> {
+        words::search_cut(&self.query)
+    }
+
     fn shown_words(&self) -> String {
         words::count(i64::try_from(self.shown).unwrap_or(i64::MAX), "stack", "stacks")
     }

@@ -53,6 +53,7 @@ fn first_page(query: &StackQuery) -> StackQuery {
     StackQuery {
         q: query.q.trim().to_owned(),
         page: String::new(),
+        search_is_cut: false,
         ..query.clone()
     }
 }

@@ -5,6 +5,9 @@ use askama::Template;
 use time::macros::format_description;
 use time::{Duration, OffsetDateTime, UtcOffset};
 
+use crate::domain::StackQuery;
+use crate::domain::query::{LONGEST_SEARCH, MOST_WORDS};
+
 /// A moment: "12 min ago", with the exact time behind it. Writes itself into a template as `<time>`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "fragments/when.html")]
@@ -135,6 +138,16 @@ pub fn straight(text: &str) -> String {
 /// "1 stack", "2 stacks".
 pub fn count(number: i64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// What is said where a search is longer than what is looked for.
+pub fn search_cut(query: &StackQuery) -> Option<String> {
+    query.search_is_cut.then(|| {
+        format!(
+            "Only the first {MOST_WORDS} words, and {LONGEST_SEARCH} characters, of a search are looked for. The rest \
+             was left out."
+        )
+    })
 }
 
 /// "14:02 UTC".

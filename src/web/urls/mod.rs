@@ -172,12 +172,22 @@ impl Urls {
         self.with(route::BATCH, &[("{id}", &id.to_string())])
     }
 
-    /// The same, naming the stacks that were asked for, so that the page can say which were left out.
-    pub fn batch_of<'u>(&self, id: OperationId, stacks: impl IntoIterator<Item = &'u StackUid>) -> String {
-        let mut uids: Vec<String> = stacks.into_iter().map(ToString::to_string).collect();
-        uids.sort_unstable();
+    /// The same, naming the stacks that were asked for and the earlier requests that stood in the way of some, so that
+    /// the page can say which were left out, and why.
+    pub fn batch_of(&self, id: OperationId, stacks: &[StackUid], in_the_way: &[OperationId]) -> String {
+        let joined = |mut ids: Vec<String>| {
+            ids.sort_unstable();
+            ids.join(".")
+        };
         let mut pairs = Pairs::new();
-        pairs.add("stacks", &uids.join("."));
+        pairs.add(
+            "stacks",
+            &joined(stacks.iter().map(ToString::to_string).collect()),
+        );
+        pairs.add(
+            "in_the_way",
+            &joined(in_the_way.iter().map(ToString::to_string).collect()),
+        );
         pairs.after(self.batch(id))
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use stackdeck::app::App;
@@ -13,7 +14,7 @@ use stackdeck::cloud66::Timeouts;
 use stackdeck::config::{Mode, Settings};
 use stackdeck::domain::redeploy::{Before, Command, RedeployOptions};
 use stackdeck::domain::{AccessToken, Clock, ManualClock, OperationId, Random, StackUid, UserId};
-use stackdeck::sandbox::{Options, Sandbox, Stack, World};
+use stackdeck::sandbox::{Options, Sandbox, Scope, Stack, World};
 use stackdeck::store::{Database, Ledger, NewRedeploy, Store, StoreOptions};
 use stackdeck::web::server::Limits;
 use tokio::net::TcpListener;
@@ -44,6 +45,8 @@ pub struct TestApp {
     settings: HashMap<String, String>,
     folder: tempfile::TempDir,
     timeouts: Timeouts,
+    /// By person: what [`TestApp::ask_as`] asks with.
+    tokens: Mutex<HashMap<String, String>>,
     limits: Limits,
     time: Time,
 }
@@ -142,6 +145,12 @@ impl Wish {
         self
     }
 
+    /// Lets the app wait for Cloud 66 as long as a test takes: for tests in which an answer is held back.
+    pub fn patient(mut self) -> Self {
+        self.timeouts.total = Duration::from_mins(10);
+        self
+    }
+
     pub async fn start(self) -> TestApp {
         let port = free_port();
         let listener = listen(&format!("127.0.0.1:{port}")).unwrap();
@@ -190,6 +199,9 @@ impl Wish {
         } else {
             ManualClock::over(Clock::system())
         };
+        // Time that a test lets pass for the app is no mistake of the app's clock; a clock that a test sets is.
+        let right = clock.of_another_machine().clock();
+        sandbox.world().clock().show_dates_of(move || right.now());
         let time = Time::of(&clock, sandbox.world());
         let mut app = TestApp {
             sandbox,
@@ -199,6 +211,7 @@ impl Wish {
             settings,
             folder,
             timeouts: self.timeouts,
+            tokens: Mutex::default(),
             limits: self.limits,
             time,
         };
@@ -308,6 +321,68 @@ impl TestApp {
         sqlx::query_scalar(sql).fetch_one(&mut database).await.unwrap()
     }
 
+    /// Lets time pass, here and at Cloud 66, and waits until every redeploy was polled whose time came meanwhile.
+    pub async fn pass_and_poll(&self, time: Duration) {
+        let from = self.clock.clock().now();
+        let until = (from + time).unix_timestamp_nanos() / 1_000_000;
+        let mut database = self.open_database().await;
+        let due = sqlx::query_as::<_, (String, i64)>(
+            "SELECT id, looks FROM redeploys WHERE finished_at_ms IS NULL AND next_look_at_ms <= $1",
+        )
+        .bind(i64::try_from(until).unwrap())
+        .fetch_all(&mut database)
+        .await
+        .unwrap();
+        self.clock.advance(time.try_into().unwrap());
+        self.world().clock().advance(time);
+        self.ledger().wake().notify_one();
+        let polled = async {
+            for (id, looks) in due {
+                let id: OperationId = id.parse().unwrap();
+                loop {
+                    let row = self.ledger().get(id).await.unwrap().unwrap();
+                    if i64::from(row.looks) != looks || row.finished_at.is_some() {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(5), polled)
+            .await
+            .unwrap();
+    }
+
+    fn own_token(&self, person: &str) -> String {
+        let mut tokens = self.tokens.lock().unwrap();
+        let issued = tokens.entry(person.to_owned()).or_insert_with(|| {
+            let scopes = [Scope::Public, Scope::Redeploy];
+            self.world().issue_token(person, &scopes).unwrap()
+        });
+        issued.clone()
+    }
+
+    /// Writes a redeploy down as a person who never opens a page: with a token of their own, always the same.
+    pub async fn ask_as(&self, person: &str, uid: &str, number: u128) -> OperationId {
+        let token = self.own_token(person);
+        let person = self.world().person(person).unwrap();
+        let row = NewRedeploy {
+            id: OperationId::from(number),
+            command: Command::Redeploy,
+            stack: uid.parse().unwrap(),
+            stack_name: self.world().stack(uid).unwrap().name,
+            environment: "staging".into(),
+            asked_by: UserId(i64::try_from(person.id).unwrap()),
+            asked_by_name: person.name,
+            options: RedeployOptions::default(),
+            before: Before::default(),
+            token: AccessToken::new(token),
+            batch: None,
+        };
+        self.ledger().request(row).await.unwrap();
+        OperationId::from(number)
+    }
+
     /// Changes the SQLite database behind the app's back.
     pub async fn sql(&self, sql: &'static str) {
         let mut database = self.open_database().await;
@@ -367,7 +442,7 @@ impl TestApp {
             store.ledger().request(row).await.unwrap();
             store
                 .ledger()
-                .claim("crashed", Duration::from_mins(1))
+                .claim(&format!("crashed {number}"), Duration::from_mins(1))
                 .await
                 .unwrap()
                 .unwrap();

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use stackdeck::app::App;
-use stackdeck::domain::ManualClock;
+use stackdeck::domain::{ManualClock, RedeployState};
 use stackdeck::sandbox::World;
 
 /// How long a test pauses between two looks at something that has to become so.
@@ -31,16 +31,28 @@ impl Time {
         *self.running.lock().unwrap() = Some(app.clone());
     }
 
-    /// Lets a moment pass and wakes the worker. While Cloud 66 has a request to answer no time passes: on a busy
-    /// machine an answer may take a second, in which the app would otherwise live through minutes, and give up what it
-    /// waits for.
+    /// Lets a moment pass and wakes the worker. No time passes while a redeploy is still to be sent for the first time,
+    /// or Cloud 66 has a request to answer: on a busy machine either may take a second, in which the app would
+    /// otherwise live through minutes, and give up what it waits for.
     pub async fn let_pass(&self, moment: time::Duration) {
-        if self.world.being_answered() == 0 {
+        let running = self.running.lock().unwrap().clone();
+        let is_free =
+            self.world.being_answered() == 0 && !Self::has_unsent(running.as_ref(), &self.clock).await;
+        if is_free {
             self.clock.advance(moment);
-            if let Some(app) = self.running.lock().unwrap().as_ref() {
-                app.store().ledger().wake().notify_one();
-            }
+        }
+        if let Some(app) = running {
+            app.store().ledger().wake().notify_one();
         }
         tokio::time::sleep(PAUSE).await;
+    }
+
+    /// A database that cannot be read has nothing that could be sent.
+    async fn has_unsent(app: Option<&App>, clock: &ManualClock) -> bool {
+        let Some(app) = app else { return false };
+        let rows = app.store().ledger().moving(clock.clock().now()).await;
+        rows.unwrap_or_default()
+            .iter()
+            .any(|row| row.state == RedeployState::Requested && row.attempts == 0)
     }
 }

@@ -593,8 +593,8 @@ async fn too_many() {
     // 999 more of the same person, written as the app would, but without going through Cloud 66 for each.
     app.sql(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999) \
-         INSERT INTO sessions (id_hash, user_id, created_at_ms, last_seen_at_ms, expires_at_ms, sealed) \
-         SELECT randomblob(32), user_id, created_at_ms + i, last_seen_at_ms + i, expires_at_ms + i, sealed \
+         INSERT INTO sessions (id_hash, user_id, created_at_ms, last_seen_at_ms, expires_at_ms, sealed, origin) \
+         SELECT randomblob(32), user_id, created_at_ms + i, last_seen_at_ms + i, expires_at_ms + i, sealed, origin \
          FROM n, (SELECT * FROM sessions LIMIT 1)",
     )
     .await;

@@ -19,7 +19,10 @@ struct Ready {
 
 impl Ready {
     async fn new() -> Self {
-        let app = super::flow::app().await;
+        Self::at(super::flow::app().await).await
+    }
+
+    async fn at(app: TestApp) -> Self {
         let browser = app.signed_in().await;
         let session = browser.cookie(SESSION).unwrap();
         let uid = app.quiet_stack("staging");
@@ -503,7 +506,7 @@ async fn every_form() {
 #[tokio::test]
 async fn a_flood_of_forms() {
     let cases = Cases::of("csrf", "flood");
-    let ready = Ready::new().await;
+    let ready = Ready::at(TestApp::with().still().start().await).await;
     let case = cases.case("F18");
     let token = ready.field("csrf").to_owned();
     let ask = |session: &str| {
@@ -531,7 +534,6 @@ async fn a_flood_of_forms() {
     case.check(refused.text().contains("Too many at once"), refused.text());
     let another = ready.app.signed_in().await;
     let home = another.get("/settings").await;
-    // Time passes while this is asked, and gives back ten forms a second.
     let save = home.form("Save");
     let more = futures_util::future::join_all((0..100).map(|_| another.send_once(&save))).await;
     case.check(

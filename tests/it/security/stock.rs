@@ -221,7 +221,11 @@ async fn m4_debug_tells_everything() {
         account: stackdeck::domain::AccountId(1),
         account_name: "One".into(),
     };
-    let who = stackdeck::app::SignedIn { person, grant };
+    let who = stackdeck::app::SignedIn {
+        accounts: vec![person.account],
+        person,
+        grant,
+    };
     case.check(!format!("{who:?}").contains("marker"), "ours: who is signed in");
     let secret = stackdeck::web::session::FormSecret(*b"marker-secret-of-a-session-32-by");
     case.check(

@@ -218,7 +218,7 @@ async fn many_ended_rows_are_swept_beside_the_work() {
     database
         .run(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) \
-             INSERT INTO sessions SELECT randomblob(32), 7, 1, 1, 1, randomblob(200) FROM n; \
+             INSERT INTO sessions SELECT randomblob(32), 7, 1, 1, 1, randomblob(200), '' FROM n; \
              WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
              INSERT INTO sign_ins (state_hash, browser_hash, expires_at_ms, return_to, scopes) \
              SELECT randomblob(32), randomblob(32), 1, '/', 'public' FROM n; \

@@ -13,12 +13,17 @@ const AGREE_MS: i64 = 5_000;
 #[async_trait]
 impl Epochs for Postgres {
     async fn now_ms(&self, clock: &Clock) -> Result<i64, StoreError> {
+        let (now, steady) = (clock.now(), clock.steady());
+        if let Some(ahead_ms) = self.ahead.known(now, steady) {
+            return Ok(millis::from_time(now).saturating_add(ahead_ms));
+        }
         let query = sqlx::query_as("SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint");
         let (database,): (i64,) = self.read(query).await?.pop().ok_or(StoreError::Broken)?;
         let database = database.saturating_add(millis::from_length(clock.moved()));
-        let ours = millis::from_time(clock.now());
-        let is_close = database.abs_diff(ours) <= AGREE_MS.unsigned_abs();
-        Ok(if is_close { ours } else { database })
+        let ahead_ms = database.saturating_sub(millis::from_time(clock.now()));
+        let ahead_ms = if ahead_ms.abs() <= AGREE_MS { 0 } else { ahead_ms };
+        self.ahead.learn(ahead_ms, now, steady);
+        Ok(millis::from_time(clock.now()).saturating_add(ahead_ms))
     }
 
     async fn begin_epoch(&self, now_ms: i64) -> Result<bool, StoreError> {

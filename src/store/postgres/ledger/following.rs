@@ -4,24 +4,35 @@ use async_trait::async_trait;
 
 use crate::store::StoreError;
 use crate::store::postgres::Postgres;
-use crate::store::rows::ledger::{Following, Learnt, RedeployRow, redeploy_columns};
+use crate::store::rows::ledger::{Following, Learnt, RedeployRow, Turn, redeploy_columns};
 
 #[async_trait]
 impl Following for Postgres {
-    async fn take_due(&self, limit: i64, now_ms: i64, until_ms: i64) -> Result<Vec<RedeployRow>, StoreError> {
+    async fn take_due(
+        &self,
+        turn: &Turn,
+        now_ms: i64,
+        until_ms: i64,
+    ) -> Result<Vec<RedeployRow>, StoreError> {
         let query = sqlx::query_as(concat!(
-            // MATERIALIZED: the rows are chosen, and locked, once.
-            "WITH due AS MATERIALIZED (SELECT number AS chosen FROM redeploys \
+            // MATERIALIZED: the rows are chosen, and locked, once. What is numbered cannot be locked, so it is asked
+            // for again, and whether it is still due with it.
+            "WITH due AS MATERIALIZED (SELECT number AS chosen FROM redeploys WHERE number IN (SELECT number FROM \
+             (SELECT number, next_look_at_ms, \
+             row_number() OVER (PARTITION BY asked_by ORDER BY next_look_at_ms) AS turn FROM redeploys \
              WHERE state IN ('requested', 'unknown', 'accepted', 'running') AND next_look_at_ms <= $2 \
-             AND origin = $4 \
-             ORDER BY next_look_at_ms LIMIT $1 FOR UPDATE SKIP LOCKED) \
+             AND origin = $6 AND asked_by <> ALL($5)) AS waiting \
+             WHERE turn <= $4 ORDER BY turn, next_look_at_ms LIMIT $1) \
+             AND state IN ('requested', 'unknown', 'accepted', 'running') AND next_look_at_ms <= $2 FOR UPDATE SKIP LOCKED) \
              UPDATE redeploys SET next_look_at_ms = $3 FROM due \
              WHERE number = chosen RETURNING ",
             redeploy_columns!()
         ))
-        .bind(limit)
+        .bind(turn.limit)
         .bind(now_ms)
         .bind(until_ms)
+        .bind(turn.of_one_person)
+        .bind(&turn.without)
         .bind(&self.origin);
         self.write_returning(query).await
     }

@@ -93,6 +93,20 @@ impl Reading for Postgres {
         self.read(query).await
     }
 
+    async fn open_stacks_of_person(&self, user_id: i64) -> Result<i64, StoreError> {
+        let query = sqlx::query_as(
+            "SELECT count(DISTINCT stack) FROM redeploys WHERE asked_by = $1 AND finished_at_ms IS NULL \
+             AND sealed_token IS NOT NULL AND origin = $2",
+        )
+        .bind(user_id)
+        .bind(&self.origin);
+        Ok(self
+            .read(query)
+            .await?
+            .pop()
+            .map_or(0, |(stacks,): (i64,)| stacks))
+    }
+
     async fn moving(&self, since_ms: i64, limit: i64) -> Result<Vec<RedeployRow>, StoreError> {
         let query = sqlx::query_as(concat!(
             "SELECT ",

@@ -15,18 +15,22 @@ impl Sending for Postgres {
         now_ms: i64,
         lease_until_ms: i64,
         late_ms: i64,
+        share: i64,
     ) -> Result<Option<RedeployRow>, StoreError> {
         let query = sqlx::query_as(concat!(
             // MATERIALIZED: the row is chosen, and locked, once.
-            "WITH first AS MATERIALIZED (SELECT number AS chosen FROM redeploys AS waiting \
-             WHERE state = 'requested' AND not_before_ms <= $2 AND origin = $5 \
+            "WITH under_way AS (SELECT asked_by AS person, count(*) AS sends FROM redeploys \
+             WHERE state = 'sending' AND owner = $1 GROUP BY asked_by), \
+             first AS MATERIALIZED (SELECT number AS chosen FROM redeploys AS waiting \
+             LEFT JOIN under_way ON person = asked_by \
+             WHERE state = 'requested' AND not_before_ms <= $2 AND coalesce(sends, 0) < $6 AND origin = $5 \
              AND next_look_at_ms IS NULL AND epoch = (SELECT number FROM epochs) AND ",
             is_in_time!("waiting", "$2", "$4"),
             " \
              AND NOT EXISTS (SELECT 1 FROM redeploys AS other \
              WHERE other.batch = waiting.batch AND (other.state = 'sending' \
              OR (other.state = 'requested' AND other.number < waiting.number))) \
-             ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED) \
+             ORDER BY coalesce(sends, 0), number LIMIT 1 FOR UPDATE OF waiting SKIP LOCKED) \
              UPDATE redeploys SET state = 'sending', owner = $1, lease_until_ms = $3, sent_at_ms = $2, \
              attempts = attempts + 1 FROM first \
              WHERE state = 'requested' AND next_look_at_ms IS NULL AND number = chosen RETURNING ",
@@ -36,7 +40,8 @@ impl Sending for Postgres {
         .bind(now_ms)
         .bind(lease_until_ms)
         .bind(late_ms)
-        .bind(&self.origin);
+        .bind(&self.origin)
+        .bind(share);
         // Should two workers ever choose two rows of one batch, the index lets the first one have its row, and
         // the second finds nothing this time.
         Ok(self.write_unless_taken(query).await?.pop())

@@ -3,22 +3,33 @@
 use async_trait::async_trait;
 
 use crate::store::StoreError;
-use crate::store::rows::ledger::{Following, Learnt, RedeployRow, redeploy_columns};
+use crate::store::rows::ledger::{Following, Learnt, RedeployRow, Turn, redeploy_columns};
 use crate::store::sqlite::Sqlite;
 
 #[async_trait]
 impl Following for Sqlite {
-    async fn take_due(&self, limit: i64, now_ms: i64, until_ms: i64) -> Result<Vec<RedeployRow>, StoreError> {
+    async fn take_due(
+        &self,
+        turn: &Turn,
+        now_ms: i64,
+        until_ms: i64,
+    ) -> Result<Vec<RedeployRow>, StoreError> {
+        // SQLite binds no arrays; it reads one from JSON.
+        let without = serde_json::to_string(&turn.without).map_err(|_| StoreError::Broken)?;
         let query = sqlx::query_as(concat!(
-            "UPDATE redeploys SET next_look_at_ms = $3 WHERE number IN (SELECT number FROM redeploys \
+            "UPDATE redeploys SET next_look_at_ms = $3 WHERE number IN (SELECT number FROM \
+             (SELECT number, next_look_at_ms, \
+             row_number() OVER (PARTITION BY asked_by ORDER BY next_look_at_ms) AS turn FROM redeploys \
              WHERE state IN ('requested', 'unknown', 'accepted', 'running') AND next_look_at_ms <= $2 \
-             AND origin = $4 \
-             ORDER BY next_look_at_ms LIMIT $1) RETURNING ",
+             AND origin = $6 AND asked_by NOT IN (SELECT value FROM json_each($5))) \
+             WHERE turn <= $4 ORDER BY turn, next_look_at_ms LIMIT $1) RETURNING ",
             redeploy_columns!()
         ))
-        .bind(limit)
+        .bind(turn.limit)
         .bind(now_ms)
         .bind(until_ms)
+        .bind(turn.of_one_person)
+        .bind(without)
         .bind(&self.origin);
         self.write_returning(query).await
     }

@@ -15,26 +15,31 @@ impl Sending for Sqlite {
         now_ms: i64,
         lease_until_ms: i64,
         late_ms: i64,
+        share: i64,
     ) -> Result<Option<RedeployRow>, StoreError> {
         let query = sqlx::query_as(concat!(
-            "UPDATE redeploys SET state = 'sending', owner = $1, lease_until_ms = $3, sent_at_ms = $2, \
+            "WITH under_way AS (SELECT asked_by AS person, count(*) AS sends FROM redeploys \
+             WHERE state = 'sending' AND owner = $1 GROUP BY asked_by) \
+             UPDATE redeploys SET state = 'sending', owner = $1, lease_until_ms = $3, sent_at_ms = $2, \
              attempts = attempts + 1 \
              WHERE state = 'requested' AND number = (SELECT number FROM redeploys AS waiting \
-             WHERE state = 'requested' AND not_before_ms <= $2 AND origin = $5 \
+             LEFT JOIN under_way ON person = asked_by \
+             WHERE state = 'requested' AND not_before_ms <= $2 AND coalesce(sends, 0) < $6 AND origin = $5 \
              AND next_look_at_ms IS NULL AND epoch = (SELECT number FROM epochs) AND ",
             is_in_time!("waiting", "$2", "$4"),
             " \
              AND NOT EXISTS (SELECT 1 FROM redeploys AS other \
              WHERE other.batch = waiting.batch AND (other.state = 'sending' \
              OR (other.state = 'requested' AND other.number < waiting.number))) \
-             ORDER BY number LIMIT 1) RETURNING ",
+             ORDER BY coalesce(sends, 0), number LIMIT 1) RETURNING ",
             redeploy_columns!()
         ))
         .bind(owner)
         .bind(now_ms)
         .bind(lease_until_ms)
         .bind(late_ms)
-        .bind(&self.origin);
+        .bind(&self.origin)
+        .bind(share);
         Ok(self.write_returning(query).await?.pop())
     }
 

@@ -3,9 +3,10 @@
 use super::Sample;
 use super::world::{self, HOSTILE, production};
 use crate::domain::service::Service;
-use crate::domain::{Command, Outcome, RedeployOptions, Stack};
+use crate::domain::{Command, Outcome, RedeployOptions, RedeployState, Stack, UserId};
 use crate::web::pages::confirm::ConfirmPage;
 use crate::web::pages::redeploy::{RedeployInput, RedeployMistake, RedeployPage};
+use crate::web::pages::stack_taken::{StackTakenInput, StackTakenPage};
 
 pub(super) fn asking(prefix: &str) -> Vec<Sample> {
     let checkout = world::stack(0, "checkout", "production");
@@ -83,6 +84,28 @@ pub(super) fn asking(prefix: &str) -> Vec<Sample> {
     {
         let page = ConfirmPage::command(world::frame(prefix), &checkout, true, command, "b3BlcmF0aW9uLWlk");
         all.push(Sample::new(format!("confirm-{}", command.as_str()), page));
+    }
+    let mut taken = world::redeploy(RedeployState::Unknown);
+    taken.asked_by_name = HOSTILE.into();
+    let v2 = RedeployOptions {
+        git_ref: Some(HOSTILE.into()),
+        ..RedeployOptions::default()
+    };
+    for (name, person, command, options) in [
+        ("stack-taken-own", taken.asked_by, Command::Redeploy, &v2),
+        ("stack-taken", UserId(0), Command::MaintenanceOn, &plain),
+    ] {
+        let input = StackTakenInput {
+            taken: &taken,
+            person,
+            command,
+            options,
+            production: true,
+        };
+        all.push(Sample::new(
+            name,
+            StackTakenPage::new(world::frame(prefix), &input),
+        ));
     }
     if let Some(running) = running.first() {
         let page = ConfirmPage::cancel(world::frame(prefix), &checkout, true, running);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Sample;
 use super::world::{self, HOSTILE, LIVE_HASH, NOW, production};
-use crate::domain::{Deployment, Outcome, Stack, Verdict};
+use crate::domain::{Deployment, Outcome, Stack, StackQuery, Verdict};
 use crate::web::pages::activity::{ActivityInput, ActivityPage, ActivityQuery, Change};
 use crate::web::pages::bulk::{BulkCheckPage, BulkChoosePage, BulkInput, BulkMistake};
 use crate::web::pages::row::Rights;
@@ -56,6 +56,8 @@ pub(super) fn lists(prefix: &str) -> Vec<Sample> {
         env: "nowhere".into(),
         ..ActivityQuery::default()
     };
+    let mut hostile = StackQuery::default();
+    hostile.set_search(HOSTILE);
     let found: Vec<(&Stack, Verdict, bool)> = fleet
         .stacks
         .iter()
@@ -93,7 +95,7 @@ pub(super) fn lists(prefix: &str) -> Vec<Sample> {
             ActivityPage::new(frame(), &known(false), &failed),
         ),
         Sample::new("activity-none", ActivityPage::new(frame(), &known(true), &hour)),
-        Sample::new("search", SearchPage::new(frame(), "", &found)),
-        Sample::new("search-none", SearchPage::new(frame(), HOSTILE, &[])),
+        Sample::new("search", SearchPage::new(frame(), &StackQuery::default(), &found)),
+        Sample::new("search-none", SearchPage::new(frame(), &hostile, &[])),
     ]
 }

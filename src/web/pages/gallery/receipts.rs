@@ -4,8 +4,8 @@ use time::Duration;
 
 use super::Sample;
 use super::world::{self, HOSTILE, NOW};
-use crate::domain::{Command, OperationId, Reason, Redeploy, RedeployState};
-use crate::web::pages::bulk::BatchPage;
+use crate::domain::{Command, OperationId, Reason, Redeploy, RedeployState, UserId};
+use crate::web::pages::bulk::{BatchPage, LeftOut};
 use crate::web::pages::receipt::{ReceiptInput, ReceiptPage};
 use crate::web::pages::receipts::ReceiptsPage;
 
@@ -75,8 +75,22 @@ pub(super) fn lists_of_receipts(prefix: &str) -> Vec<Sample> {
         environment: HOSTILE.into(),
         ..world::redeploy(RedeployState::Failed)
     });
-    let batch = OperationId::from(9);
-    let taken = [HOSTILE.to_owned()];
+    let here = || frame().urls.batch(OperationId::from(9));
+    let taken = Redeploy {
+        stack_name: HOSTILE.into(),
+        asked_by_name: HOSTILE.into(),
+        ..world::redeploy(RedeployState::Unknown)
+    };
+    let hidden = world::stack(0, HOSTILE, "production");
+    let left_out = || {
+        vec![
+            LeftOut::because_taken(&frame().urls, &taken, taken.asked_by),
+            LeftOut::because_taken(&frame().urls, &taken, UserId(0)),
+            LeftOut::role_missing(&hidden),
+            LeftOut::gone(hidden.uid),
+            LeftOut::unexplained(&hidden),
+        ]
+    };
     vec![
         Sample::new(
             "receipts",
@@ -92,11 +106,11 @@ pub(super) fn lists_of_receipts(prefix: &str) -> Vec<Sample> {
         ),
         Sample::new(
             "batch",
-            BatchPage::new(frame(), batch, &with_odd, &taken, is_production),
+            BatchPage::new(frame(), here(), &with_odd, left_out(), is_production),
         ),
         Sample::new(
             "batch-none",
-            BatchPage::new(frame(), batch, &[], &taken, is_production),
+            BatchPage::new(frame(), here(), &[], left_out(), is_production),
         ),
     ]
 }
