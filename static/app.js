@@ -188,6 +188,8 @@
   });
 
   // What a search has found is said to those who do not see it.
+  // A list of results that nobody sees does not ask; what it shows counts as seen.
+  on('htmx:beforeRequest', event => document.hidden && event.target.id === 'batch' && event.preventDefault());
   on('htmx:afterSettle', ({ target }) => target.dataset?.told && say($('#told'), target.dataset.told));
   // From the search down into what it has found, and back.
   on('keydown', event => {

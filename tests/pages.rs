@@ -386,12 +386,18 @@ fn a_receipt_claims_only_what_is_known() {
         ("Nothing was sent.", vec!["receipt-not-sent"]),
         ("Cloud 66 said no", vec![]),
         (
-            "nobody can ask whether it has the request",
+            "has no way to ask whether it has the request",
             vec!["receipt-not-known"],
         ),
         ("is on the servers", vec!["receipt-succeeded"]),
         ("was stopped", vec!["receipt-cancelled"]),
-        ("Cancel this deploy…", vec!["receipt-running"]),
+        ("Cancel this deploy…", vec!["receipt-running", "receipt-silent"]),
+        ("Cloud 66 is at work on it", vec!["receipt-running"]),
+        (
+            "It was running when Cloud 66 last answered.",
+            vec!["receipt-silent"],
+        ),
+        ("How it ended is not known here.", vec!["receipt-given-up"]),
         ("Cancelling", vec!["receipt-cancelling"]),
         ("starts when the operation before it ends", vec!["receipt-queued"]),
     ] {
@@ -468,7 +474,7 @@ fn only_those_who_may_are_offered_actions() {
 
 #[test]
 fn what_changed_is_narrowed_by_the_address() {
-    assert!(text_of("activity").contains("15 deploys of 15 stacks"));
+    assert!(text_of("activity").contains("16 deploys of 15 stacks"));
     assert!(!text_of("activity-failed").contains("Deployed"));
     assert!(text_of("activity-failed").contains("Not every stack’s deploys are known yet."));
     assert!(text_of("activity-none").contains("Nothing changed."));

@@ -1,4 +1,5 @@
-//! What changed: every deployment of every stack in the last day, from what is remembered.
+//! What changed: every deployment of every stack in the last day, from what is remembered, and what the person asked for
+//! and Cloud 66 does not show yet, from the ledger.
 
 use std::sync::Arc;
 
@@ -6,7 +7,12 @@ use time::OffsetDateTime;
 
 use super::watch::{Snapshot, Stale};
 use super::{App, SignedIn};
-use crate::domain::{Deployment, Stack};
+use crate::domain::{Command, Deployment, Redeploy, RedeployState, Stack};
+use crate::store::StoreError;
+
+/// How far back the ledger is read for it, and how many rows at most.
+const DAY: time::Duration = time::Duration::hours(24);
+const MOST_ASKED: u32 = 200;
 
 /// A deployment of a stack.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +53,44 @@ impl App {
         };
         let _ = tokio::time::timeout(self.patience().changes, known_or_asked).await;
         watcher.snapshot()
+    }
+}
+
+impl App {
+    /// The person's redeploys of the last day that are not among these deployments, the newest first: those that Cloud
+    /// 66 does not show yet, and those that ended since it was asked.
+    pub async fn asked_lately(
+        &self,
+        who: &SignedIn,
+        changes: &[Change<'_>],
+    ) -> Result<Vec<Redeploy>, StoreError> {
+        let since = self.clock().now() - DAY;
+        let ledger = self.store().ledger();
+        let mut rows = ledger.of_person(who.person.id, MOST_ASKED, None).await?;
+        rows.retain(|row| {
+            row.command == Command::Redeploy && row.requested_at >= since && !is_shown(row, changes)
+        });
+        Ok(rows)
+    }
+}
+
+/// Whether a redeploy stands among these deployments, or has become none.
+fn is_shown(row: &Redeploy, changes: &[Change<'_>]) -> bool {
+    let of_stack = || changes.iter().filter(|change| change.stack.uid == row.stack);
+    match (row.state, row.deployment) {
+        (RedeployState::Refused | RedeployState::Lost, _) => true,
+        (_, Some(id)) => of_stack().any(|change| change.deployment.id == id),
+        (state, None) if state.is_unanswered() || (state == RedeployState::Accepted && row.queued) => false,
+        // Which one it is may not be known yet: one that is newer than all before it is taken for shown, so that it
+        // never stands there twice.
+        (state, None) => {
+            let is_newer = |change: &Change<'_>| {
+                row.before
+                    .newest_deployment
+                    .is_none_or(|before| change.deployment.id > before)
+            };
+            state.is_end() || of_stack().any(is_newer)
+        }
     }
 }
 

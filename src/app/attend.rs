@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::watch::{Interest, Snapshot, Viewer, Watcher};
 use super::{App, SignedIn};
-use crate::domain::OperationId;
+use crate::domain::{OperationId, Redeploy};
 
 /// An open page. While it is held, Cloud 66 and the ledger are asked for what it shows.
 #[derive(Debug)]
@@ -27,6 +27,21 @@ impl App {
         };
         self.watchers().wake();
         attending
+    }
+
+    /// Notes that a page shows these redeploys, so that the ends among them are not told again.
+    pub async fn note_shown(&self, who: &SignedIn, shown: &[Redeploy]) {
+        if !shown.iter().any(|redeploy| redeploy.state.is_end()) {
+            return;
+        }
+        match self.store().ledger().unseen_ends(who.person.id).await {
+            Ok(mut unseen) => {
+                unseen.retain(|redeploy| shown.iter().any(|shown| shown.id == redeploy.id));
+                let ids: Vec<OperationId> = unseen.iter().map(|redeploy| redeploy.id).collect();
+                self.note_told(&ids).await;
+            }
+            Err(error) => tracing::warn!(%error, "it could not be noted that ends were shown"),
+        }
     }
 
     /// Notes that a page has told the person how these redeploys ended. A failure costs that they are told again.

@@ -7,10 +7,10 @@
 //! * Nothing is canceled that Cloud 66 does not list as a running deployment of the stack: a made-up number costs one
 //!   read and no request to cancel.
 
-use super::became;
+use super::outcome;
 use super::{App, Error, SignedIn};
 use crate::cloud66;
-use crate::domain::{Action, Deployment, DeploymentId, OperationId, Redeploy, Stack, StackUid};
+use crate::domain::{Deployment, DeploymentId, OperationId, Redeploy, Stack, StackUid};
 
 /// What became of asking.
 #[derive(Debug)]
@@ -97,23 +97,13 @@ impl App {
         }
         // Without the actions the deployment can still be stopped; only the receipt does not say so at once.
         let actions = self.api(who).actions(uid).await.unwrap_or_default();
-        let became = |row: &Redeploy| {
-            let action = action_of(row, &actions)?;
-            let waits = became::waits(action, &actions);
-            became::so_far(row, action, &actions, history).filter(|_| !waits)
-        };
+        let ahead = ledger.now().await? - self.clock().now();
         let mut rows = unplaced.into_iter();
-        Ok(rows.find(|row| became(row).is_some_and(|deployment| deployment.id == id)))
+        Ok(rows.find(|row| {
+            let running = outcome::running_as(row, ahead, &actions, history);
+            running.is_some_and(|deployment| deployment.id == id)
+        }))
     }
-}
-
-/// The action of a redeploy: the one that Cloud 66 named in its answer, or the one that carries its reference.
-fn action_of<'a>(row: &Redeploy, actions: &'a [Action]) -> Option<&'a Action> {
-    let reference = row.id.to_string();
-    actions.iter().find(|action| match row.action {
-        Some(id) => action.id == id,
-        None => action.user_reference.as_deref() == Some(&reference),
-    })
 }
 
 fn without_receipt(stack: &Stack, outcome: Outcome) -> Cancelling {

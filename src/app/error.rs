@@ -20,4 +20,7 @@ pub enum Error {
     /// The token carries no scope for it.
     #[error("the token's scopes do not allow it")]
     NeedsRedeployScope,
+    /// The version of Cloud 66's API that is spoken has no such command.
+    #[error("this version of Cloud 66's API has no such command")]
+    NotInThisVersion,
 }

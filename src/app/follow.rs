@@ -56,6 +56,7 @@ impl App {
         let budget = self.watchers().budget(row.asked_by);
         if !budget.may_follow() {
             // Many rows at once, as after a crash, must not use up what the person needs to redeploy.
+            self.store().ledger().missed(row.id).await?;
             let later = due.now + PACE_OVER_BUDGET;
             return self.store().ledger().look_again(row.id, later).await.map(drop);
         }
@@ -83,7 +84,12 @@ impl App {
     }
 
     /// Asks whether Cloud 66 knows the operation id of an unanswered request.
-    pub(super) async fn look_up(&self, row: &Redeploy, api: &Api, now: OffsetDateTime) -> Result<(), StoreError> {
+    pub(super) async fn look_up(
+        &self,
+        row: &Redeploy,
+        api: &Api,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
         let ledger = self.store().ledger();
         let since = now - row.answered_at.or(row.sent_at).unwrap_or(row.requested_at);
         if self.cloud66().version() == ApiVersion::V2 {
@@ -91,7 +97,9 @@ impl App {
             return Ok(());
         }
         let sent = row.sent_at.unwrap_or(row.requested_at) - CLOCKS_DIFFER;
-        match api.record_of(row.stack, row.id, row.command, sent).await {
+        let record = api.record_of(row.stack, row.id, row.command, sent).await;
+        self.note_heard(row, record.as_ref().err(), None).await?;
+        match record {
             Ok(Record::Found(action)) => {
                 ledger.found(row.id, Some(action.id)).await?;
                 tracing::info!(operation = %row.id, "redeploy found at Cloud 66");
@@ -138,11 +146,19 @@ impl App {
         } else {
             PACE_LATER
         };
-        match self.seen(due, api).await {
+        let seen = self.seen(due, api).await;
+        let took = match &seen {
+            Ok(Seen::Ended(end)) => end.took,
+            Ok(Seen::Inferred { deployment, .. }) => deployment.as_ref().and_then(Deployment::duration),
+            _ => None,
+        };
+        self.note_heard(row, seen.as_ref().err(), took).await?;
+        match seen {
             Ok(Seen::Ended(End {
                 state,
                 message,
                 deployment,
+                ..
             })) => {
                 let (id, hash) = id_and_hash(deployment.as_ref());
                 ledger.ended(row.id, state, message.as_deref(), id, hash).await?;
@@ -177,6 +193,23 @@ impl App {
                 self.stop_following(row, Reason::NoEndTold).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Writes down that Cloud 66 answered a question about the row, or that it left us without one.
+    async fn note_heard(
+        &self,
+        row: &Redeploy,
+        problem: Option<&cloud66::Error>,
+        took: Option<Duration>,
+    ) -> Result<(), StoreError> {
+        let ledger = self.store().ledger();
+        match problem {
+            Some(problem) if problem.leaves_unknown() || *problem == cloud66::Error::SignedOut => {
+                ledger.missed(row.id).await?
+            }
+            _ => ledger.heard(row.id, took).await?,
+        };
         Ok(())
     }
 

@@ -8,6 +8,7 @@
 //! * `polls`, `poll_times`: whose polls are under way, and how often. `waiting`: who waits for somebody else's answer.
 //! * [`attend`]: an open page that is kept true. [`activity`]: what changed lately.
 //! * `late`: what was not sent in time. `sweep`: what is deleted when it is old.
+//! * `cancelled`: which deployments were stopped, from the ledger.
 //! * [`away`]: what ended while the person was not looking.
 //! * [`sessions`]: the person's sign-ins on other devices, and their end.
 //! * [`watch`]: what is remembered of Cloud 66, per access token, in memory only.
@@ -19,6 +20,7 @@ pub mod activity;
 pub mod attend;
 pub mod away;
 pub mod cancel;
+mod cancelled;
 pub mod error;
 pub mod follow;
 mod late;
@@ -83,6 +85,7 @@ struct Inner {
     watchers: Watchers,
     told: away::Told,
     waiting: waiting::Waiting,
+    cancelled: Arc<cancelled::Cancelled>,
 }
 
 /// Somebody who is signed in: who, and with which token. Holding one is the proof that a session was checked.
@@ -106,6 +109,7 @@ impl App {
             watchers,
             told: away::Told::default(),
             waiting: waiting::Waiting::default(),
+            cancelled: Arc::default(),
         }))
     }
 
@@ -164,6 +168,11 @@ impl App {
         &self.0.waiting
     }
 
+    /// Which deployments are known to have been cancelled.
+    fn cancelled(&self) -> &Arc<cancelled::Cancelled> {
+        &self.0.cancelled
+    }
+
     /// Whether Cloud 66 is spoken to in the dialect of 2013, which has no history and no actions.
     pub fn is_old_api(&self) -> bool {
         self.cloud66().version() == ApiVersion::V2
@@ -177,6 +186,11 @@ impl App {
     /// What may still be spent on keeping this person's pages true in this hour.
     pub fn allowance(&self, who: &SignedIn) -> Allowance {
         self.watchers().budget(who.person.id).allowance()
+    }
+
+    /// Whether this person's hour still pays for learning what became of redeploys.
+    pub fn may_follow(&self, who: &SignedIn) -> bool {
+        self.watchers().budget(who.person.id).may_follow()
     }
 
     /// Whether the database answers.

@@ -26,6 +26,9 @@ pub enum Mistake {
     /// Not a deployment profile's name.
     #[error("not a profile's name")]
     ProfileShape,
+    /// Options, for a version of the API that takes none (fact sheet 7).
+    #[error("options that this version of the API does not take")]
+    NotInThisVersion,
     /// The note is too long.
     #[error("the note is too long")]
     NoteTooLong,
@@ -100,6 +103,13 @@ impl App {
     ) -> Result<Result<(), Mistake>, Error> {
         if *options == RedeployOptions::default() {
             return Ok(Ok(()));
+        }
+        let sent = RedeployOptions {
+            note: None,
+            ..options.clone()
+        };
+        if self.is_old_api() && sent != RedeployOptions::default() {
+            return Ok(Err(Mistake::NotInThisVersion));
         }
         let (stack, _) = self.reachable(who, uid).await?;
         if let Err(mistake) = check(&stack, options) {

@@ -75,6 +75,9 @@ impl App {
         if !who.grant.scopes.allow_redeploy() {
             return Err(Error::NeedsRedeployScope);
         }
+        if !self.offers(request.command) {
+            return Err(Error::NotInThisVersion);
+        }
         let (stack, version) = self.reachable(who, request.stack).await?;
         if self.must_be_told(&stack, &request) {
             return Ok(Asked::ConfirmFirst);
@@ -89,7 +92,7 @@ impl App {
             asked_by: who.person.id,
             asked_by_name: who.person.name.clone(),
             options: request.options,
-            before: before(&stack, version.as_ref()),
+            before: before(request.command, &stack, version.as_ref()),
             token: who.grant.token.clone(),
             batch: request.batch,
             form_made_at: request.form_made_at,
@@ -136,6 +139,17 @@ impl App {
                 }
             }
         })
+    }
+
+    /// Whether Cloud 66 has this command, in the version of its API that is spoken.
+    pub fn offers(&self, command: Command) -> bool {
+        self.cloud66().version().offers(command)
+    }
+
+    /// What else than a redeploy it has.
+    pub fn commands(&self) -> Vec<Command> {
+        let other = |command: &Command| *command != Command::Redeploy && self.offers(*command);
+        Command::ALL.into_iter().filter(other).collect()
     }
 
     /// The person's redeploys that have not reached their end.
@@ -214,8 +228,11 @@ impl App {
     }
 }
 
-/// What is known before, to be compared with afterwards.
-fn before(stack: &Stack, version: Option<&Version>) -> Before {
+/// What is known before, to be compared with afterwards; nothing for commands that deploy no code.
+fn before(command: Command, stack: &Stack, version: Option<&Version>) -> Before {
+    if command != Command::Redeploy {
+        return Before::default();
+    }
     Before {
         newest_deployment: version
             .and_then(|version| version.newest.as_ref())

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::App;
 use crate::cloud66::{self, Answer};
-use crate::domain::Reason;
+use crate::domain::{Reason, Redeploy};
 use crate::store::{Claim, StoreError};
 
 /// How long a claim lasts: well over the time limit of the request, so that a claim whose worker still runs
@@ -36,6 +36,7 @@ impl App {
             .cloud66()
             .api(claim.token(), &self.watchers().budget(row.asked_by));
         let answer = api.send(row.stack, row.id, row.command, &row.options).await;
+        self.remember_warning(row, api.warning());
         tracing::info!(operation = %row.id, stack = %row.stack, answer = kind(&answer), "redeploy sent");
         if matches!(answer, Answer::Refused(cloud66::Error::Forbidden { .. })) {
             tracing::warn!(person = %row.asked_by, stack = %row.stack, "Cloud 66 does not let this person deploy it");
@@ -79,6 +80,9 @@ impl App {
             Answer::Refused(error) => {
                 ledger.refused(claim, reason(error), error.words()).await?;
             }
+            Answer::NotOffered => {
+                ledger.refused(claim, Reason::NotInThisVersion, None).await?;
+            }
             Answer::NotSent if row.attempts < CONNECTION_ATTEMPTS => {
                 let again_at = self.clock().now() + Duration::from_secs(u64::from(row.attempts));
                 ledger.not_sent(claim, again_at).await?;
@@ -93,8 +97,21 @@ impl App {
         Ok(())
     }
 
+    /// What came beside the answer is for the person, in whichever session.
+    fn remember_warning(&self, row: &Redeploy, warning: Option<String>) {
+        for watcher in self.watchers().of_person(row.asked_by) {
+            watcher.warned(warning.clone());
+        }
+    }
+
     /// What this person's pages learn from the answer at once.
     fn remember_answer(&self, claim: &Claim, answer: &Answer) {
+        let row = claim.redeploy();
+        if matches!(answer, Answer::Accepted { .. }) {
+            for watcher in self.watchers().of_person(row.asked_by) {
+                watcher.allow(row.stack);
+            }
+        }
         let Some(watcher) = self.watchers().known(claim.token()) else {
             return;
         };
@@ -109,6 +126,7 @@ fn kind(answer: &Answer) -> &'static str {
     match answer {
         Answer::Accepted { .. } => "accepted",
         Answer::Refused(_) => "refused",
+        Answer::NotOffered => "not offered",
         Answer::NotSent => "not sent",
         Answer::NoAnswer => "no answer",
     }

@@ -85,6 +85,12 @@ pub enum SignInError {
     /// Cloud 66 does not accept our client id and secret.
     #[error("Cloud 66 refused the client id and secret")]
     WrongClient,
+    /// Cloud 66 wants a paid plan.
+    #[error("the trial of the person's account is over")]
+    TrialOver,
+    /// The person's requests of this hour are used up.
+    #[error("Cloud 66 takes no more of this person's requests for now")]
+    Throttled,
     /// Cloud 66 does not answer.
     #[error("Cloud 66 does not answer")]
     Down,
@@ -227,7 +233,11 @@ fn exchange_error(error: &ExchangeError) -> SignInError {
 fn api_error(error: &cloud66::Error) -> SignInError {
     match error {
         cloud66::Error::Unreadable => SignInError::Unreadable,
-        cloud66::Error::SignedOut | cloud66::Error::Forbidden { .. } => SignInError::CodeRefused,
-        _ => SignInError::Down,
+        cloud66::Error::SignedOut => SignInError::CodeRefused,
+        cloud66::Error::TrialOver => SignInError::TrialOver,
+        cloud66::Error::Throttled { .. } => SignInError::Throttled,
+        cloud66::Error::Down => SignInError::Down,
+        // It answered, and said no.
+        _ => SignInError::Provider,
     }
 }

@@ -102,7 +102,10 @@ impl Api {
 
     /// All stacks that the person can reach: page 1, then all others side by side (fact sheet 5.2). A stack
     /// that moved from one page to the next meanwhile is there once.
+    ///
+    /// A listing has the warning that came with it, and none of an earlier one.
     pub async fn stacks(&self) -> Result<Listing, Error> {
+        *self.warning.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let read = |row: &Row<'_>, ahead| {
             let stack: Option<Stack> = row.read().and_then(|wire| wire::stack(&wire));
             stack

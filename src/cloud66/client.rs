@@ -14,7 +14,7 @@ use super::http::{Http, OBJECT_CAP, Request};
 use super::refusal;
 use super::shared_reads::SharedReads;
 use super::wire;
-use crate::domain::{AccessToken, Clock, Random};
+use crate::domain::{AccessToken, Clock, Command, Random};
 
 /// Which Cloud 66 to speak to, and how.
 #[derive(Debug, Clone)]
@@ -35,6 +35,13 @@ pub enum ApiVersion {
     V2,
     /// The current one.
     V3,
+}
+
+impl ApiVersion {
+    /// Whether it has this command (fact sheet 1.3): version 2 cannot clear caches.
+    pub fn offers(self, command: Command) -> bool {
+        self == Self::V3 || command != Command::ClearCaches
+    }
 }
 
 /// How long to wait for what.

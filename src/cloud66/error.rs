@@ -57,6 +57,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it says nothing about what was asked for, so that what was known before is still the best there is.
+    pub fn leaves_unknown(&self) -> bool {
+        matches!(
+            self,
+            Self::Down | Self::Unreadable | Self::Throttled { .. } | Self::TrialOver
+        )
+    }
+
     /// Cloud 66's own explanation, where it gave one. Plain text of at most 300 characters, never markup.
     pub fn words(&self) -> Option<&str> {
         match self {

@@ -30,6 +30,8 @@ pub enum Answer {
     },
     /// Cloud 66 said no; nothing will happen.
     Refused(Error),
+    /// This version of the API has no such command: nothing was sent.
+    NotOffered,
     /// No connection could be made: proof that nothing was sent.
     NotSent,
     /// Neither a yes nor a no: a time-out, a broken connection, a 408, a 5xx without meaning, a redirect, an
@@ -62,7 +64,7 @@ struct ActionBody {
 impl Api {
     /// Sends `command` to a stack, under the name `id`, once. Never repeated here; whether it may be sent
     /// again is the ledger's to know. `options` count for a redeploy in version 3 only. A command that the
-    /// version does not have is refused without a request.
+    /// version does not have is not sent.
     pub async fn send(
         &self,
         uid: StackUid,
@@ -75,7 +77,7 @@ impl Api {
             ApiVersion::V2 => version_2(uid, command),
         };
         let Some((path, body)) = prepared else {
-            return Answer::Refused(Error::NotImplemented);
+            return Answer::NotOffered;
         };
         match self.write(command.as_str(), Method::POST, &path, body).await {
             Err(NoReply::NotSent | NoReply::NotReached) => Answer::NotSent,
@@ -95,6 +97,7 @@ impl Api {
         match self.answer(&reply.map_err(|_| Error::Down)?) {
             Answer::Accepted { message, .. } => Ok(message),
             Answer::Refused(error) => Err(error),
+            Answer::NotOffered => Err(Error::NotImplemented),
             Answer::NotSent | Answer::NoAnswer => Err(Error::Down),
         }
     }

@@ -1,6 +1,6 @@
 //! An action: Cloud 66's record of something that was asked of it and ends later.
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::ids::ActionId;
 use super::redeploy::Command;
@@ -29,6 +29,12 @@ pub struct Action {
 }
 
 impl Action {
+    /// How long it took; none while it runs or where Cloud 66 gives no times.
+    pub fn duration(&self) -> Option<Duration> {
+        let took = self.finished_at? - self.started_at?;
+        (!took.is_negative()).then_some(took)
+    }
+
     /// Whether it may be what became of this command: its name is not known to be another one's. A redeploy has had
     /// several names (fact sheet 6.2).
     pub fn may_be(&self, command: Command) -> bool {

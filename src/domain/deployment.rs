@@ -67,6 +67,33 @@ impl Deployment {
         self.outcome == Outcome::Pending && self.finished_at.is_none()
     }
 
+    /// Whether this is a full or short hash of its commit, so that it says nothing more than the commit does.
+    pub fn is_of_its_commit(&self, git_ref: &str) -> bool {
+        git_ref.len() >= SHORT_HASH
+            && self
+                .git_hash
+                .as_deref()
+                .and_then(|hash| hash.get(..git_ref.len()))
+                .is_some_and(|start| start.eq_ignore_ascii_case(git_ref))
+    }
+
+    /// The branch or tag, where it was not asked for by its commit.
+    pub fn named_ref(&self) -> Option<&str> {
+        self.git_ref
+            .as_deref()
+            .filter(|git_ref| !self.is_of_its_commit(git_ref))
+    }
+
+    /// Calls it cancelled where Cloud 66 lists it as failed: no document lists an outcome for what was stopped
+    /// (fact sheet 6.5). Answers whether that changed it.
+    pub fn call_cancelled(&mut self) -> bool {
+        let failed = self.outcome == Outcome::Failed;
+        if failed {
+            self.outcome = Outcome::Cancelled;
+        }
+        failed
+    }
+
     /// How long it took; none while it runs or where Cloud 66 gives no times.
     pub fn duration(&self) -> Option<Duration> {
         let took = self.finished_at? - self.started_at?;
@@ -74,9 +101,12 @@ impl Deployment {
     }
 }
 
+/// As many characters of a hash as people read out.
+const SHORT_HASH: usize = 7;
+
 /// The first seven characters of a commit's hash.
 pub fn short_hash(hash: &str) -> &str {
-    hash.get(..7).unwrap_or(hash)
+    hash.get(..SHORT_HASH).unwrap_or(hash)
 }
 
 /// What a stack's deployments usually take: the median of the last five that ended well, newest first in
@@ -133,6 +163,21 @@ mod tests {
             .collect();
         assert_eq!(usual_duration(&history), Some(Duration::minutes(7)));
         assert_eq!(usual_duration(&history[..1]), None);
+    }
+
+    #[test]
+    fn a_ref_that_is_the_commit_is_no_name() {
+        for (git_ref, named) in [
+            ("main", Some("main")),
+            ("9c1185a", None),
+            ("9C1185A5C5E9", None),
+            ("9c1185a5c5e9fc54612808977ee8f548b2258d31", None),
+            ("9c1185b", Some("9c1185b")),
+            ("9c1", Some("9c1")),
+        ] {
+            let deployment = sample(|d| d.git_ref = Some(git_ref.to_owned()));
+            assert_eq!(deployment.named_ref(), named, "{git_ref}");
+        }
     }
 
     #[test]

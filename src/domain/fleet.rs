@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use time::{Duration, OffsetDateTime};
 
-use super::deployment::{Deployment, usual_duration};
-use super::ids::StackUid;
+use super::deployment::{Deployment, Outcome, usual_duration};
+use super::ids::{DeploymentId, StackUid};
+use super::redeploy::{Command, Redeploy, RedeployState};
 use super::stack::Stack;
-use super::verdict::Verdict;
+use super::verdict::{Pending, Verdict};
 
 /// All stacks of a person, with what is known of their versions.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +17,8 @@ pub struct Fleet {
     pub stacks: Vec<Stack>,
     /// What runs on each of them, as far as it has been asked for.
     pub versions: HashMap<StackUid, Version>,
+    /// What was asked of stacks here, that Cloud 66 has accepted and does not show on them yet.
+    pub pending: HashMap<StackUid, Pending>,
     /// Names of stacks that Cloud 66 listed in a form that this app cannot read: shown, never acted on.
     pub unreadable: Vec<String>,
     /// Whether pages are missing: some stacks are not in this list.
@@ -69,6 +72,25 @@ impl Version {
         (&self.live, &self.newest, self.usual) == (&other.live, &other.newest, other.usual)
     }
 
+    /// The deployments that are known, newest first, each once.
+    pub fn known(&self) -> Vec<Deployment> {
+        let ends = self.newest.iter().chain(&self.live);
+        let mut known: Vec<Deployment> = self.recent.iter().chain(ends).cloned().collect();
+        known.sort_by_key(|deployment| std::cmp::Reverse(deployment.id));
+        known.dedup_by_key(|deployment| deployment.id);
+        known
+    }
+
+    /// Calls this deployment cancelled where Cloud 66 has it as failed. Answers whether that changed anything.
+    pub fn call_cancelled(&mut self, id: DeploymentId) -> bool {
+        let ends = self.newest.iter_mut().chain(&mut self.live);
+        let mut changed = false;
+        for deployment in self.recent.iter_mut().chain(ends) {
+            changed |= deployment.id == id && deployment.call_cancelled();
+        }
+        changed
+    }
+
     /// The deployment that runs now.
     pub fn running(&self) -> Option<&Deployment> {
         self.newest.as_ref().filter(|deployment| deployment.is_running())
@@ -83,11 +105,40 @@ impl Fleet {
 
     /// The verdict on one of its stacks.
     pub fn verdict(&self, stack: &Stack) -> Verdict {
-        let deploying = self
+        let newest = self
             .versions
             .get(&stack.uid)
-            .is_some_and(|version| version.running().is_some());
-        Verdict::of(stack, deploying && stack.is_busy())
+            .and_then(|version| version.newest.as_ref());
+        let deploying = newest.is_some_and(Deployment::is_running);
+        let cancelled = newest.is_some_and(|newest| newest.outcome == Outcome::Cancelled);
+        let pending = self.pending.get(&stack.uid).copied();
+        Verdict::of(stack, deploying && stack.is_busy()).knowing(cancelled, pending)
+    }
+
+    /// What a redeploy that has not ended means for the verdict on its stack: nothing once the stack itself, or a
+    /// newer deployment than the last before it, tells how it goes on.
+    pub fn pending_of(&self, redeploy: &Redeploy) -> Option<Pending> {
+        if !matches!(redeploy.state, RedeployState::Accepted | RedeployState::Running) {
+            return None;
+        }
+        if redeploy.command != Command::Redeploy {
+            return Some(Pending::Command);
+        }
+        let newest = self
+            .versions
+            .get(&redeploy.stack)
+            .and_then(|version| version.newest.as_ref())
+            .map(|newest| newest.id);
+        // Without a history only the status can show it; it has when the redeploy is called running.
+        let is_shown = match (newest, redeploy.before.newest_deployment) {
+            (Some(newest), Some(before)) => newest > before,
+            (Some(_), None) | (None, _) => redeploy.state == RedeployState::Running,
+        };
+        match (is_shown, redeploy.queued) {
+            (true, _) => None,
+            (false, true) => Some(Pending::Queued),
+            (false, false) => Some(Pending::Deploy),
+        }
     }
 
     /// Whether its stacks belong to more than one account, so that rows name theirs.

@@ -48,4 +48,4 @@ pub use repository::Repository;
 pub use return_to::ReturnTo;
 pub use service::Service;
 pub use stack::{Environment, Health, Stack, Status};
-pub use verdict::{Icon, Tone, Verdict};
+pub use verdict::{Icon, Pending, Tone, Verdict};

@@ -24,6 +24,8 @@ pub enum Reason {
     TooLateNotAsked,
     /// Refused, nothing sent: its sealed token does not open any more.
     NoToken,
+    /// Refused, nothing sent: the version of Cloud 66's API that is spoken has no such command.
+    NotInThisVersion,
     /// Refused by Cloud 66: the token is no longer accepted (401).
     SignedOut,
     /// Refused by Cloud 66: the account's trial has ended (402).
@@ -54,7 +56,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::NoRecord,
         Self::OldApi,
         Self::NotSaid,
@@ -64,6 +66,7 @@ impl Reason {
         Self::TooLate,
         Self::TooLateNotAsked,
         Self::NoToken,
+        Self::NotInThisVersion,
         Self::SignedOut,
         Self::TrialOver,
         Self::Forbidden,
@@ -91,6 +94,7 @@ impl Reason {
             Self::TooLate => "too-late",
             Self::TooLateNotAsked => "too-late-not-asked",
             Self::NoToken => "no-token",
+            Self::NotInThisVersion => "not-in-this-version",
             Self::SignedOut => "signed-out",
             Self::TrialOver => "trial-over",
             Self::Forbidden => "forbidden",
@@ -119,7 +123,10 @@ impl Reason {
 
     /// Whether nothing was sent to Cloud 66.
     pub fn is_unsent(self) -> bool {
-        matches!(self, Self::Unreachable | Self::TooLate | Self::NoToken)
+        matches!(
+            self,
+            Self::Unreachable | Self::TooLate | Self::NoToken | Self::NotInThisVersion
+        )
     }
 }
 

@@ -26,7 +26,7 @@
 //! * An end (`refused`, `lost`, `succeeded`, `failed`, `cancelled`, `ended`) is never left, and its row holds no token.
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::Reason;
 use super::ids::{ActionId, DeploymentId, OperationId, StackUid, UserId};
@@ -78,8 +78,34 @@ pub struct Redeploy {
     pub attempts: u32,
     /// How often Cloud 66 was asked about it since it became unknown or accepted.
     pub looks: u32,
+    /// When Cloud 66 last answered a question about it.
+    pub heard_at: Option<OffsetDateTime>,
+    /// When a question about it last stayed without an answer.
+    pub missed_at: Option<OffsetDateTime>,
+    /// How long the work took by Cloud 66's own times, where they are known: of a redeploy its deployment's.
+    pub took: Option<Duration>,
+    /// Whether its copy of the access token is still there: without it nothing is sent and nobody is asked.
+    pub followed: bool,
     /// Whether the person has asked to cancel it.
     pub cancel_requested_at: Option<OffsetDateTime>,
+}
+
+impl Redeploy {
+    /// Whether it has not ended and Cloud 66 is still asked about it.
+    pub fn is_followed(&self) -> bool {
+        self.followed && !self.state.is_end()
+    }
+
+    /// When Cloud 66 last spoke of it: answered the request itself, or a question about it.
+    pub fn last_heard_at(&self) -> Option<OffsetDateTime> {
+        let answered = !matches!(self.state, RedeployState::Unknown | RedeployState::Lost);
+        self.heard_at.max(self.answered_at.filter(|_| answered))
+    }
+
+    /// Whether Cloud 66 has not spoken of it since it was last asked.
+    pub fn is_silent(&self) -> bool {
+        self.is_followed() && self.missed_at.is_some() && self.missed_at > self.last_heard_at()
+    }
 }
 
 /// What was asked of the stack.

@@ -16,10 +16,16 @@ pub enum Verdict {
     BuildingImage,
     /// A deployment waits to start.
     Queued,
+    /// Cloud 66 accepted a redeploy and has not shown its deployment yet.
+    Starting,
+    /// Cloud 66 is at work on it with something that is not known to be a deployment.
+    Busy,
     /// Cloud 66 calls the stack broken.
     HealthFailed,
     /// The last deployment failed.
     DeployFailed,
+    /// The last deployment was stopped.
+    DeployCancelled,
     /// Cloud 66 cannot make sense of the code.
     CannotAnalyse,
     /// Some of it is in trouble.
@@ -38,6 +44,17 @@ pub enum Verdict {
     New(i64),
     /// Cloud 66 gives neither a status nor a health.
     NotGiven,
+}
+
+/// What Cloud 66 has accepted from here, and does not show on the stack yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pending {
+    /// A redeploy whose deployment is not known yet.
+    Deploy,
+    /// A redeploy that waits behind another operation.
+    Queued,
+    /// Another command.
+    Command,
 }
 
 /// How much a verdict asks for attention.
@@ -82,6 +99,15 @@ impl Verdict {
             _ if deploying => Self::Deploying,
             (Status::QueuedForDeploying, _) => Self::Queued,
             (_, Health::Broken) => Self::HealthFailed,
+            // What it is at work on may change how the last deployment left it (fact sheet 11: status 2 and busy).
+            (
+                Status::Deployed
+                | Status::Failed
+                | Status::TerminalFailure
+                | Status::Other(_)
+                | Status::NotGiven,
+                _,
+            ) if stack.busy && stack.health != Health::Building => Self::Busy,
             (Status::Failed, _) => Self::DeployFailed,
             (Status::TerminalFailure, _) => Self::CannotAnalyse,
             (_, Health::Impaired) => Self::Impaired,
@@ -95,14 +121,32 @@ impl Verdict {
         }
     }
 
+    /// The verdict once more is known than the stack itself says: how its newest deployment ended, and what was
+    /// asked of it here.
+    #[must_use]
+    pub fn knowing(self, cancelled: bool, pending: Option<Pending>) -> Self {
+        match (self, pending) {
+            _ if self.tone() == Tone::Busy && self != Self::Busy => self,
+            (_, Some(Pending::Deploy)) => Self::Starting,
+            (_, Some(Pending::Queued)) => Self::Queued,
+            (Self::HealthFailed, _) => self,
+            (_, Some(Pending::Command)) => Self::Busy,
+            (Self::DeployFailed, None) if cancelled => Self::DeployCancelled,
+            _ => self,
+        }
+    }
+
     /// The words to show.
     pub fn words(self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::Deploying => "Deploying",
             Self::BuildingImage | Self::Building => "Building",
             Self::Queued => "Queued",
+            Self::Starting => "Starting…",
+            Self::Busy => "Busy",
             Self::HealthFailed => "Health failed",
             Self::DeployFailed => "Deploy failed",
+            Self::DeployCancelled => "Cancelled",
             Self::CannotAnalyse => "Cannot analyse",
             Self::Impaired => "Impaired",
             Self::Analysing => "Analysing",
@@ -117,13 +161,21 @@ impl Verdict {
     /// How much it asks for attention.
     pub fn tone(self) -> Tone {
         match self {
-            Self::Deploying | Self::BuildingImage | Self::Queued | Self::Analysing | Self::Building => {
-                Tone::Busy
-            }
+            Self::Deploying
+            | Self::BuildingImage
+            | Self::Queued
+            | Self::Starting
+            | Self::Busy
+            | Self::Analysing
+            | Self::Building => Tone::Busy,
             Self::HealthFailed | Self::DeployFailed | Self::CannotAnalyse => Tone::Bad,
             Self::Impaired => Tone::Warn,
             Self::Healthy => Tone::Ok,
-            Self::NotDeployed | Self::NoHealthData | Self::New(_) | Self::NotGiven => Tone::Idle,
+            Self::DeployCancelled
+            | Self::NotDeployed
+            | Self::NoHealthData
+            | Self::New(_)
+            | Self::NotGiven => Tone::Idle,
         }
     }
 
@@ -187,6 +239,64 @@ mod tests {
                 "status {status}, health {health}"
             );
         }
+    }
+
+    #[test]
+    fn what_runs_comes_before_how_the_last_deployment_ended() {
+        for (status, health, words) in [
+            (1, 3, "Busy"),
+            (2, 3, "Busy"),
+            (2, 2, "Busy"),
+            (7, 0, "Busy"),
+            (9, 0, "Busy"),
+            (2, 4, "Health failed"),
+            (3, 0, "Analysing"),
+            (1, 1, "Building"),
+            (6, 3, "Deploying"),
+        ] {
+            let stack = sample(|stack| {
+                stack.status = Status::from_code(status);
+                stack.health = Health::from_code(health);
+                stack.busy = true;
+            });
+            assert_eq!(
+                Verdict::of(&stack, false).words(),
+                words,
+                "status {status}, health {health}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_asked_here_is_starting_until_the_stack_shows_it() {
+        let (deploy, queued, command) = (
+            Some(Pending::Deploy),
+            Some(Pending::Queued),
+            Some(Pending::Command),
+        );
+        for (verdict, pending, expected) in [
+            (Verdict::Healthy, deploy, Verdict::Starting),
+            (Verdict::Busy, deploy, Verdict::Starting),
+            (Verdict::DeployFailed, deploy, Verdict::Starting),
+            (Verdict::Deploying, deploy, Verdict::Deploying),
+            (Verdict::Healthy, queued, Verdict::Queued),
+            (Verdict::Deploying, queued, Verdict::Deploying),
+            (Verdict::Healthy, command, Verdict::Busy),
+            (Verdict::HealthFailed, command, Verdict::HealthFailed),
+            (Verdict::Healthy, None, Verdict::Healthy),
+            (Verdict::DeployFailed, None, Verdict::DeployFailed),
+        ] {
+            assert_eq!(
+                verdict.knowing(false, pending),
+                expected,
+                "{verdict:?} {pending:?}"
+            );
+        }
+        assert_eq!(
+            Verdict::DeployFailed.knowing(true, None),
+            Verdict::DeployCancelled
+        );
+        assert_eq!(Verdict::Healthy.knowing(true, None), Verdict::Healthy);
     }
 
     #[test]

@@ -35,6 +35,11 @@ pub(crate) fn sqlite() -> Migrator {
             include_str!("../../migrations/sqlite/0004_origin_and_epoch.sql"),
         ),
         (
+            6,
+            "when cloud 66 was heard",
+            include_str!("../../migrations/sqlite/0006_when_cloud_66_was_heard.sql"),
+        ),
+        (
             7,
             "sessions by age",
             include_str!("../../migrations/sqlite/0007_sessions_by_age.sql"),
@@ -64,6 +69,11 @@ pub(crate) fn postgres() -> Migrator {
             4,
             "origin and epoch",
             include_str!("../../migrations/postgres/0004_origin_and_epoch.sql"),
+        ),
+        (
+            6,
+            "when cloud 66 was heard",
+            include_str!("../../migrations/postgres/0006_when_cloud_66_was_heard.sql"),
         ),
         (
             7,

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use super::form::{MadeFor, SignedForm};
+use super::freshness;
 use super::looks::Looks;
 use super::pages::confirm::ConfirmPage;
 use super::pages::notes::Notice;
@@ -31,7 +32,11 @@ pub async fn confirm(
     if !visitor.who.grant.scopes.allow_redeploy() {
         return Err(Trouble::NeedsRedeploy { stack: Some(uid) }.into());
     }
+    if !app.offers(command) {
+        return Err(Trouble::NotInThisVersion.into());
+    }
     let view = app.show_stack(&visitor.who, uid).await?;
+    let frame = freshness::of_stack(&state, frame, &visitor, &view);
     let op = visitor
         .form_secret
         .operation(MadeFor::Stack(uid), app.clock(), app.random());
@@ -98,13 +103,12 @@ pub async fn confirm_cancel(
         return Err(Trouble::NeedsRedeploy { stack: Some(uid) }.into());
     }
     let view = app.show_stack(&visitor.who, uid).await?;
-    let found = view
-        .history
-        .as_deref()
-        .unwrap_or_default()
-        .iter()
-        .find(|deployment| deployment.id == id);
-    let deployment = found.ok_or(Problem::NOT_FOUND)?;
+    let frame = freshness::of_stack(&state, frame, &visitor, &view);
+    let known = view.history.iter().flat_map(|history| &history.deployments);
+    let deployment = known
+        .into_iter()
+        .find(|deployment| deployment.id == id)
+        .ok_or(Problem::NOT_FOUND)?;
     if !deployment.is_running() {
         let stack = view.stack.title();
         visitor.leave_notice(Notice::CancelTooLate { stack }).await?;

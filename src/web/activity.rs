@@ -3,12 +3,13 @@
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 
+use super::freshness::{Heard, banner};
 use super::looks::Looks;
-use super::pages::activity::{ActivityInput, ActivityPage, ActivityQuery, Change};
+use super::pages::activity::{ActivityInput, ActivityPage, ActivityQuery, AskedHere, Change};
 use super::pages::trouble::Trouble;
 use super::problem::Problem;
 use super::session::Visitor;
-use super::stacks::{banner, parameter, since};
+use super::stacks::{parameter, since};
 use super::state::WebState;
 use crate::app::Cloud66Error;
 use crate::domain::ReturnTo;
@@ -29,6 +30,7 @@ pub async fn show(
     };
     let app = state.app();
     let who = &visitor.who;
+    app.learn_cancelled().await?;
     let snapshot = app.recent_snapshot(who).await;
     let known_at = match (snapshot.listed_at, &snapshot.problem) {
         (_, Some((Cloud66Error::SignedOut, _))) => {
@@ -42,9 +44,25 @@ pub async fn show(
         (Some(known_at), _) => known_at,
     };
     frame.since = since(&state, who, &snapshot);
-    frame.banner = banner(&snapshot, &app.allowance(who), frame.now, ReturnTo::Activity);
-    let changes: Vec<Change<'_>> = snapshot
-        .changes()
+    let allowance = app.allowance(who);
+    frame.banner = banner(
+        Heard::list(&snapshot),
+        &snapshot,
+        &allowance,
+        frame.now,
+        ReturnTo::Activity,
+    );
+    frame.warning.clone_from(&snapshot.warning);
+    let known = snapshot.changes();
+    let asked = app.asked_lately(who, &known).await?;
+    let asked: Vec<AskedHere<'_>> = asked
+        .iter()
+        .map(|redeploy| AskedHere {
+            redeploy,
+            production: app.policy().is_production_name(&redeploy.environment),
+        })
+        .collect();
+    let changes: Vec<Change<'_>> = known
         .into_iter()
         .map(|change| Change {
             stack: change.stack,
@@ -55,6 +73,7 @@ pub async fn show(
         .collect();
     let input = ActivityInput {
         changes: &changes,
+        asked: &asked,
         known_at,
         complete: snapshot.knows_changes_of(frame.now),
         old_api: app.is_old_api(),

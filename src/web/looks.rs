@@ -14,6 +14,9 @@ use super::session::Visitor;
 use super::state::WebState;
 use super::trace::RequestId;
 
+/// Where the results of several redeploys stand.
+const BATCHES: &str = "/redeploys/batches/";
+
 /// Who was found to be looking, left on the request for the layer that writes error pages.
 #[derive(Clone, Default)]
 pub struct Seen(Arc<OnceLock<Visitor>>);
@@ -46,10 +49,13 @@ impl FromRequestParts<WebState> for Looks {
         if let Some(visitor) = visitor.filter(|_| is_shown(&parts.headers)) {
             let told = visitor.take_notices().await?;
             frame.notes = told.iter().map(|notice| notice.note(&frame.urls)).collect();
-            let mut ended = state.app().ended_while_away(&visitor.who).await?;
-            // The receipt itself says how it ended.
-            ended.retain(|redeploy| !parts.uri.path().ends_with(&redeploy.id.to_string()));
-            frame.notes.extend(away::notes(&frame.urls, &ended));
+            // The results of a batch stand on its own page; what ended besides is told on the next one.
+            if !parts.uri.path().contains(BATCHES) {
+                let mut ended = state.app().ended_while_away(&visitor.who).await?;
+                // The receipt itself says how it ended.
+                ended.retain(|redeploy| !parts.uri.path().ends_with(&redeploy.id.to_string()));
+                frame.notes.extend(away::notes(&frame.urls, &ended));
+            }
         }
         Ok(Self(frame))
     }

@@ -5,8 +5,8 @@
 //! * One file for each thing that has an address: [`stacks`], [`stack`], [`redeploy`], [`several`], [`actions`],
 //!   [`receipt`], [`receipts`], [`activity`], [`events`], [`find`], [`views`], [`sign_in`], [`settings`] and [`health`].
 //! * The guards: [`session`], [`form`], [`origin`], [`pace`], [`headers`] and [`cookies`].
-//! * Whatever goes wrong: [`problem`]. Connections: [`server`]. For the operator: [`metrics`]. For those who work on
-//!   the looks: [`gallery`].
+//! * How old a page is: [`freshness`]. Whatever goes wrong: [`problem`]. Connections: [`server`]. For the operator:
+//!   [`metrics`]. For those who work on the looks: [`gallery`].
 //!
 //! Invariants: every page works without JavaScript; a GET changes nothing; nothing about security is decided by
 //! a request header that anybody can set.
@@ -18,6 +18,7 @@ pub mod cookies;
 pub mod events;
 pub mod find;
 pub mod form;
+pub mod freshness;
 pub mod gallery;
 pub mod headers;
 pub mod health;

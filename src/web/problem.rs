@@ -78,7 +78,9 @@ impl Problem {
 
 fn status(trouble: &Trouble) -> StatusCode {
     match trouble {
-        Trouble::NotFound | Trouble::StackGone | Trouble::NoReceipt => StatusCode::NOT_FOUND,
+        Trouble::NotFound | Trouble::StackGone | Trouble::NoReceipt | Trouble::NotInThisVersion => {
+            StatusCode::NOT_FOUND
+        }
         Trouble::SignedOut { .. } | Trouble::SignedOutByCloud66 { .. } => StatusCode::UNAUTHORIZED,
         Trouble::Forged | Trouble::NeedsRedeploy { .. } | Trouble::RoleTooSmall | Trouble::TrialOver => {
             StatusCode::FORBIDDEN
@@ -94,7 +96,10 @@ fn status(trouble: &Trouble) -> StatusCode {
             SignInTrouble::Expired | SignInTrouble::Malformed | SignInTrouble::CodeRefused => {
                 StatusCode::BAD_REQUEST
             }
-            SignInTrouble::Denied | SignInTrouble::NotAllowed => StatusCode::FORBIDDEN,
+            SignInTrouble::Denied | SignInTrouble::NotAllowed | SignInTrouble::TrialOver => {
+                StatusCode::FORBIDDEN
+            }
+            SignInTrouble::Throttled => StatusCode::SERVICE_UNAVAILABLE,
             SignInTrouble::Provider
             | SignInTrouble::WrongCallback { .. }
             | SignInTrouble::WrongClient
@@ -234,6 +239,8 @@ impl From<SignInError> for Problem {
             SignInError::Down => SignInTrouble::Down.into(),
             SignInError::Unreadable => SignInTrouble::Unreadable.into(),
             SignInError::NotAllowed => SignInTrouble::NotAllowed.into(),
+            SignInError::TrialOver => SignInTrouble::TrialOver.into(),
+            SignInError::Throttled => SignInTrouble::Throttled.into(),
             SignInError::NotSetUp => Self::SignInFirst {
                 return_to: ReturnTo::Home,
             },
@@ -283,6 +290,7 @@ impl From<app::Error> for Problem {
             app::Error::Store(error) => error.into(),
             app::Error::NotFound => Self::Page(Trouble::StackGone),
             app::Error::NeedsRedeployScope => Self::Page(Trouble::NeedsRedeploy { stack: None }),
+            app::Error::NotInThisVersion => Self::Page(Trouble::NotInThisVersion),
         }
     }
 }

@@ -4,6 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 
+use super::freshness;
 use super::looks::{Looks, is_shown};
 use super::pages::receipt::{ReceiptInput, ReceiptPage};
 use super::pages::trouble::Trouble;
@@ -12,7 +13,7 @@ use super::session::Visitor;
 use super::stacks::since;
 use super::state::WebState;
 use crate::app;
-use crate::domain::OperationId;
+use crate::domain::{OperationId, ReturnTo};
 
 /// `GET /redeploys/{id}`. Somebody else's receipt answers as one that does not exist.
 pub async fn show(
@@ -37,11 +38,16 @@ pub async fn show(
     if redeploy.state.is_end() && is_shown(&headers) {
         state.app().note_told(&[id]).await;
     }
+    let (row, return_to) = (std::iter::once(&redeploy), ReturnTo::Receipt(id));
+    frame.banner = freshness::of_redeploys(&state, &visitor.who, &snapshot, row, frame.now, return_to);
+    frame.warning.clone_from(&snapshot.warning);
     let address = state.site().public_url.join(&format!("/redeploys/{id}"));
     let input = ReceiptInput {
         redeploy: &redeploy,
         production: state.app().policy().is_production_name(&redeploy.environment),
         old_api: state.app().is_old_api(),
+        silent: frame.banner.is_some(),
+        known_at: freshness::heard_at(std::iter::once(&redeploy)),
         address: &address,
     };
     Ok(ReceiptPage::new(frame, &input).into_response())

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use super::form::{MadeFor, SignedForm, WrongOperation};
+use super::freshness;
 use super::looks::Looks;
 use super::pages::frame::Frame;
 use super::pages::redeploy::{RedeployInput, RedeployMistake, RedeployPage};
@@ -194,7 +195,14 @@ async fn page(
     if !visitor.who.grant.scopes.allow_redeploy() {
         return Err(Trouble::NeedsRedeploy { stack: Some(uid) }.into());
     }
+    // What would not be sent is not said to be what will be deployed.
+    let unsent = RedeployOptions {
+        note: options.note.clone(),
+        ..RedeployOptions::default()
+    };
+    let options = if app.is_old_api() { &unsent } else { options };
     let view = app.prepare_redeploy(&visitor.who, uid, options).await?;
+    let frame = freshness::of_stack(state, frame, visitor, &view.stack);
     let op = visitor
         .form_secret
         .operation(MadeFor::Stack(uid), app.clock(), app.random());
@@ -219,6 +227,7 @@ fn shown(mistake: Mistake) -> RedeployMistake {
         Mistake::RefShape => RedeployMistake::RefShape,
         Mistake::TagShape => RedeployMistake::TagShape,
         Mistake::ProfileShape => RedeployMistake::ProfileShape,
+        Mistake::NotInThisVersion => RedeployMistake::NotInThisVersion,
         Mistake::NoteTooLong => RedeployMistake::NoteTooLong,
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use axum::extract::{Path, RawQuery, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
 use super::form::{MadeFor, SignedForm};
-use super::looks::Looks;
+use super::freshness;
+use super::looks::{Looks, is_shown};
 use super::pages::bulk::{BatchPage, BulkCheckPage, BulkChoosePage, BulkInput, BulkMistake, LeftOut};
 use super::pages::frame::Frame;
 use super::pages::row::Rights;
@@ -19,7 +20,7 @@ use super::stacks::{parameter, rights};
 use super::state::WebState;
 use crate::app::redeploy::{Asked, Request, Told};
 use crate::app::watch::Snapshot;
-use crate::domain::{Command, OperationId, Redeploy, RedeployOptions, StackUid};
+use crate::domain::{Command, OperationId, Redeploy, RedeployOptions, ReturnTo, StackUid};
 
 /// How many stacks can be redeployed by one POST; their uids have to fit into one form.
 const MOST: usize = 100;
@@ -82,6 +83,7 @@ fn inputs<'s>(
     wanted: impl Fn(StackUid) -> bool,
 ) -> Vec<BulkInput<'s>> {
     let fleet = &snapshot.fleet;
+    let now = state.app().clock().now();
     fleet
         .stacks
         .iter()
@@ -90,7 +92,7 @@ fn inputs<'s>(
             stack,
             verdict: fleet.verdict(stack),
             production: state.app().policy().is_production(stack),
-            rights: rights(&visitor.who, snapshot, stack.uid),
+            rights: rights(&visitor.who, snapshot, stack.uid, now),
         })
         .collect()
 }
@@ -189,8 +191,9 @@ pub async fn send(
 /// in the way of some, so that each one that was left out is said, with the reason.
 pub async fn batch(
     State(state): State<WebState>,
-    Looks(frame): Looks,
+    Looks(mut frame): Looks,
     visitor: Visitor,
+    headers: HeaderMap,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, Problem> {
@@ -204,8 +207,18 @@ pub async fn batch(
     if redeploys.is_empty() && left_out.is_empty() {
         return Err(Trouble::NoReceipt.into());
     }
+    let snapshot = app.watcher(&visitor.who).snapshot();
+    let rows = redeploys.iter();
+    let who = &visitor.who;
+    frame.banner = freshness::of_redeploys(&state, who, &snapshot, rows.clone(), frame.now, ReturnTo::Home);
+    frame.warning.clone_from(&snapshot.warning);
+    // What a page asks for itself is seen: it asks only while it is.
+    if is_shown(&headers) || headers.contains_key("hx-request") {
+        app.note_shown(who, &redeploys).await;
+    }
+    let known_at = freshness::heard_at(rows);
     let here = state.urls().batch_of(id, &named, &in_the_way);
-    let page = BatchPage::new(frame, here, &redeploys, left_out, |name| {
+    let page = BatchPage::new(frame, here, (&redeploys, known_at), left_out, |name| {
         app.policy().is_production_name(name)
     });
     Ok(page.into_response())
@@ -241,7 +254,7 @@ async fn left_out(
     let missing = |uid: &&StackUid| redeploys.iter().all(|redeploy| redeploy.stack != **uid);
     for uid in named.iter().filter(missing) {
         left_out.push(match snapshot.fleet.stack(*uid) {
-            Some(stack) => match rights(who, &snapshot, *uid) {
+            Some(stack) => match rights(who, &snapshot, *uid, app.clock().now()) {
                 Rights::RoleMissing => LeftOut::role_missing(stack),
                 Rights::ScopeMissing | Rights::Redeploy => LeftOut::unexplained(stack),
             },

@@ -5,14 +5,15 @@ use std::collections::{HashMap, HashSet};
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::cookies;
 use super::events::event_id;
 use super::form::MadeFor;
+use super::freshness::{Heard, banner};
 use super::kept_rows::MadeFrom;
 use super::looks::Looks;
-use super::pages::frame::{Banner, Frame, Html};
+use super::pages::frame::{Frame, Html};
 use super::pages::home::HomePage;
 use super::pages::live::Answer;
 use super::pages::notes::Notice;
@@ -25,13 +26,9 @@ use super::problem::Problem;
 use super::session::Visitor;
 use super::sign_in::leading_to_cloud66;
 use super::state::WebState;
-use super::urls::Access;
 use crate::app::watch::Snapshot;
-use crate::app::{Allowance, Cloud66Error, SignedIn};
+use crate::app::{Cloud66Error, SignedIn};
 use crate::domain::{OperationId, Redeploy, ReturnTo, Stack, StackQuery, StackUid};
-
-/// After how long without an answer a list is called what we knew, and no longer what is.
-const STALE: Duration = Duration::minutes(2);
 
 /// `GET /`.
 pub async fn home(
@@ -68,6 +65,7 @@ async fn list(
 ) -> Result<Response, Problem> {
     let app = state.app();
     let who = &visitor.who;
+    app.learn_cancelled().await?;
     let snapshot = app.stacks(who).await;
     let known_at = match (snapshot.listed_at, &snapshot.problem) {
         (_, Some((Cloud66Error::SignedOut, _))) => {
@@ -80,12 +78,23 @@ async fn list(
         (None, None) => return Ok(StacksPage::loading(frame, query).into_response()),
         (Some(known_at), _) => known_at,
     };
-    frame.banner = banner(&snapshot, &app.allowance(who), frame.now, ReturnTo::Home);
+    let allowance = app.allowance(who);
+    frame.banner = banner(
+        Heard::list(&snapshot),
+        &snapshot,
+        &allowance,
+        frame.now,
+        ReturnTo::Home,
+    );
+    frame.warning.clone_from(&snapshot.warning);
     // Before the redeploys are read, so that what moves meanwhile is sent.
     frame.since = since(state, who, &snapshot);
     let pins = cookies::pins(state.site(), headers);
     let open = app.open_redeploys(who).await?;
-    app.watcher(who).learn_open(&open);
+    let watcher = app.watcher(who);
+    watcher.learn_open(&open);
+    // The states of stacks tell of those redeploys too.
+    let snapshot = watcher.snapshot();
     let rows = Rows::new(state, who, &snapshot, &pins, &open, &frame);
     let op = visitor
         .form_secret
@@ -223,7 +232,7 @@ impl<'a> Rows<'a> {
         let verdict = self.snapshot.fleet.verdict(stack);
         let ask = policy.asks_first(stack) || stack.maintenance;
         let slot = Slot::of(
-            rights(self.who, self.snapshot, stack.uid),
+            rights(self.who, self.snapshot, stack.uid, self.now),
             ask,
             verdict,
             self.open.get(&stack.uid).copied(),
@@ -242,51 +251,13 @@ impl<'a> Rows<'a> {
 }
 
 /// What the person may do with a stack, as far as is known without asking.
-pub fn rights(who: &SignedIn, snapshot: &Snapshot, stack: StackUid) -> Rights {
+pub fn rights(who: &SignedIn, snapshot: &Snapshot, stack: StackUid, now: OffsetDateTime) -> Rights {
     if !who.grant.scopes.allow_redeploy() {
         Rights::ScopeMissing
-    } else if snapshot.refused.contains(&stack) {
+    } else if snapshot.refused_at(stack, now).is_some() {
         Rights::RoleMissing
     } else {
         Rights::Redeploy
-    }
-}
-
-/// What has to be said above a page: why its last reading failed, or that updates are slower for now.
-pub fn banner(
-    snapshot: &Snapshot,
-    allowance: &Allowance,
-    now: OffsetDateTime,
-    return_to: ReturnTo,
-) -> Option<Banner> {
-    let Some((problem, _)) = snapshot.problem.as_ref() else {
-        if let Some(until) = allowance.throttled_until {
-            return Some(Banner::Throttled { until: Some(until) });
-        }
-        let until = allowance.resets_at;
-        return match (snapshot.rests(allowance), allowance.scarce) {
-            (true, true) => Some(Banner::Throttled { until: Some(until) }),
-            (true, false) => Some(Banner::Resting { until }),
-            (false, true) => Some(Banner::Slow { until }),
-            (false, false) => None,
-        };
-    };
-    Some(match problem {
-        Cloud66Error::Throttled { retry_at } => Banner::Throttled { until: *retry_at },
-        Cloud66Error::TrialOver => Banner::TrialOver,
-        Cloud66Error::SignedOut => signed_out(return_to),
-        _ => match snapshot.listed_at {
-            Some(known_at) if now - known_at > STALE => Banner::Stale { known_at },
-            _ => Banner::Down,
-        },
-    })
-}
-
-/// Cloud 66 refuses the token: the way to another one.
-pub fn signed_out(return_to: ReturnTo) -> Banner {
-    Banner::SignedOut {
-        access: Access::Redeploy,
-        return_to,
     }
 }
 

@@ -151,7 +151,7 @@ async fn version_2_has_a_path_for_each_command_and_none_for_caches() {
     let answer = api
         .send(uid(), id(), Command::ClearCaches, &RedeployOptions::default())
         .await;
-    assert_eq!(answer, Answer::Refused(Error::NotImplemented));
+    assert_eq!(answer, Answer::NotOffered);
     assert_eq!(
         api.cancel(uid(), DeploymentId(1)).await,
         Err(Error::NotImplemented)

@@ -117,7 +117,7 @@ async fn what_cloud_66_has_no_record_of_is_lost_and_can_be_asked_for_anew() {
     let open = until(&browser, &receipt, &["No answer yet"]).await;
     assert!(
         open.text()
-            .contains("It was sent once and will not be sent again."),
+            .contains("It may have arrived, and will not be sent again."),
         "{}",
         open.text()
     );

@@ -224,6 +224,16 @@ async fn objects_that_no_document_shows() {
 }
 
 #[tokio::test]
+async fn a_warning_stands_beside_an_answer_that_is_otherwise_right() {
+    let warned = Scene::with("stack=warning:Your plan ends soon")
+        .await
+        .stack()
+        .await;
+    assert_eq!(warned.header("x-cloud66-warning"), "Your plan ends soon");
+    assert_eq!(warned.response()["name"], "Storefront");
+}
+
+#[tokio::test]
 async fn a_clock_that_is_wrong() {
     let right = Lab::start().await;
     let uid = right.stack("Storefront", "production").uid;

@@ -22,6 +22,8 @@ on_both!(
     a_token_does_not_outlive_its_purpose,
     old_ends_are_pruned_and_nothing_else,
     another_sign_in_takes_the_following_over,
+    it_is_known_when_cloud_66_was_heard_and_when_it_was_not,
+    cancelled_deployments_are_read_by_when_they_ended,
 );
 
 async fn row(store: &Store, id: OperationId) -> Redeploy {
@@ -435,4 +437,65 @@ async fn another_sign_in_takes_the_following_over(world: World) {
     assert_eq!(due, [operation(1), operation(2)]);
     let row = ledger.get(operation(2)).await.unwrap().unwrap();
     assert_eq!(row.reason, None, "it is followed again");
+}
+
+async fn it_is_known_when_cloud_66_was_heard_and_when_it_was_not(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    let id = accepted(&store, 1).await;
+    let first = row(&store, id).await;
+    assert!(first.is_followed() && !first.is_silent());
+    assert_eq!(first.last_heard_at(), first.answered_at);
+
+    world.advance(Duration::from_secs(5));
+    assert!(ledger.missed(id).await.unwrap());
+    let missed = row(&store, id).await;
+    assert!(missed.is_silent());
+    assert_eq!(missed.last_heard_at(), first.answered_at);
+
+    world.advance(Duration::from_secs(5));
+    let took = time::Duration::seconds(25);
+    assert!(ledger.heard(id, Some(took)).await.unwrap());
+    let heard = row(&store, id).await;
+    assert!(!heard.is_silent());
+    assert_eq!(heard.last_heard_at(), Some(world.now()));
+    assert!(ledger.heard(id, None).await.unwrap());
+    assert_eq!(row(&store, id).await.took, Some(took), "what is known stays");
+
+    assert!(ledger.ended(id, S::Succeeded, None, None, None).await.unwrap());
+    assert!(!ledger.heard(id, None).await.unwrap(), "an end is left as it is");
+    assert!(!ledger.missed(id).await.unwrap());
+    let ended = row(&store, id).await;
+    assert!(!ended.is_followed() && !ended.is_silent());
+    assert_eq!(ended.took, Some(took));
+
+    let unanswered = unknown(&store, 2).await;
+    assert_eq!(
+        row(&store, unanswered).await.last_heard_at(),
+        None,
+        "nobody answered"
+    );
+}
+
+async fn cancelled_deployments_are_read_by_when_they_ended(world: World) {
+    let store = world.open().await;
+    let ledger = store.ledger();
+    for (n, end) in [
+        (1, S::Cancelled),
+        (2, S::Failed),
+        (3, S::Cancelled),
+        (4, S::Cancelled),
+    ] {
+        let id = accepted(&store, n).await;
+        world.advance(Duration::from_secs(10));
+        let deployment = (n != 3).then_some(DeploymentId(i64::try_from(n).unwrap()));
+        assert!(ledger.ended(id, end, None, deployment, None).await.unwrap());
+    }
+    let read = async |since| -> Vec<i64> {
+        let rows = ledger.cancelled_since(since).await.unwrap();
+        rows.iter().map(|row| row.deployment.unwrap().0).collect()
+    };
+    assert_eq!(read(time::OffsetDateTime::UNIX_EPOCH).await, [4, 1]);
+    assert_eq!(read(world.now() - time::Duration::seconds(5)).await, [4]);
+    assert_eq!(read(world.now()).await, Vec::<i64>::new());
 }

@@ -177,6 +177,10 @@ mod tests {
             message: None,
             attempts: 1,
             looks: 0,
+            heard_at: None,
+            missed_at: None,
+            took: None,
+            followed: true,
             cancel_requested_at: None,
         }
     }

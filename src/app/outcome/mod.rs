@@ -10,7 +10,7 @@
 mod inferred;
 mod match_deployment;
 
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
 use self::inferred::Inferred;
 use super::App;
@@ -44,6 +44,9 @@ pub(super) struct End {
     pub(super) state: RedeployState,
     pub(super) message: Option<String>,
     pub(super) deployment: Option<Deployment>,
+    /// How long it took by Cloud 66's own times: of a redeploy its deployment, as every other page says it, of another
+    /// command its action.
+    pub(super) took: Option<Duration>,
 }
 
 /// Whose an action is that Cloud 66 named.
@@ -58,7 +61,7 @@ enum Whose {
 impl App {
     /// Asks how far an accepted request is.
     pub(super) async fn seen(&self, due: &Due, api: &Api) -> Result<Seen, cloud66::Error> {
-        let row = &by_our_clock(due, self.clock().now());
+        let row = &by_our_clock(&due.redeploy, due.now - self.clock().now());
         let is_redeploy = row.command == Command::Redeploy;
         match self.cloud66().version() {
             ApiVersion::V2 if is_redeploy => self.by_status(row, api).await,
@@ -158,10 +161,27 @@ impl App {
     }
 }
 
+/// The deployment that a redeploy runs as, told from the stack's newest actions and deployments. `ahead` is how far the
+/// database's clock, by which the row's times are, is ahead of ours.
+pub(super) fn running_as(
+    row: &Redeploy,
+    ahead: Duration,
+    actions: &[Action],
+    history: &[Deployment],
+) -> Option<Deployment> {
+    let row = &by_our_clock(row, ahead);
+    let named = |action: &&Action| row.action == Some(action.id) && whose(row, action) == Whose::NotSaid;
+    let ours = actions.iter().find(|action| whose(row, action) == Whose::Ours);
+    let action = ours.or_else(|| actions.iter().find(named))?;
+    if match_deployment::waits(action, actions) {
+        return None;
+    }
+    match_deployment::so_far(row, action, actions, history)
+}
+
 /// The row with its times by our clock, by which Cloud 66's are told. The ledger's are by the database's.
-fn by_our_clock(due: &Due, now: OffsetDateTime) -> Redeploy {
-    let ahead = due.now - now;
-    let mut row = due.redeploy.clone();
+fn by_our_clock(row: &Redeploy, ahead: Duration) -> Redeploy {
+    let mut row = row.clone();
     row.requested_at -= ahead;
     for time in [&mut row.sent_at, &mut row.answered_at].into_iter().flatten() {
         *time -= ahead;
@@ -219,6 +239,11 @@ async fn by_action(row: &Redeploy, action: Action, api: &Api) -> Result<Seen, cl
         let deployment = match_deployment::at_the_end(row, &action, &history);
         return Ok(Seen::Ended(End {
             state: end_of(row, &action, deployment.as_ref()),
+            took: if is_redeploy {
+                deployment.as_ref().and_then(Deployment::duration)
+            } else {
+                action.duration()
+            },
             message: action.message,
             deployment,
         }));

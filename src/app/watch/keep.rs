@@ -128,6 +128,9 @@ async fn read_ledger(app: &App, attended: &[Arc<Watcher>], now: OffsetDateTime) 
     };
     let (ended, open): (Vec<Redeploy>, Vec<Redeploy>) =
         moving.into_iter().partition(|redeploy| redeploy.state.is_end());
+    if let Err(error) = app.learn_cancelled().await {
+        tracing::warn!(%error, "cancelled deployments could not be read; trying again");
+    }
     // After a pause, what ended in it was told by the page that was opened since.
     let goes_on = read.next.is_some_and(|next| now - next < PAUSED);
     read.next = Some(now + if open.is_empty() { QUIET_LEDGER } else { LEDGER });

@@ -2,7 +2,7 @@
 //! for the pages that are open.
 //!
 //! * [`Watcher`]: one token's view. [`Snapshot`]: what it holds, with what changed when.
-//! * `viewers`: who looks at what. `pace`: how often may be asked. `plan`: what is due.
+//! * `learning`: what others learnt. `viewers`: who looks at what. `pace`: how often may be asked. `plan`: what is due.
 //! * [`keep`]: the task that asks for what is due, and the ledger for what moved.
 //!
 //! Invariants:
@@ -13,6 +13,7 @@
 //! * Whatever is asked for here is counted as watching, of which half of the hour is the most.
 
 pub mod keep;
+mod learning;
 mod pace;
 mod patience;
 mod plan;
@@ -106,6 +107,19 @@ impl Watchers {
             .remove(&TokenHash::of(token));
     }
 
+    /// All watchers.
+    pub(in crate::app) fn all(&self) -> Vec<Arc<Watcher>> {
+        let by_token = self.by_token.lock().unwrap_or_else(PoisonError::into_inner);
+        by_token.values().map(|kept| Arc::clone(&kept.watcher)).collect()
+    }
+
+    /// The watchers of one person, one for each token.
+    pub(in crate::app) fn of_person(&self, person: UserId) -> Vec<Arc<Watcher>> {
+        let mut all = self.all();
+        all.retain(|watcher| watcher.person() == person);
+        all
+    }
+
     /// The watchers with an open page.
     fn attended(&self) -> Vec<Arc<Watcher>> {
         let by_token = self.by_token.lock().unwrap_or_else(PoisonError::into_inner);
@@ -178,13 +192,14 @@ impl App {
             let budget = self.watchers().budget(who.person.id);
             let api = self.cloud66().api(&who.grant.token, &budget.for_watching());
             let id = u64::from_le_bytes(self.random().bytes());
+            let cancelled = Arc::clone(self.cancelled());
             Watcher::new(
                 id,
                 who.person.id,
-                api,
-                budget,
+                (api, budget),
                 self.clock().clone(),
                 *self.patience(),
+                cancelled,
             )
         })
     }

@@ -6,11 +6,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::cloud66::{self, Allowance};
 use crate::domain::{
-    Deployment, Fleet, OperationId, Redeploy, RedeployState, Stack, StackUid, Status, Version,
+    Deployment, DeploymentId, Fleet, OperationId, Redeploy, RedeployState, Stack, StackUid, Status, Version,
 };
 
 /// Rows of a page of Cloud 66's lists (fact sheet 5.2).
@@ -18,6 +18,9 @@ const ROWS_PER_PAGE: usize = 30;
 
 /// How many stacks' whole histories are kept: those whose pages were opened last.
 const MOST_HISTORIES: usize = 16;
+
+/// How long a refusal of the person's role is believed: roles are changed at Cloud 66, which tells nobody.
+const REFUSAL_BELIEVED: Duration = Duration::minutes(10);
 
 /// How many steps of redeploys are kept for pages that were away for a moment.
 const MOST_MOVES: usize = 64;
@@ -33,9 +36,7 @@ pub struct Snapshot {
     pub outdated: bool,
     /// Why the last attempt to read it failed, and when.
     pub problem: Option<(cloud66::Error, OffsetDateTime)>,
-    /// Stacks on which Cloud 66 refused this person a redeploy.
-    pub refused: Vec<StackUid>,
-    /// Cloud 66's own warning with the list, in its words.
+    /// Cloud 66's own warning with the last answer that had one, until a list comes without: its words, plain and short.
     pub warning: Option<String>,
     /// The person's redeploys that have not reached their end, as they were read last.
     pub open: Vec<Redeploy>,
@@ -47,6 +48,10 @@ pub struct Snapshot {
     pub(super) running: Vec<StackUid>,
     /// Whether there are stacks whose version is not known, or old.
     pub(super) moved: bool,
+    /// Stacks on which Cloud 66 refused this person a redeploy, and when it did so last.
+    refused: HashMap<StackUid, OffsetDateTime>,
+    /// Stacks whose last answer of their own could not be used, and why: said on their pages, and not on others.
+    unread: HashMap<StackUid, cloud66::Error>,
     /// When stacks were asked for by themselves.
     asked: HashMap<StackUid, OffsetDateTime>,
     /// When each row changed last, by revision.
@@ -88,6 +93,18 @@ impl Snapshot {
     /// When what is known of this stack was true.
     pub fn known_at(&self, uid: StackUid) -> Option<OffsetDateTime> {
         self.asked.get(&uid).copied().max(self.listed_at)
+    }
+
+    /// Why the last attempt to read this stack failed.
+    pub fn problem_of(&self, uid: StackUid) -> Option<&cloud66::Error> {
+        let of_all = self.problem.as_ref().map(|(problem, _)| problem);
+        of_all.or_else(|| self.unread.get(&uid))
+    }
+
+    /// When Cloud 66 refused this person a redeploy of the stack, while that is believed.
+    pub fn refused_at(&self, uid: StackUid, now: OffsetDateTime) -> Option<OffsetDateTime> {
+        let at = self.refused.get(&uid).copied();
+        at.filter(|at| now - *at < REFUSAL_BELIEVED)
     }
 
     /// The stack's deployments, newest first, where they are kept.
@@ -155,8 +172,10 @@ impl Snapshot {
         }
         self.fleet.versions.retain(|uid, _| known.contains(uid));
         self.asked.retain(|uid, _| known.contains(uid));
+        self.unread.retain(|uid, _| known.contains(uid));
         self.warning = listing.warning;
         self.listed_at = Some(at);
+        self.forget_old_refusals(at);
         self.outdated = false;
         self.took_something();
     }
@@ -166,6 +185,10 @@ impl Snapshot {
         self.asked.insert(stack.uid, at);
         self.took_something();
         let uid = stack.uid;
+        self.forget_old_refusals(at);
+        if self.unread.remove(&uid).is_some() {
+            self.changed.insert(uid, self.revision);
+        }
         match self.fleet.stacks.iter_mut().find(|known| known.uid == uid) {
             Some(known) if known == stack => return,
             Some(known) => *known = stack.clone(),
@@ -211,15 +234,53 @@ impl Snapshot {
     pub(super) fn lose(&mut self, uid: StackUid) {
         self.fleet.stacks.retain(|stack| stack.uid != uid);
         self.fleet.versions.remove(&uid);
+        self.refused.remove(&uid);
+        self.unread.remove(&uid);
         self.changed.insert(uid, self.revision);
     }
 
     /// Remembers that Cloud 66 refused this person a redeploy of the stack.
-    pub(super) fn refuse(&mut self, uid: StackUid) {
-        if !self.refused.contains(&uid) {
-            self.refused.push(uid);
+    pub(super) fn refuse(&mut self, uid: StackUid, at: OffsetDateTime) {
+        self.refused.insert(uid, at);
+        self.changed.insert(uid, self.revision);
+    }
+
+    /// Cloud 66 has accepted something from this person on the stack: an earlier refusal holds no longer.
+    pub(super) fn allow(&mut self, uid: StackUid) {
+        if self.refused.remove(&uid).is_some() {
             self.changed.insert(uid, self.revision);
         }
+    }
+
+    fn forget_old_refusals(&mut self, now: OffsetDateTime) {
+        let (changed, revision) = (&mut self.changed, self.revision);
+        self.refused.retain(|uid, at| {
+            let is_believed = now - *at < REFUSAL_BELIEVED;
+            if !is_believed {
+                changed.insert(*uid, revision);
+            }
+            is_believed
+        });
+    }
+
+    /// Calls a deployment cancelled, because the ledger has Cloud 66's word for it.
+    pub(super) fn call_cancelled(&mut self, uid: StackUid, id: DeploymentId) {
+        let version = self.fleet.versions.get_mut(&uid);
+        let mut changed = version.is_some_and(|version| version.call_cancelled(id));
+        for (_, history) in self.histories.iter_mut().filter(|(known, _)| *known == uid) {
+            let mut called = history.to_vec();
+            let its = called.iter_mut().filter(|deployment| deployment.id == id);
+            changed |= its.map(Deployment::call_cancelled).any(|called| called);
+            *history = called.into();
+        }
+        if changed {
+            self.changed.insert(uid, self.revision);
+        }
+    }
+
+    /// Takes in that an answer about one stack could not be used.
+    pub(super) fn cannot_read(&mut self, uid: StackUid, problem: cloud66::Error) {
+        self.unread.insert(uid, problem);
     }
 
     /// Takes in that an attempt failed.
@@ -275,6 +336,9 @@ impl Snapshot {
         };
         self.running = fleet.stacks.iter().filter(runs).map(|stack| stack.uid).collect();
         self.moved = fleet.stacks.iter().any(|stack| self.has_moved(stack));
+        let pending = |redeploy: &Redeploy| Some((redeploy.stack, fleet.pending_of(redeploy)?));
+        let pending = self.open.iter().filter_map(pending).collect();
+        self.fleet.pending = pending;
     }
 
     /// Cloud 66 answered.

@@ -11,8 +11,9 @@ use super::patience::Patience;
 use super::plan::Plan;
 use super::snapshot::Snapshot;
 use super::viewers::{Interest, Viewer, Viewers};
+use crate::app::cancelled::Cancelled;
 use crate::cloud66::{self, Api, ApiVersion, Budget};
-use crate::domain::{Clock, Deployment, Redeploy, Stack, StackQuery, StackUid, UserId};
+use crate::domain::{Clock, Deployment, Stack, StackQuery, StackUid, UserId};
 
 /// A list younger than this is shown at once and read again behind the page; an older one is read first.
 const STALE: Duration = Duration::minutes(2);
@@ -33,8 +34,9 @@ pub struct Watcher {
     person: UserId,
     api: Api,
     budget: Budget,
-    clock: Clock,
+    pub(super) clock: Clock,
     patience: Patience,
+    pub(super) cancelled: Arc<Cancelled>,
     snapshot: Mutex<Arc<Snapshot>>,
     revision: watch::Sender<u64>,
     viewers: Viewers,
@@ -54,10 +56,10 @@ impl Watcher {
     pub(super) fn new(
         id: u64,
         person: UserId,
-        api: Api,
-        budget: Budget,
+        (api, budget): (Api, Budget),
         clock: Clock,
         patience: Patience,
+        cancelled: Arc<Cancelled>,
     ) -> Self {
         Self {
             id,
@@ -66,6 +68,7 @@ impl Watcher {
             budget,
             clock,
             patience,
+            cancelled,
             snapshot: Mutex::default(),
             revision: watch::Sender::default(),
             viewers: Viewers::default(),
@@ -223,7 +226,8 @@ impl Watcher {
         while let Some(chunk) = answers.next().await {
             let at = self.clock.now();
             self.change(|snapshot| {
-                for (uid, history, at_activity) in chunk.into_iter().flatten() {
+                for (uid, mut history, at_activity) in chunk.into_iter().flatten() {
+                    self.cancelled.name(uid, &mut history);
                     snapshot.take_history(uid, &history, at_activity, at);
                 }
             });
@@ -241,9 +245,12 @@ impl Watcher {
         let mut news = all == Look::Whole || self.is_old_api() || !ran;
         if !self.is_old_api() && (ran || all == Look::Whole) {
             match self.api.deployments(uid).await {
-                Ok(history) => {
+                Ok(mut history) => {
                     let at = self.clock.now();
-                    news |= self.change(|snapshot| snapshot.take_history(uid, &history, at_activity, at));
+                    news |= self.change(|snapshot| {
+                        self.cancelled.name(uid, &mut history);
+                        snapshot.take_history(uid, &history, at_activity, at)
+                    });
                     // Where no deployment runs, the stack has to say what it is busy with.
                     news |= !history.first().is_some_and(Deployment::is_running);
                 }
@@ -270,20 +277,6 @@ impl Watcher {
         ran && !self.snapshot().running.contains(&uid)
     }
 
-    /// Takes in that a stack could not be had. What is about this stack alone is no problem of the page.
-    fn failed(&self, uid: StackUid, problem: cloud66::Error) -> bool {
-        use cloud66::Error as E;
-        let at = self.clock.now();
-        match problem {
-            E::Gone => self.forget(uid),
-            E::Down | E::SignedOut | E::TrialOver | E::Throttled { .. } => {
-                self.change(|snapshot| snapshot.fail(problem, at));
-            }
-            _ => {}
-        }
-        false
-    }
-
     /// The paces as the budget allows them now.
     pub(super) fn pace(&self, snapshot: &Snapshot) -> Pace {
         let running = u32::try_from(snapshot.running.len()).unwrap_or(u32::MAX);
@@ -295,57 +288,7 @@ impl Watcher {
         )
     }
 
-    /// Takes in what a page of one stack learnt.
-    pub fn learn(&self, stack: &Stack, history: Option<&[Deployment]>) {
-        let at = self.clock.now();
-        self.plan.asked(stack.uid, at);
-        self.change(|snapshot| {
-            snapshot.take_stack(stack, at);
-            if let Some(history) = history {
-                snapshot.take_history(stack.uid, history, stack.last_activity, at);
-                snapshot.keep_history(stack.uid, history);
-            }
-        });
-    }
-
-    /// Takes a stack out that is gone.
-    pub fn forget(&self, uid: StackUid) {
-        self.change(|snapshot| snapshot.lose(uid));
-    }
-
-    /// Remembers that Cloud 66 refused this person a redeploy of the stack.
-    pub fn refuse(&self, uid: StackUid) {
-        self.change(|snapshot| snapshot.refuse(uid));
-    }
-
-    /// Makes the next page read the list first, because something was changed there.
-    pub fn outdate(&self) {
-        self.change(|snapshot| snapshot.outdated = true);
-    }
-
-    /// Takes in the person's open redeploys as a page has just read them, and shows them. Pages that are open
-    /// are told of them when the ledger is read for all; where none is, this page has told.
-    pub fn learn_open(&self, open: &[Redeploy]) {
-        let is_alone = !self.viewers.any();
-        let known = self.snapshot();
-        if known.open != open || (is_alone && known.is_news(open)) {
-            self.change(|snapshot| {
-                if is_alone {
-                    snapshot.need_not_tell(open);
-                }
-                snapshot.show_redeploys(open.to_vec());
-            });
-        }
-    }
-
-    /// Takes in the person's redeploys, if they differ from what is known.
-    pub(super) fn take_redeploys(&self, open: Vec<Redeploy>, ended: &[Redeploy]) {
-        if !ended.is_empty() || self.snapshot().is_news(&open) {
-            self.change(|snapshot| snapshot.take_redeploys(open, ended));
-        }
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut Snapshot) -> T) -> T {
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Snapshot) -> T) -> T {
         let mut held = self.lock();
         let snapshot = Arc::make_mut(&mut held);
         snapshot.revision += 1;

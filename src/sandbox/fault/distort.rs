@@ -130,6 +130,10 @@ pub(crate) fn apply(effect: &Effect, mut answer: Answer) -> Answer {
             });
             answer
         }
+        Effect::Warning(words) => {
+            set(&mut answer, "x-cloud66-warning", words);
+            answer
+        }
         _ => answer,
     }
 }

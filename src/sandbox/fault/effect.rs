@@ -136,6 +136,8 @@ pub enum Effect {
     StatusGap,
     /// The `Date` header and every time in the body are this many seconds off.
     ClockSkew(i64),
+    /// `X-Cloud66-Warning` with this text beside the answer (fact sheet 5.5).
+    Warning(String),
 }
 
 /// The documented errors that can be answered on demand.
@@ -181,7 +183,7 @@ impl Effect {
              wrong-action:other, wrong-action:ended, wrong-action:unknown, metadata:missing, metadata:empty, \
              metadata:null, metadata:text, metadata:list, unfiltered, empty-page:NUMBER, no-success, \
              foreign-deploy:before, foreign-deploy:unlisted, foreign-deploy:after, not-queued, \
-             late-start:SECONDS, status-gap, clock-skew:SECONDS",
+             late-start:SECONDS, status-gap, clock-skew:SECONDS, warning[:TEXT]",
             ERRORS.join(", ")
         )
     }
@@ -276,6 +278,7 @@ impl FromStr for Effect {
                 let bounded = skew.filter(|skew: &i64| skew.unsigned_abs() <= 3_155_760_000);
                 Self::ClockSkew(bounded.ok_or(needs("seconds"))?)
             }
+            "warning" => Self::Warning(value.unwrap_or("Your plan ends soon").to_owned()),
             other => match ERRORS.iter().find(|known| **known == other) {
                 Some(known) => Self::Error(known),
                 None => return Err(FaultError::UnknownEffect(other.to_owned())),
@@ -337,6 +340,7 @@ impl fmt::Display for Effect {
             Self::LateStart(time) => write!(f, "late-start:{}", time.as_secs_f64()),
             Self::StatusGap => f.write_str("status-gap"),
             Self::ClockSkew(seconds) => write!(f, "clock-skew:{seconds}"),
+            Self::Warning(words) => write!(f, "warning:{words}"),
         }
     }
 }

@@ -264,6 +264,7 @@ mod tests {
             "redeploy=late-start:8",
             "stack=status-gap;count=2",
             "redeploy=delay:5;count=2;by=ana@example.com",
+            "stacks=warning:Your plan ends soon",
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }

@@ -87,6 +87,20 @@ impl Ledger {
             .await
     }
 
+    /// Cloud 66 answered a question about it; `took` says how long it ran by Cloud 66's own times, where its answer
+    /// did. Said before the end is written, so that nobody sees an end without it. False at an end.
+    pub async fn heard(&self, id: OperationId, took: Option<Duration>) -> Result<bool, StoreError> {
+        let took_ms = took.map(millis::of);
+        self.rows
+            .set_heard(&id.to_string(), took_ms, self.now_ms().await?)
+            .await
+    }
+
+    /// A question about it stayed without an answer, or could not be asked. False at an end.
+    pub async fn missed(&self, id: OperationId) -> Result<bool, StoreError> {
+        self.rows.set_missed(&id.to_string(), self.now_ms().await?).await
+    }
+
     /// Makes a look due now. Counts one. False at an end.
     pub async fn look_now(&self, id: OperationId) -> Result<bool, StoreError> {
         let now_ms = self.now_ms().await?;

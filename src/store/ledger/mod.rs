@@ -41,10 +41,10 @@ pub use following::{Due, LOOK_LEASE};
 use sending::InHand;
 pub use sending::{Claim, SENDS_OF_ONE_PERSON};
 
-use super::StoreError;
 use super::rows::Rows;
 use super::rows::ledger::RedeployRow;
 use super::seal::{Purpose, Sealer};
+use super::{StoreError, millis};
 use crate::domain::{AccessToken, Clock};
 use ends::Ends;
 

@@ -11,6 +11,9 @@ use crate::store::{StoreError, millis};
 /// How many ends are told of at once after being away.
 const MOST_UNSEEN: u32 = 50;
 
+/// How many cancelled deployments are told apart from failed ones.
+const MOST_CANCELLED: u32 = 10_000;
+
 /// How many redeploys may be under way at once for all of them to be seen on open pages.
 const MOST_MOVING: u32 = 10_000;
 
@@ -73,6 +76,15 @@ impl Ledger {
         let rows = self
             .rows
             .moving(millis::from_time(since), MOST_MOVING.into())
+            .await?;
+        Ok(read_all(rows))
+    }
+
+    /// All people's redeploys that became a deployment which Cloud 66 was heard to have cancelled, after `since`.
+    pub async fn cancelled_since(&self, since: OffsetDateTime) -> Result<Vec<Redeploy>, StoreError> {
+        let rows = self
+            .rows
+            .cancelled_since(millis::from_time(since), MOST_CANCELLED.into())
             .await?;
         Ok(read_all(rows))
     }

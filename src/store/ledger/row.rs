@@ -54,6 +54,10 @@ fn parse(row: RedeployRow) -> Option<Redeploy> {
         message: row.message,
         attempts: u32::try_from(row.attempts).ok()?,
         looks: u32::try_from(row.looks).ok()?,
+        heard_at: time(row.heard_at_ms)?,
+        missed_at: time(row.missed_at_ms)?,
+        took: row.took_ms.map(time::Duration::milliseconds),
+        followed: row.sealed_token.is_some(),
         cancel_requested_at: time(row.cancel_requested_at_ms)?,
     })
 }

@@ -34,6 +34,9 @@ pub(crate) struct RedeployRow {
     pub(crate) message: Option<String>,
     pub(crate) cancel_requested_at_ms: Option<i64>,
     pub(crate) finished_at_ms: Option<i64>,
+    pub(crate) heard_at_ms: Option<i64>,
+    pub(crate) missed_at_ms: Option<i64>,
+    pub(crate) took_ms: Option<i64>,
     pub(crate) sealed_token: Option<Vec<u8>>,
 }
 
@@ -42,7 +45,7 @@ macro_rules! redeploy_columns {
     () => {
         "id, command, stack, stack_name, environment, asked_by, asked_by_name, options, known_before, state, \
          requested_at_ms, attempts, sent_at_ms, answered_at_ms, queued, action, looks, deployment, git_hash, \
-         reason, message, cancel_requested_at_ms, finished_at_ms, sealed_token"
+         reason, message, cancel_requested_at_ms, finished_at_ms, heard_at_ms, missed_at_ms, took_ms, sealed_token"
     };
 }
 pub(crate) use redeploy_columns;
@@ -188,6 +191,13 @@ pub(crate) trait Following: Send + Sync {
     /// Counts a look and sets the time of the next one; no change of state.
     async fn put_off_look(&self, id: &str, next_look_at_ms: i64) -> Result<bool, StoreError>;
 
+    /// Notes that Cloud 66 answered a question about a row that has not ended, and how long it took where that is known;
+    /// no change of state.
+    async fn set_heard(&self, id: &str, took_ms: Option<i64>, now_ms: i64) -> Result<bool, StoreError>;
+
+    /// Notes that a question about a row that has not ended stayed without an answer; no change of state.
+    async fn set_missed(&self, id: &str, now_ms: i64) -> Result<bool, StoreError>;
+
     /// Names the action of a row in `accepted` or `running` that has none; no change of state.
     async fn set_action(&self, id: &str, action: i64) -> Result<bool, StoreError>;
 
@@ -245,6 +255,9 @@ pub(crate) trait Reading: Send + Sync {
 
     /// Rows that have not ended and are still followed, and rows that ended after `since_ms`, newest first.
     async fn moving(&self, since_ms: i64, limit: i64) -> Result<Vec<RedeployRow>, StoreError>;
+
+    /// The first rows that were called cancelled after `since_ms` and became a deployment, newest first.
+    async fn cancelled_since(&self, since_ms: i64, limit: i64) -> Result<Vec<RedeployRow>, StoreError>;
 
     /// The rows of one batch, in the order in which they were asked for.
     async fn of_batch(&self, batch: &str) -> Result<Vec<RedeployRow>, StoreError>;

@@ -25,14 +25,16 @@ pub(super) fn notice(step: &Move) -> Option<Notice> {
         },
         RedeployState::Unknown => Notice::Checking { stack, id },
         RedeployState::Lost => Notice::NoRecord { stack, id },
-        RedeployState::Succeeded
-        | RedeployState::Failed
-        | RedeployState::Cancelled
-        | RedeployState::Ended
-            if !is_redeploy =>
-        {
-            return None;
-        }
+        state if state.is_end() && !is_redeploy => Notice::CommandEnded {
+            stack,
+            id,
+            command: redeploy.command,
+            well: match state {
+                RedeployState::Succeeded => Some(true),
+                RedeployState::Failed => Some(false),
+                _ => None,
+            },
+        },
         RedeployState::Succeeded => Notice::Succeeded {
             stack,
             id,
@@ -55,7 +57,5 @@ fn title(redeploy: &Redeploy) -> String {
 }
 
 fn seconds(redeploy: &Redeploy) -> Option<i64> {
-    let took = redeploy.finished_at? - redeploy.answered_at.or(redeploy.sent_at)?;
-    // An end that is inferred was noticed long after it came.
-    (redeploy.reason.is_none() && !took.is_negative()).then(|| took.whole_seconds())
+    redeploy.took.map(time::Duration::whole_seconds)
 }

@@ -10,6 +10,7 @@ use super::told;
 use crate::app::watch::{Interest, Snapshot};
 use crate::app::{Cloud66Error, SignedIn};
 use crate::domain::{OperationId, Redeploy, ReturnTo, StackUid, Verdict, Version};
+use crate::web::freshness::{self, Heard};
 use crate::web::pages::activity::ActivityLive;
 use crate::web::pages::banner::Banner;
 use crate::web::pages::chips::ListLive;
@@ -20,7 +21,7 @@ use crate::web::pages::row::{RowGone, RowParts, Slot};
 use crate::web::pages::stack::{StackInput, StackLive};
 use crate::web::pages::trouble::Trouble;
 use crate::web::problem::Problem;
-use crate::web::stacks::{self, Rows, parameter, rights};
+use crate::web::stacks::{Rows, parameter, rights};
 use crate::web::state::WebState;
 
 /// The longest list that is sent as a whole; a page of a longer one is loaded anew.
@@ -108,14 +109,23 @@ impl View {
     }
 }
 
+/// How old a page is, and what stands above it.
+#[derive(PartialEq, Eq)]
+struct Freshness {
+    known_at: Option<OffsetDateTime>,
+    banner: Option<Banner>,
+    warning: Option<String>,
+}
+
 /// Renders what changed since it was last asked.
 pub(super) struct Renderer {
     state: WebState,
     who: SignedIn,
     view: View,
     revision: u64,
-    freshness: Option<(OffsetDateTime, Option<Banner>)>,
-    receipt: Option<Redeploy>,
+    freshness: Option<Freshness>,
+    /// The row that the page shows, and whether it says that Cloud 66 cannot be heard.
+    receipt: Option<(bool, Redeploy)>,
     deploys: Option<u64>,
 }
 
@@ -173,23 +183,35 @@ impl Renderer {
             View::Stack(uid) if changed.contains(&uid) => self.stack(&frame, snapshot, uid, &mut html),
             View::Stack(_) => Ok(()),
             View::Receipt(id, _) => match self.state.app().receipt(&self.who, id).await {
-                Ok(redeploy) if self.receipt.as_ref() != Some(&redeploy) => {
-                    is_last = redeploy.state.is_end();
-                    let rendered = self.receipt(&frame, &redeploy, &mut html);
-                    self.receipt = Some(redeploy);
-                    rendered
+                Ok(redeploy) => {
+                    is_last = !redeploy.is_followed();
+                    let now = (self.silence(&frame, snapshot, &redeploy).is_some(), redeploy);
+                    if self.receipt.as_ref() == Some(&now) {
+                        Ok(())
+                    } else {
+                        let rendered = self.receipt(&frame, &now.1, now.0, &mut html);
+                        self.receipt = Some(now);
+                        rendered
+                    }
                 }
-                _ => Ok(()),
+                Err(_) => Ok(()),
             },
         };
         let rendered = rendered.and_then(|()| self.freshness(&frame, snapshot, &mut html));
-        let told = match rendered.and_then(|()| self.notes(snapshot, told_until, &mut html)) {
+        let mut told = match rendered.and_then(|()| self.notes(snapshot, told_until, &mut html)) {
             Ok(told) => told,
             Err(error) => {
                 tracing::error!(%error, "a change could not be rendered");
                 return None;
             }
         };
+        // The receipt itself says how it ended.
+        told.extend(
+            self.receipt
+                .iter()
+                .filter(|_| is_last)
+                .map(|(_, redeploy)| redeploy.id),
+        );
         (!html.is_empty()).then_some(Rendered { html, told, is_last })
     }
 
@@ -245,13 +267,16 @@ impl Renderer {
         let input = StackInput {
             stack,
             history: snapshot.history(uid),
+            history_known: snapshot.history_known(uid),
             version,
             verdict,
             production: policy.is_production(stack),
-            slot: Slot::of(rights(&self.who, snapshot, uid), ask, verdict, open),
+            slot: Slot::of(rights(&self.who, snapshot, uid, frame.now), ask, verdict, open),
+            refused_at: snapshot.refused_at(uid, frame.now),
             open,
             pinned: false,
             siblings: Vec::new(),
+            commands: &self.state.app().commands(),
             old_api: self.state.app().is_old_api(),
             known_at: frame.now,
         };
@@ -259,7 +284,19 @@ impl Renderer {
         Ok(())
     }
 
-    fn receipt(&self, frame: &Frame, redeploy: &Redeploy, html: &mut String) -> Result<(), askama::Error> {
+    /// What stands above a receipt.
+    fn silence(&self, frame: &Frame, snapshot: &Snapshot, redeploy: &Redeploy) -> Option<Banner> {
+        let (row, return_to) = (std::iter::once(redeploy), self.view.return_to());
+        freshness::of_redeploys(&self.state, &self.who, snapshot, row, frame.now, return_to)
+    }
+
+    fn receipt(
+        &self,
+        frame: &Frame,
+        redeploy: &Redeploy,
+        silent: bool,
+        html: &mut String,
+    ) -> Result<(), askama::Error> {
         let address = self
             .state
             .site()
@@ -273,6 +310,8 @@ impl Renderer {
                 .policy()
                 .is_production_name(&redeploy.environment),
             old_api: self.state.app().is_old_api(),
+            silent,
+            known_at: freshness::heard_at(std::iter::once(redeploy)),
             address: &address,
         };
         html.push_str(ReceiptLive::html(frame, &input)?.as_str());
@@ -286,21 +325,33 @@ impl Renderer {
         snapshot: &Snapshot,
         html: &mut String,
     ) -> Result<(), askama::Error> {
-        let known_at = match self.view {
-            View::Stacks | View::Activity => snapshot.listed_at,
-            View::Stack(uid) => snapshot.known_at(uid),
-            View::Receipt(..) => return Ok(()),
-        };
-        let Some(known_at) = known_at else { return Ok(()) };
+        let return_to = self.view.return_to();
         let allowance = self.state.app().allowance(&self.who);
-        let banner = stacks::banner(snapshot, &allowance, frame.now, self.view.return_to());
-        let now = Some((known_at, banner));
-        if self.freshness == now {
+        let banner = |heard| freshness::banner(heard, snapshot, &allowance, frame.now, return_to);
+        let (known_at, banner) = match self.view {
+            View::Stacks | View::Activity => (snapshot.listed_at, banner(Heard::list(snapshot))),
+            View::Stack(uid) => (snapshot.known_at(uid), banner(Heard::stack(snapshot, uid))),
+            View::Receipt(..) => {
+                let row = self.receipt.as_ref().map(|(_, redeploy)| redeploy);
+                let banner = row.and_then(|row| self.silence(frame, snapshot, row));
+                (freshness::heard_at(row.into_iter()), banner)
+            }
+        };
+        // A page of stacks that were never listed shows none; a receipt may be older than the first answer.
+        if known_at.is_none() && !matches!(self.view, View::Receipt(..)) {
             return Ok(());
         }
-        self.freshness = now;
-        let banner = self.freshness.as_ref().and_then(|(_, banner)| banner.as_ref());
-        html.push_str(LiveFreshness::html(&frame.urls, known_at, frame.now, banner)?.as_str());
+        let now = Freshness {
+            known_at,
+            banner,
+            warning: snapshot.warning.clone(),
+        };
+        if self.freshness.as_ref() == Some(&now) {
+            return Ok(());
+        }
+        let (banner, warning) = (now.banner.as_ref(), now.warning.as_deref());
+        html.push_str(LiveFreshness::html(&frame.urls, known_at, frame.now, (banner, warning))?.as_str());
+        self.freshness = Some(now);
         Ok(())
     }
 
@@ -324,9 +375,12 @@ impl Renderer {
     }
 }
 
-/// Stands for all deployments that are known and for how each of them stands.
+/// Stands for all deployments that are known and for how each of them stands, and for what was asked for here.
 fn deploys(snapshot: &Snapshot) -> u64 {
     let mut hasher = DefaultHasher::new();
+    for redeploy in &snapshot.open {
+        redeploy.id.hash(&mut hasher);
+    }
     for change in snapshot.changes() {
         (change.deployment.id, &change.deployment.outcome).hash(&mut hasher);
     }
@@ -336,7 +390,7 @@ fn deploys(snapshot: &Snapshot) -> u64 {
 /// The last word to a page whose token Cloud 66 refuses.
 pub(super) fn signed_out_by_cloud66(state: &WebState, snapshot: &Snapshot, view: View) -> Option<Html> {
     let (problem, _) = snapshot.problem.as_ref()?;
-    (*problem == Cloud66Error::SignedOut).then(|| banner(state, &stacks::signed_out(view.return_to())))
+    (*problem == Cloud66Error::SignedOut).then(|| banner(state, &freshness::signed_out(view.return_to())))
 }
 
 /// A banner for an open page.

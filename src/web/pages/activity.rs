@@ -10,9 +10,11 @@ use time::{Duration, OffsetDateTime};
 
 use super::frame::{Frame, Here, Html, PageIcon};
 use super::history::HistoryLine;
+use super::receipt::took;
+use super::receipt_words::sentence;
 use super::words::{self, When};
 use crate::domain::deployment::short_hash;
-use crate::domain::{Deployment, Outcome, Repository, Stack};
+use crate::domain::{Deployment, Outcome, Redeploy, RedeployState, Repository, Stack};
 use crate::web::urls::Urls;
 
 const TITLE: &str = "What changed";
@@ -47,6 +49,13 @@ impl ActivityQuery {
             && (self.env.is_empty() || change.stack.environment.as_str() == self.env)
             && (self.result != "failed" || deployment.outcome == Outcome::Failed)
     }
+
+    fn holds_asked(&self, redeploy: &Redeploy, now: OffsetDateTime) -> bool {
+        let at = redeploy.finished_at.unwrap_or(redeploy.requested_at);
+        (!redeploy.state.is_end() || now - at <= self.span())
+            && (self.env.is_empty() || redeploy.environment == self.env)
+            && (self.result != "failed" || redeploy.state == RedeployState::Failed)
+    }
 }
 
 /// A deployment of a stack.
@@ -62,11 +71,22 @@ pub struct Change<'a> {
     pub before: Option<&'a str>,
 }
 
+/// What the person asked for and Cloud 66 does not show among its deployments.
+#[derive(Debug, Clone, Copy)]
+pub struct AskedHere<'a> {
+    /// The row of the ledger.
+    pub redeploy: &'a Redeploy,
+    /// Whether its environment counts as production.
+    pub production: bool,
+}
+
 /// What the page is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct ActivityInput<'a> {
     /// What is known; the page filters and sorts.
     pub changes: &'a [Change<'a>],
+    /// What was asked for here besides, the newest first; it stands above them.
+    pub asked: &'a [AskedHere<'a>],
     /// When it was known.
     pub known_at: OffsetDateTime,
     /// Whether every stack's deployments are known; where not, the page says so.
@@ -132,6 +152,7 @@ impl ActivityPage {
     pub fn new(frame: Frame, input: &ActivityInput<'_>, query: &ActivityQuery) -> Self {
         let ActivityInput {
             changes,
+            asked,
             known_at,
             complete,
             old_api,
@@ -150,15 +171,24 @@ impl ActivityPage {
             )
         });
         let events = frame.urls.events_activity();
-        let stacks: BTreeSet<_> = shown.iter().map(|change| change.stack.uid).collect();
+        let asked: Vec<&AskedHere<'_>> = asked
+            .iter()
+            .filter(|asked| query.holds_asked(asked.redeploy, frame.now))
+            .collect();
+        let stacks: BTreeSet<_> = shown
+            .iter()
+            .map(|change| change.stack.uid)
+            .chain(asked.iter().map(|asked| asked.redeploy.stack))
+            .collect();
         Self {
             known: When::ago_in_full(known_at, frame.now),
             spans: spans(&frame, query),
             results: results(&frame, query),
             environments: environments(&frame, changes, query),
-            lines: shown
+            lines: asked
                 .into_iter()
-                .map(|change| ChangeLine::new(&frame, change))
+                .map(|asked| ChangeLine::asked(&frame, asked))
+                .chain(shown.into_iter().map(|change| ChangeLine::new(&frame, change)))
                 .collect(),
             stacks: stacks.len(),
             complete,
@@ -178,6 +208,33 @@ impl ActivityPage {
 }
 
 impl ChangeLine {
+    /// A line that leads to the receipt.
+    fn asked(frame: &Frame, asked: &AskedHere<'_>) -> Self {
+        let redeploy = asked.redeploy;
+        let sentence = sentence(redeploy, false);
+        Self {
+            href: frame.urls.receipt(redeploy.id),
+            name: redeploy.stack_name.clone(),
+            environment: redeploy.environment.clone(),
+            production: asked.production,
+            line: HistoryLine {
+                icon: sentence.icon,
+                tone: sentence.tone,
+                outcome: sentence.headline,
+                hash: redeploy.git_hash.as_deref().map(short_hash).map(str::to_owned),
+                commit: None,
+                git_ref: None,
+                when: Some(frame.ago(redeploy.finished_at.unwrap_or(redeploy.requested_at))),
+                by: redeploy.asked_by_name.clone(),
+                took: took(redeploy).map(words::long),
+                live: false,
+                reverted: false,
+                again: None,
+                changes: None,
+            },
+        }
+    }
+
     fn new(frame: &Frame, change: &Change<'_>) -> Self {
         let stack = change.stack;
         let repository = stack.git.as_deref().and_then(Repository::parse);

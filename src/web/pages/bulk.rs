@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use askama::Template;
 use askama_web::WebTemplate;
+use time::OffsetDateTime;
 
 use super::commit::spoken;
 use super::frame::{Frame, Here, PageIcon};
@@ -13,7 +14,7 @@ use super::receipts::ReceiptLine;
 use super::row::Rights;
 use super::stack_taken::had_asked;
 use super::verdict::VerdictView;
-use super::words;
+use super::words::{self, When};
 use crate::domain::{Redeploy, RedeployState, Stack, StackUid, UserId, Verdict};
 use crate::web::urls::Urls;
 
@@ -173,20 +174,22 @@ pub struct BatchPage {
     summary: String,
     lines: Vec<ReceiptLine>,
     left_out: Vec<LeftOut>,
+    known: Option<When>,
     ended: bool,
     here: String,
 }
 
 impl BatchPage {
-    /// Builds the page. `here` is its own address, with the query.
+    /// Builds the page. `here` is its own address, with the query; `known_at` says when Cloud 66 was last heard of all
+    /// that is under way.
     pub fn new(
         frame: Frame,
         here: String,
-        redeploys: &[Redeploy],
+        (redeploys, known_at): (&[Redeploy], Option<OffsetDateTime>),
         left_out: Vec<LeftOut>,
         is_production: impl Fn(&str) -> bool,
     ) -> Self {
-        let ended = redeploys.iter().all(|redeploy| redeploy.state.is_end());
+        let ended = !redeploys.iter().any(Redeploy::is_followed);
         let summary = summary(redeploys);
         let mut frame = frame.titled(summary.clone(), Here::Redeploys);
         frame.icon = if ended { PageIcon::Plain } else { PageIcon::Busy };
@@ -197,6 +200,7 @@ impl BatchPage {
                 .map(|redeploy| ReceiptLine::new(&frame, redeploy, is_production(&redeploy.environment)))
                 .collect(),
             left_out,
+            known: known_at.map(|at| When::ago_in_full(at, frame.now)),
             ended,
             here,
             f: frame,
@@ -257,6 +261,12 @@ impl LeftOut {
 fn summary(redeploys: &[Redeploy]) -> String {
     use RedeployState as S;
     let count = |states: &[S]| redeploys.iter().filter(|row| states.contains(&row.state)).count();
+    let accepted = |followed| {
+        let open = redeploys
+            .iter()
+            .filter(|row| matches!(row.state, S::Accepted | S::Running));
+        open.filter(|row| row.followed == followed).count()
+    };
     let parts: Vec<String> = [
         (count(&[S::Succeeded]), "deployed"),
         (count(&[S::Failed]), "failed"),
@@ -264,7 +274,8 @@ fn summary(redeploys: &[Redeploy]) -> String {
         (count(&[S::Lost]), "without a record"),
         (count(&[S::Cancelled]), "cancelled"),
         (count(&[S::Ended]), "ended without a result"),
-        (count(&[S::Accepted, S::Running]), "accepted"),
+        (accepted(true), "accepted"),
+        (accepted(false), "accepted and not heard of again"),
         (count(&[S::Unknown]), "without an answer yet"),
         (count(&[S::Requested, S::Sending]), "waiting to be sent"),
     ]

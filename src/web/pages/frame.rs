@@ -36,6 +36,8 @@ pub struct Frame {
     pub demo: bool,
     /// What has to be said above everything else.
     pub banner: Option<Banner>,
+    /// What Cloud 66 wants the person to know, in its words: text, never markup.
+    pub warning: Option<String>,
     /// What is said once, about what was just done.
     pub notes: Vec<Note>,
     /// The request's id, on pages that report trouble.
@@ -67,6 +69,7 @@ impl Frame {
             keys: true,
             demo: false,
             banner: None,
+            warning: None,
             notes: Vec::new(),
             request_id: None,
             now,

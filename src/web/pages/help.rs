@@ -25,6 +25,12 @@ impl HelpPage {
             (Verdict::Deploying, "A deploy is running."),
             (Verdict::Queued, "A deploy waits for the one before it."),
             (
+                Verdict::Starting,
+                "Cloud 66 accepted a redeploy and has not begun it yet.",
+            ),
+            (Verdict::Busy, "Cloud 66 is at work on it, as for a restart."),
+            (Verdict::DeployCancelled, "The last deploy was stopped."),
+            (
                 Verdict::DeployFailed,
                 "The last deploy failed. The code before it usually still runs.",
             ),

@@ -81,7 +81,10 @@ impl HistoryLine {
             outcome,
             hash: deployment.short_hash().map(str::to_owned),
             commit: commit_link(stack, deployment),
-            git_ref: deployment.git_ref.clone().filter(|git_ref| !is_hash(git_ref)),
+            git_ref: deployment
+                .named_ref()
+                .filter(|name| !is_hash(name))
+                .map(str::to_owned),
             when: deployment
                 .finished_at
                 .or(deployment.started_at)

@@ -68,21 +68,24 @@ impl LiveBanner {
 #[derive(Debug, Template)]
 #[template(path = "fragments/freshness_live.html")]
 pub struct LiveFreshness {
-    known: When,
+    known: Option<When>,
     banner: Option<BannerView>,
+    warning: Option<String>,
 }
 
 impl LiveFreshness {
-    /// Renders it: when what the page shows was true, and the banner, or that there is none any more.
+    /// Renders it: when what the page shows was true, and the banner and Cloud 66's warning, or that there is none any
+    /// more.
     pub fn html(
         urls: &Urls,
-        known_at: OffsetDateTime,
+        known_at: Option<OffsetDateTime>,
         now: OffsetDateTime,
-        banner: Option<&Banner>,
+        (banner, warning): (Option<&Banner>, Option<&str>),
     ) -> Result<Html, askama::Error> {
         Html::of(&Self {
-            known: When::ago_in_full(known_at, now),
+            known: known_at.map(|at| When::ago_in_full(at, now)),
             banner: banner.map(|banner| BannerView::new(urls, banner)),
+            warning: warning.map(str::to_owned),
         })
     }
 }

@@ -66,6 +66,14 @@ pub enum Notice {
     Cancelled { stack: String, id: OperationId },
     /// A deploy that was watched ended, and Cloud 66 did not say how.
     Ended { stack: String, id: OperationId },
+    /// Something other than a redeploy that was watched has ended.
+    CommandEnded {
+        stack: String,
+        id: OperationId,
+        command: Command,
+        /// Whether it went well; none where Cloud 66 did not say.
+        well: Option<bool>,
+    },
     /// Cloud 66 was asked to stop a deploy.
     CancelAsked { stack: String },
     /// Cloud 66 would not stop a deploy; its words.
@@ -132,6 +140,10 @@ impl Notice {
                 | Self::StackTaken { .. }
                 | Self::Conflict
                 | Self::Failed { .. }
+                | Self::CommandEnded {
+                    well: Some(false),
+                    ..
+                }
                 | Self::CancelRefused { .. }
         )
     }
@@ -192,6 +204,17 @@ impl Notice {
                 format!("{stack}: this deploy has ended. There is nothing to cancel any more.")
             }
             Self::Saved => "Saved.".to_owned(),
+            Self::CommandEnded {
+                stack, command, well, ..
+            } => {
+                let what = super::receipt_words::command_noun(*command).to_lowercase();
+                let how = match well {
+                    Some(true) => "done",
+                    Some(false) => "failed",
+                    None => "ended. Cloud 66 did not say how",
+                };
+                format!("{stack}: {what}: {how}.")
+            }
             Self::SessionEnded => "That session has ended.".to_owned(),
             Self::ViewKept => "This view is kept, as a link above the list.".to_owned(),
             Self::ViewLetGo => "This view is kept no more.".to_owned(),
@@ -220,7 +243,8 @@ impl Notice {
             | Self::Succeeded { id, .. }
             | Self::Failed { id, .. }
             | Self::Cancelled { id, .. }
-            | Self::Ended { id, .. } => Some(*id),
+            | Self::Ended { id, .. }
+            | Self::CommandEnded { id, .. } => Some(*id),
             Self::StackTaken { receipt, .. } => *receipt,
             _ => None,
         }
@@ -230,7 +254,10 @@ impl Notice {
         match self {
             Self::Failed { .. } | Self::NoRecord { .. } | Self::Ended { .. } => "See what to do",
             Self::StackTaken { .. } => "See your earlier request",
-            Self::Refused { .. } | Self::Succeeded { .. } | Self::Cancelled { .. } => "See the receipt",
+            Self::Refused { .. }
+            | Self::Succeeded { .. }
+            | Self::Cancelled { .. }
+            | Self::CommandEnded { .. } => "See the receipt",
             _ => "Follow it",
         }
     }

@@ -46,6 +46,9 @@ fn sentence(reason: Reason, redeploy: &Redeploy) -> String {
         Reason::NoToken => "Nothing was sent: Stackdeck’s secret has changed since this was requested, so its token \
                             can no longer be read. Redeploy again."
             .to_owned(),
+        Reason::NotInThisVersion => {
+            "Nothing was sent: this app speaks version 2 of Cloud 66’s API, which has no such command.".to_owned()
+        }
         Reason::SignedOut => {
             "Cloud 66 signed you out. Nothing was started. Sign in again to continue.".to_owned()
         }

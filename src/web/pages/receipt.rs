@@ -5,15 +5,15 @@
 
 use askama::Template;
 use askama_web::WebTemplate;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::frame::{Frame, Here, Html, PageIcon};
 use super::reason::explain;
-use super::receipt_words::{Sentence, as_text, asked_words, command_noun, sentence};
+use super::receipt_words::{Sentence, as_text, asked_words, command_noun, is_given_up, sentence_of};
 use super::verdict::Progress;
 use super::words::{self, When};
 use crate::domain::deployment::short_hash;
-use crate::domain::{Command, Redeploy, RedeployState, Repository, ReturnTo};
+use crate::domain::{Command, Reason, Redeploy, RedeployState, Repository, ReturnTo};
 
 /// What a receipt is made from.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +24,10 @@ pub struct ReceiptInput<'a> {
     pub production: bool,
     /// Whether Cloud 66 is spoken to in the 2013 dialect, where nothing can be looked up.
     pub old_api: bool,
+    /// Whether Cloud 66 cannot be heard now, by what stands above the page or by the row itself.
+    pub silent: bool,
+    /// When Cloud 66 was last heard of it, while it is followed.
+    pub known_at: Option<OffsetDateTime>,
     /// The public address of this receipt, for the text to copy.
     pub address: &'a str,
 }
@@ -34,6 +38,7 @@ pub struct ReceiptInput<'a> {
 pub struct ReceiptPage {
     f: Frame,
     r: ReceiptState,
+    known: Option<When>,
     name: String,
     environment: String,
     production: bool,
@@ -46,13 +51,14 @@ impl ReceiptPage {
     pub fn new(frame: Frame, input: &ReceiptInput<'_>) -> Self {
         let redeploy = input.redeploy;
         let mut frame = frame.titled(title(redeploy), Here::Redeploys);
-        frame.icon = icon(redeploy.state);
-        if !redeploy.state.is_end() {
+        frame.icon = icon(redeploy);
+        if redeploy.is_followed() {
             let events = frame.urls.events_receipt(redeploy.id);
             frame = frame.following(events);
         }
         Self {
             r: ReceiptState::new(&frame, input),
+            known: input.known_at.map(|at| When::ago_in_full(at, frame.now)),
             name: redeploy.stack_name.clone(),
             environment: redeploy.environment.clone(),
             production: input.production,
@@ -77,7 +83,7 @@ impl ReceiptLive {
     pub fn head(frame: &Frame, redeploy: &Redeploy) -> (String, String) {
         (
             format!("{} · Stackdeck", words::straight(&title(redeploy))),
-            frame.urls.asset(icon(redeploy.state).asset()),
+            frame.urls.asset(icon(redeploy).asset()),
         )
     }
 
@@ -85,7 +91,7 @@ impl ReceiptLive {
     pub fn html(frame: &Frame, input: &ReceiptInput<'_>) -> Result<Html, askama::Error> {
         Html::of(&Self {
             title: words::straight(&title(input.redeploy)),
-            icon: frame.urls.asset(icon(input.redeploy.state).asset()),
+            icon: frame.urls.asset(icon(input.redeploy).asset()),
             r: ReceiptState::new(frame, input),
         })
     }
@@ -101,7 +107,8 @@ pub(super) struct ReceiptState {
     spoken: bool,
     facts: Vec<(&'static str, Value)>,
     times: Vec<Moment>,
-    ended: bool,
+    /// Whether more may come.
+    moving: bool,
     cancel: Option<String>,
     again: Option<(String, String)>,
     text: String,
@@ -134,11 +141,11 @@ struct Moment {
 impl ReceiptState {
     fn new(frame: &Frame, input: &ReceiptInput<'_>) -> Self {
         let redeploy = input.redeploy;
-        let ended = redeploy.state.is_end();
+        let moving = redeploy.is_followed();
         let running = redeploy.state == RedeployState::Running && redeploy.cancel_requested_at.is_none();
         Self {
-            sentence: sentence(redeploy, input.old_api),
-            progress: progress(frame, redeploy),
+            sentence: sentence_of(redeploy, input.old_api, input.silent),
+            progress: progress(frame, redeploy, input.silent),
             message: message(redeploy),
             spoken: matches!(
                 redeploy.state,
@@ -149,12 +156,12 @@ impl ReceiptState {
             ),
             facts: facts(redeploy),
             times: times(redeploy),
-            ended,
+            moving,
             cancel: redeploy
                 .deployment
-                .filter(|_| running)
+                .filter(|_| running && moving)
                 .map(|deployment| frame.urls.cancel(redeploy.stack, deployment)),
-            again: ended.then(|| {
+            again: (!moving).then(|| {
                 let href = match redeploy.command {
                     Command::Redeploy => frame.urls.redeploy_with(redeploy.stack, &redeploy.options),
                     command => frame.urls.action(redeploy.stack, command),
@@ -181,12 +188,19 @@ pub(super) fn words_of(redeploy: &Redeploy) -> Option<String> {
         .filter(|words| !words.trim().is_empty())
 }
 
-fn progress(frame: &Frame, redeploy: &Redeploy) -> Option<ProgressView> {
-    if redeploy.state != RedeployState::Running {
+fn progress(frame: &Frame, redeploy: &Redeploy, silent: bool) -> Option<ProgressView> {
+    // Of one that waited its turn it is not known here when it began, and of one that is not heard of nothing is.
+    let unclear = redeploy.queued || silent || !redeploy.is_followed();
+    if redeploy.state != RedeployState::Running || unclear {
         return None;
     }
     let since = redeploy.answered_at.or(redeploy.sent_at)?;
-    let usual = redeploy.before.usual_seconds.map(Duration::seconds);
+    let deploys = redeploy.command == Command::Redeploy;
+    let usual = redeploy
+        .before
+        .usual_seconds
+        .filter(|_| deploys)
+        .map(Duration::seconds);
     let progress = Progress::new(since, usual, frame.now);
     Some(ProgressView {
         words: super::verdict::Why::Progress(progress),
@@ -195,13 +209,15 @@ fn progress(frame: &Frame, redeploy: &Redeploy) -> Option<ProgressView> {
 
 fn facts(redeploy: &Redeploy) -> Vec<(&'static str, Value)> {
     let mut facts = vec![("Asked", Value::Text(asked_words(redeploy)))];
-    if let Some(hash) = &redeploy.git_hash {
-        facts.push(("Commit", Value::Mono(short_hash(hash).to_owned())));
+    if redeploy.command == Command::Redeploy {
+        if let Some(hash) = &redeploy.git_hash {
+            facts.push(("Commit", Value::Mono(short_hash(hash).to_owned())));
+        }
+        if let Some(hash) = &redeploy.before.live_hash {
+            facts.push(("Ran before", Value::Mono(short_hash(hash).to_owned())));
+        }
+        facts.extend(compare(redeploy).map(|link| ("Changes", link)));
     }
-    if let Some(hash) = &redeploy.before.live_hash {
-        facts.push(("Ran before", Value::Mono(short_hash(hash).to_owned())));
-    }
-    facts.extend(compare(redeploy).map(|link| ("Changes", link)));
     facts.push(("By", Value::Text(redeploy.asked_by_name.clone())));
     if let Some(note) = &redeploy.options.note {
         facts.push(("Note", Value::Text(note.clone())));
@@ -216,18 +232,13 @@ fn facts(redeploy: &Redeploy) -> Vec<(&'static str, Value)> {
     facts
 }
 
-/// From the answer to the end; none before both are known. An end that is inferred was noticed long after it came.
+/// How long it ran, by Cloud 66's times: every page says the same of one deploy. None where Cloud 66 has not said it.
 pub(super) fn took(redeploy: &Redeploy) -> Option<Duration> {
-    let ran = redeploy.reason.is_none()
-        && matches!(
-            redeploy.state,
-            RedeployState::Succeeded
-                | RedeployState::Failed
-                | RedeployState::Cancelled
-                | RedeployState::Ended
-        );
-    let took = redeploy.finished_at? - redeploy.answered_at.or(redeploy.sent_at)?;
-    (ran && !took.is_negative()).then_some(took)
+    let ran = matches!(
+        redeploy.state,
+        RedeployState::Succeeded | RedeployState::Failed | RedeployState::Cancelled | RedeployState::Ended
+    );
+    redeploy.took.filter(|_| ran)
 }
 
 /// What lies between the commit before and the commit that ran.
@@ -245,14 +256,27 @@ fn compare(redeploy: &Redeploy) -> Option<Value> {
 }
 
 fn times(redeploy: &Redeploy) -> Vec<Moment> {
+    // Claimed by a worker is not sent: only an answer proves that it was, and its absence leaves it open.
+    let unsent = redeploy.reason.is_some_and(Reason::is_unsent);
+    let (sent, sent_at) = match redeploy.state {
+        RedeployState::Requested => ("", None),
+        RedeployState::Refused if unsent => ("", None),
+        RedeployState::Sending | RedeployState::Unknown | RedeployState::Lost => {
+            ("Sending began", redeploy.sent_at)
+        }
+        _ => ("Sent to Cloud 66", redeploy.sent_at),
+    };
     let answered = match redeploy.state {
+        RedeployState::Refused if unsent => "Given up",
         RedeployState::Refused => "Refused",
         RedeployState::Unknown | RedeployState::Lost => "No answer",
         _ => "Accepted",
     };
+    let deploys = redeploy.command == Command::Redeploy;
     let finished = match redeploy.state {
         RedeployState::Lost => "Given up",
-        RedeployState::Succeeded => "Deployed",
+        RedeployState::Succeeded if deploys => "Deployed",
+        RedeployState::Succeeded => "Done",
         RedeployState::Failed => "Failed",
         RedeployState::Cancelled => "Cancelled",
         _ => "Ended",
@@ -262,7 +286,7 @@ fn times(redeploy: &Redeploy) -> Vec<Moment> {
         .filter(|at| Some(*at) != redeploy.answered_at);
     [
         ("Asked", Some(redeploy.requested_at)),
-        ("Sent to Cloud 66", redeploy.sent_at),
+        (sent, sent_at),
         (answered, redeploy.answered_at),
         ("Cancel asked", redeploy.cancel_requested_at),
         (finished, ended),
@@ -282,6 +306,7 @@ fn title(redeploy: &Redeploy) -> String {
     let name = format!("{} {}", redeploy.stack_name, redeploy.environment);
     let noun = command_noun(redeploy.command);
     match (redeploy.state, redeploy.command) {
+        _ if is_given_up(redeploy) => format!("Not known {name}"),
         (RedeployState::Running | RedeployState::Accepted, Command::Redeploy) => format!("Deploying… {name}"),
         (RedeployState::Succeeded, Command::Redeploy) => format!("✓ Deployed {name}"),
         (RedeployState::Succeeded, _) => format!("✓ {noun}: {name}"),
@@ -294,8 +319,9 @@ fn title(redeploy: &Redeploy) -> String {
     }
 }
 
-fn icon(state: RedeployState) -> PageIcon {
-    match state {
+fn icon(redeploy: &Redeploy) -> PageIcon {
+    match redeploy.state {
+        _ if is_given_up(redeploy) => PageIcon::Plain,
         RedeployState::Succeeded => PageIcon::Ok,
         RedeployState::Refused | RedeployState::Lost | RedeployState::Failed => PageIcon::Bad,
         RedeployState::Cancelled | RedeployState::Ended => PageIcon::Plain,

@@ -27,9 +27,15 @@ pub(super) fn command_noun(command: Command) -> &'static str {
 
 /// The sentence for where it stands.
 pub(super) fn sentence(redeploy: &Redeploy, old_api: bool) -> Sentence {
+    sentence_of(redeploy, old_api, redeploy.is_silent())
+}
+
+/// The same where it is known otherwise whether Cloud 66 can be heard.
+pub(super) fn sentence_of(redeploy: &Redeploy, old_api: bool, silent: bool) -> Sentence {
     use RedeployState as S;
     let deploys = redeploy.command == Command::Redeploy;
     let (icon, tone) = match redeploy.state {
+        _ if is_given_up(redeploy) => ("triangle", "warn"),
         S::Requested | S::Unknown => ("clock", "busy"),
         S::Accepted if redeploy.queued => ("clock", "busy"),
         S::Sending | S::Accepted | S::Running => ("ring", "busy"),
@@ -39,6 +45,10 @@ pub(super) fn sentence(redeploy: &Redeploy, old_api: bool) -> Sentence {
         S::Cancelled => ("dash", "idle"),
     };
     let (headline, meaning) = match redeploy.state {
+        _ if is_given_up(redeploy) => (
+            "Not known",
+            "Cloud 66 accepted it. How it ended is not known here.".to_owned(),
+        ),
         S::Requested if redeploy.attempts > 0 => (
             "Not sent yet",
             "No connection to Cloud 66 could be made, so nothing was sent. The app keeps trying.".to_owned(),
@@ -50,6 +60,12 @@ pub(super) fn sentence(redeploy: &Redeploy, old_api: bool) -> Sentence {
         S::Sending => (
             "Sending",
             "It is on its way to Cloud 66. You may close this page.".to_owned(),
+        ),
+        S::Accepted if silent => (
+            if redeploy.queued { "Queued" } else { "Accepted" },
+            "Cloud 66 accepted it and has not answered since. How far it is is not known here; the app keeps \
+             asking."
+                .to_owned(),
         ),
         S::Accepted if redeploy.queued => (
             "Queued",
@@ -67,6 +83,12 @@ pub(super) fn sentence(redeploy: &Redeploy, old_api: bool) -> Sentence {
             "Cancelling",
             "This can take a minute. Cloud 66 has not confirmed it yet.".to_owned(),
         ),
+        S::Running if silent => (
+            if deploys { "Deploying" } else { "Running" },
+            "It was running when Cloud 66 last answered. What became of it since is not known here; the app \
+             keeps asking."
+                .to_owned(),
+        ),
         S::Running if deploys => (
             "Deploying",
             "Cloud 66 is at work on it. You may close this page.".to_owned(),
@@ -77,13 +99,19 @@ pub(super) fn sentence(redeploy: &Redeploy, old_api: bool) -> Sentence {
         ),
         S::Unknown if old_api => (
             "No answer",
-            "Cloud 66 did not answer, and version 2 of its API has nothing to look up. It was sent once and \
-             will not be sent again. Check the stack."
+            "Cloud 66 did not answer, and version 2 of its API has nothing to look up. It may have \
+             arrived, and will not be sent again. Check the stack."
+                .to_owned(),
+        ),
+        S::Unknown if silent => (
+            "No answer yet",
+            "Whether Cloud 66 got it cannot be asked now; the app keeps trying. It may have arrived, and will not be \
+             sent again."
                 .to_owned(),
         ),
         S::Unknown => (
             "No answer yet",
-            "Checking whether Cloud 66 got it… It was sent once and will not be sent again.".to_owned(),
+            "Checking whether Cloud 66 got it… It may have arrived, and will not be sent again.".to_owned(),
         ),
         S::Refused if redeploy.reason.is_some_and(Reason::is_unsent) => {
             ("Not sent", explain(redeploy).unwrap_or_default())
@@ -119,6 +147,12 @@ pub(super) fn sentence(redeploy: &Redeploy, old_api: bool) -> Sentence {
         headline: headline.to_owned(),
         meaning,
     }
+}
+
+/// Whether Cloud 66 accepted it and is asked no more, although its end is not known.
+pub(super) fn is_given_up(redeploy: &Redeploy) -> bool {
+    let accepted = matches!(redeploy.state, RedeployState::Accepted | RedeployState::Running);
+    accepted && !redeploy.followed
 }
 
 /// What the refusal means, and what Cloud 66 said of it.

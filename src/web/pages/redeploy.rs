@@ -46,6 +46,8 @@ pub enum RedeployMistake {
     TagShape,
     /// A deployment profile's name that is too long.
     ProfileShape,
+    /// Options, for a version of the API that takes none.
+    NotInThisVersion,
     /// A note that is too long.
     NoteTooLong,
 }
@@ -66,6 +68,10 @@ impl RedeployMistake {
             Self::ProfileShape => (
                 "deployment_profile",
                 "This name is too long for a deployment profile.",
+            ),
+            Self::NotInThisVersion => (
+                "note",
+                "Version 2 of Cloud 66’s API takes no options. Send it again to deploy what Cloud 66 has for it.",
             ),
             Self::NoteTooLong => ("note", "A note has at most 300 characters."),
         }

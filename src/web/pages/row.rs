@@ -15,7 +15,7 @@ use super::verdict::{VerdictView, Why};
 use super::words::{self, When};
 use crate::domain::deployment::short_hash;
 use crate::domain::{
-    Deployment, OperationId, Redeploy, RedeployState, ReturnTo, Stack, StackUid, Verdict, Version,
+    Command, Deployment, OperationId, Redeploy, RedeployState, ReturnTo, Stack, StackUid, Verdict, Version,
 };
 use crate::web::urls::{Access, Cloud66Pages, Urls};
 
@@ -64,10 +64,14 @@ impl Slot {
             (Rights::ScopeMissing, _) => Self::AllowRedeploys,
             (_, Some((state, redeploy))) if state.is_unanswered() => Self::Asked { receipt: redeploy.id },
             (_, Some((RedeployState::Accepted, redeploy))) if redeploy.queued => Self::busy("Queued"),
-            (_, Some((state, _))) if !state.is_end() => Self::busy("Deploying"),
+            (_, Some((state, redeploy))) if !state.is_end() && redeploy.command != Command::Redeploy => {
+                Self::busy("Busy")
+            }
+            (_, Some((RedeployState::Accepted, _))) if !verdict.in_progress() => Self::busy("Starting…"),
             _ if verdict.in_progress() => Self::Busy {
                 words: verdict.words(),
             },
+            (_, Some((state, _))) if !state.is_end() => Self::busy("Deploying"),
             _ => Self::Redeploy { ask },
         }
     }
@@ -261,16 +265,7 @@ impl VersionPart {
         let live = input.live();
         let at = live.and_then(Deployment::last_at);
         Self {
-            branch: live
-                .and_then(|live| live.git_ref.clone())
-                .or_else(|| input.stack.git_branch.clone())
-                .map(|branch| {
-                    if is_hash(&branch) {
-                        short_hash(&branch).to_owned()
-                    } else {
-                        branch
-                    }
-                }),
+            branch: branch(input.stack, live),
             hash: live.and_then(Deployment::short_hash).map(str::to_owned),
             commit: live.and_then(|live| short_commit_link(input.stack, live)),
             when: at.map(|at| When::ago(at, input.now)),
@@ -279,6 +274,16 @@ impl VersionPart {
             known: input.version.is_some(),
         }
     }
+}
+
+/// The name of what runs: its branch or tag, the stack's branch where Cloud 66 names none, and nothing where it was
+/// deployed by its commit, which stands beside it.
+fn branch(stack: &Stack, live: Option<&Deployment>) -> Option<String> {
+    let named = match live.and_then(|live| Some((live, live.git_ref.as_deref()?))) {
+        Some((live, _)) => live.named_ref(),
+        None => stack.git_branch.as_deref(),
+    }?;
+    Some(if is_hash(named) { short_hash(named) } else { named }.to_owned())
 }
 
 /// `#act-<uid>`: the slot of fixed width and the menu beside it.

@@ -12,6 +12,7 @@ use super::row::Slot;
 use super::siblings::{Sibling, SiblingInput};
 use super::verdict::{VerdictView, Why};
 use super::words::{self, When};
+use crate::app::show_stack::HistoryKnown;
 use crate::domain::deployment::short_hash;
 use crate::domain::{
     Command, Deployment, Redeploy, RedeployOptions, ReturnTo, Stack, Tone, Verdict, Version,
@@ -25,6 +26,8 @@ pub struct StackInput<'a> {
     pub stack: &'a Stack,
     /// Its deployments, newest first; none where Cloud 66 cannot tell or did not.
     pub history: Option<&'a [Deployment]>,
+    /// How those are known.
+    pub history_known: HistoryKnown,
     /// What runs on it.
     pub version: Option<&'a Version>,
     /// The verdict on it.
@@ -33,12 +36,16 @@ pub struct StackInput<'a> {
     pub production: bool,
     /// What the person may do, and whether something runs.
     pub slot: Slot,
+    /// When Cloud 66 last refused the person a redeploy of it, where that is believed.
+    pub refused_at: Option<OffsetDateTime>,
     /// The redeploy of the ledger that has not reached its end.
     pub open: Option<&'a Redeploy>,
     /// Whether the person keeps it at the top of the list.
     pub pinned: bool,
     /// Other stacks of the same app.
     pub siblings: Vec<SiblingInput<'a>>,
+    /// The commands that Cloud 66 has besides a redeploy.
+    pub commands: &'a [Command],
     /// Whether Cloud 66 is spoken to in the 2013 dialect, which has no history.
     pub old_api: bool,
     /// When Cloud 66 was asked.
@@ -137,6 +144,11 @@ pub(super) struct StackState {
     running: Option<String>,
     remedy: Option<Remedy>,
     history: Option<Vec<HistoryLine>>,
+    /// When the history was known, where Cloud 66 did not tell it now.
+    history_at: Option<When>,
+    /// Whether older deployments are missing from it.
+    history_in_part: bool,
+    refused_at: Option<When>,
     commands: Vec<CommandLine>,
 }
 
@@ -186,8 +198,14 @@ impl StackState {
             history: input
                 .history
                 .map(|history| history_lines(frame, stack, history, may_act)),
+            history_at: match input.history_known {
+                HistoryKnown::Now => None,
+                HistoryKnown::Before { at, .. } => Some(When::clock(at)),
+            },
+            history_in_part: matches!(input.history_known, HistoryKnown::Before { in_part: true, .. }),
+            refused_at: input.refused_at.map(|at| frame.ago(at)),
             commands: if may_act {
-                commands(frame, stack)
+                commands(frame, stack, input.commands)
             } else {
                 Vec::new()
             },
@@ -246,37 +264,30 @@ impl Remedy {
 
 const MAINTENANCE_OFF: &str = "Turn off maintenance…";
 
-fn commands(frame: &Frame, stack: &Stack) -> Vec<CommandLine> {
-    let line = |command, label, does| CommandLine {
-        label,
-        href: frame.urls.action(stack.uid, command),
-        does,
-    };
-    vec![
-        line(
-            Command::Restart,
-            "Restart…",
-            "Restarts web servers and databases. No new code.",
-        ),
-        line(
-            Command::ClearCaches,
-            "Clear caches…",
-            "Empties the application’s caches. The next requests may be slower.",
-        ),
-        if stack.maintenance {
-            line(
-                Command::MaintenanceOff,
-                MAINTENANCE_OFF,
-                "Visitors see the application again.",
-            )
-        } else {
-            line(
-                Command::MaintenanceOn,
+fn commands(frame: &Frame, stack: &Stack, offered: &[Command]) -> Vec<CommandLine> {
+    let line = |command| {
+        let (label, does) = match command {
+            Command::Restart => ("Restart…", "Restarts web servers and databases. No new code."),
+            Command::ClearCaches => (
+                "Clear caches…",
+                "Empties the application’s caches. The next requests may be slower.",
+            ),
+            Command::MaintenanceOff if stack.maintenance => {
+                (MAINTENANCE_OFF, "Visitors see the application again.")
+            }
+            Command::MaintenanceOn if !stack.maintenance => (
                 "Turn on maintenance…",
                 "Visitors see the maintenance page until it is turned off.",
-            )
-        },
-    ]
+            ),
+            Command::Redeploy | Command::MaintenanceOn | Command::MaintenanceOff => return None,
+        };
+        Some(CommandLine {
+            label,
+            href: frame.urls.action(stack.uid, command),
+            does,
+        })
+    };
+    offered.iter().copied().filter_map(line).collect()
 }
 
 /// "Deploying… checkout production", "✗ Failed checkout production", or just its name.

@@ -57,6 +57,8 @@ pub enum Trouble {
     Rejected(String),
     /// Cloud 66 does not offer this.
     NotOffered,
+    /// The version of Cloud 66's API that is spoken does not have this.
+    NotInThisVersion,
     /// Our database does not answer.
     Storage,
     /// Too many at once.
@@ -92,6 +94,10 @@ pub enum SignInTrouble {
     CodeRefused,
     /// Our id and secret are not accepted.
     WrongClient,
+    /// The account's trial has ended.
+    TrialOver,
+    /// The person's requests of this hour are used up.
+    Throttled,
     /// Cloud 66 does not answer.
     Down,
     /// Its answer cannot be read.
@@ -158,7 +164,9 @@ fn ways(frame: &Frame, trouble: &Trouble) -> Vec<Way> {
             vec![way("Cloud 66 status ↗", CLOUD66_STATUS.to_owned())]
         }
         Trouble::NoReceipt => vec![way("Your redeploys", frame.urls.receipts())],
-        Trouble::NotOffered | Trouble::Rejected(_) => vec![way("Open Cloud 66 ↗", frame.cloud66.home())],
+        Trouble::NotOffered | Trouble::NotInThisVersion | Trouble::Rejected(_) => {
+            vec![way("Open Cloud 66 ↗", frame.cloud66.home())]
+        }
         _ => Vec::new(),
     };
     ways.push(way("Go to the stacks", home));
@@ -231,6 +239,10 @@ fn words(trouble: &Trouble) -> (&'static str, &'static str) {
             "Cloud 66 said no",
             "It may be protected. Check Application Protection in Cloud 66.",
         ),
+        Trouble::NotInThisVersion => (
+            "Not offered here",
+            "Nothing was sent. This app speaks version 2 of Cloud 66’s API, which has no such command.",
+        ),
         Trouble::NotOffered => ("Not offered here", "Cloud 66 does not offer this for this stack."),
         Trouble::Storage => (
             "The app’s own database does not answer",
@@ -269,7 +281,7 @@ fn sign_in_words(trouble: &SignInTrouble) -> (&'static str, &'static str) {
         ),
         SignInTrouble::Provider => (
             "Cloud 66 did not sign you in",
-            "It refused for a reason of its own. If this happens again, whoever runs this app should compare \
+            "You are not signed in. It refused for a reason of its own. If this happens again, whoever runs this app should compare \
              its settings with the application registered at Cloud 66.",
         ),
         SignInTrouble::WrongCallback { .. } => (
@@ -284,6 +296,15 @@ fn sign_in_words(trouble: &SignInTrouble) -> (&'static str, &'static str) {
             "Cloud 66 does not know this app",
             "It refused the Application Id or Secret. Whoever runs this app has to check CLOUD66_CLIENT_ID and \
              CLOUD66_CLIENT_SECRET.",
+        ),
+        SignInTrouble::TrialOver => (
+            "The trial has ended",
+            "Cloud 66 says the trial for this account has ended. You are not signed in.",
+        ),
+        SignInTrouble::Throttled => (
+            "This hour’s requests are used up",
+            "Cloud 66 allows a number of requests an hour, and yours are spent. You are not signed in. Try again \
+             within the hour.",
         ),
         SignInTrouble::Down => (
             "Cloud 66 is not answering",

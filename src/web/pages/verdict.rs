@@ -87,12 +87,18 @@ impl Why {
             Verdict::Deploying | Verdict::BuildingImage => {
                 return Self::deploying(version, now);
             }
-            Verdict::DeployFailed => {
+            Verdict::DeployFailed | Verdict::DeployCancelled => {
                 if let Some(hash) = version.and_then(|version| version.live.as_ref()?.short_hash()) {
                     return Self::Still(hash.to_owned());
                 }
-                "The last deploy did not end well"
+                if verdict == Verdict::DeployFailed {
+                    "The last deploy did not end well"
+                } else {
+                    "The last deploy was stopped"
+                }
             }
+            Verdict::Starting => "Accepted by Cloud 66",
+            Verdict::Busy => "Cloud 66 is at work on it",
             Verdict::Queued => "Starts when Cloud 66 is free",
             Verdict::HealthFailed => "Cloud 66 reports it as broken",
             Verdict::CannotAnalyse => "Cloud 66 cannot read the code",

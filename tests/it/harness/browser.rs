@@ -186,6 +186,19 @@ impl Browser {
         Page::read(url, response).await
     }
 
+    /// What a page that is looked at fetches for itself.
+    pub async fn fetch_as_htmx(&self, url: &Url) -> Page {
+        let request = self.http.get(url.clone()).header(COOKIE, self.cookies());
+        let response = request
+            .header("sec-fetch-site", "same-origin")
+            .header("sec-fetch-dest", "empty")
+            .header("hx-request", "true")
+            .send()
+            .await
+            .unwrap();
+        Page::read(url, response).await
+    }
+
     /// The app's cookies, as they are sent.
     pub fn cookies(&self) -> String {
         self.cookie_header(&self.home).unwrap_or_default()

@@ -6,7 +6,7 @@ mod flow;
 mod gate;
 mod process;
 mod raw;
-mod relay;
+pub mod relay;
 mod routes;
 mod tally;
 

@@ -120,7 +120,7 @@ async fn whatever_happens_to_a_stack_its_page_says_what_was_known() {
 }
 
 #[tokio::test]
-async fn whatever_happens_to_the_history_the_stack_is_shown_without_it() {
+async fn whatever_happens_to_the_history_the_stack_is_shown_with_what_was_known_of_it() {
     let app = TestApp::with().impatient().start().await;
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
@@ -139,10 +139,12 @@ async fn whatever_happens_to_the_history_the_stack_is_shown_without_it() {
         assert!(
             page.texts("main")
                 .join("")
-                .contains("did not tell what happened before"),
+                .contains("Cloud 66 did not tell since"),
             "{case} {fault}: {}",
             page.text()
         );
+        let (now, before) = (page.texts("ol.history > li"), rows.texts("ol.history > li"));
+        assert_eq!(now.len(), before.len(), "{case} {fault}: {}", page.text());
         let asked = app.world().journal().count("deployments");
         assert!(
             (1..=*most).contains(&asked),

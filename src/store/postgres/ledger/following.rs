@@ -111,6 +111,25 @@ impl Following for Postgres {
         Ok(self.write(query).await? == 1)
     }
 
+    async fn set_heard(&self, id: &str, took_ms: Option<i64>, now_ms: i64) -> Result<bool, StoreError> {
+        let query = sqlx::query(
+            "UPDATE redeploys SET heard_at_ms = $2, took_ms = coalesce($3, took_ms) \
+             WHERE id = $1 AND finished_at_ms IS NULL",
+        )
+        .bind(id)
+        .bind(now_ms)
+        .bind(took_ms);
+        Ok(self.write(query).await? == 1)
+    }
+
+    async fn set_missed(&self, id: &str, now_ms: i64) -> Result<bool, StoreError> {
+        let query =
+            sqlx::query("UPDATE redeploys SET missed_at_ms = $2 WHERE id = $1 AND finished_at_ms IS NULL")
+                .bind(id)
+                .bind(now_ms);
+        Ok(self.write(query).await? == 1)
+    }
+
     async fn set_action(&self, id: &str, action: i64) -> Result<bool, StoreError> {
         let query = sqlx::query(
             "UPDATE redeploys SET action = $2 \

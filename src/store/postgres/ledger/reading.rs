@@ -120,6 +120,18 @@ impl Reading for Postgres {
         self.read(query).await
     }
 
+    async fn cancelled_since(&self, since_ms: i64, limit: i64) -> Result<Vec<RedeployRow>, StoreError> {
+        let query = sqlx::query_as(concat!(
+            "SELECT ",
+            redeploy_columns!(),
+            " FROM redeploys WHERE finished_at_ms > $1 AND state = 'cancelled' AND deployment IS NOT NULL \
+             ORDER BY number DESC LIMIT $2"
+        ))
+        .bind(since_ms)
+        .bind(limit);
+        self.read(query).await
+    }
+
     async fn of_batch(&self, batch: &str) -> Result<Vec<RedeployRow>, StoreError> {
         let query = sqlx::query_as(concat!(
             "SELECT ",

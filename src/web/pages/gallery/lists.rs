@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::Sample;
 use super::world::{self, HOSTILE, LIVE_HASH, NOW, production};
-use crate::domain::{Deployment, Outcome, Stack, StackQuery, Verdict};
-use crate::web::pages::activity::{ActivityInput, ActivityPage, ActivityQuery, Change};
+use crate::domain::{Deployment, Outcome, RedeployState, Stack, StackQuery, Verdict};
+use crate::web::pages::activity::{ActivityInput, ActivityPage, ActivityQuery, AskedHere, Change};
 use crate::web::pages::bulk::{BulkCheckPage, BulkChoosePage, BulkInput, BulkMistake};
 use crate::web::pages::row::Rights;
 use crate::web::pages::search::SearchPage;
@@ -64,8 +64,14 @@ pub(super) fn lists(prefix: &str) -> Vec<Sample> {
         .map(|stack| (stack, fleet.verdict(stack), production(stack)))
         .collect();
     let all = ActivityQuery::default();
+    let under_way = world::redeploy(RedeployState::Accepted);
+    let asked = [AskedHere {
+        redeploy: &under_way,
+        production: true,
+    }];
     let known = |complete| ActivityInput {
         changes: &changes,
+        asked: &asked,
         known_at: NOW,
         complete,
         old_api: false,

@@ -3,7 +3,8 @@
 use time::Duration;
 
 use super::world::{self, HOSTILE, NOW, production};
-use crate::domain::{OperationId, Outcome, RedeployState, Stack, Status, Verdict};
+use crate::app::show_stack::HistoryKnown;
+use crate::domain::{Command, OperationId, Outcome, RedeployState, Stack, Status, Verdict};
 use crate::web::pages::banner::Banner;
 use crate::web::pages::chips::ListLive;
 use crate::web::pages::frame::Html;
@@ -53,13 +54,16 @@ pub fn pieces(prefix: &str) -> Result<Vec<(&'static str, Html)>, askama::Error> 
     let input = StackInput {
         stack: &staging,
         history: Some(&history),
+        history_known: HistoryKnown::Now,
         version: Some(&version),
         verdict: Verdict::Deploying,
         production: false,
         slot: Slot::of(Rights::Redeploy, false, Verdict::Deploying, None),
+        refused_at: None,
         open: None,
         pinned: false,
         siblings: Vec::new(),
+        commands: &Command::ALL,
         old_api: false,
         known_at: NOW,
     };
@@ -68,6 +72,8 @@ pub fn pieces(prefix: &str) -> Result<Vec<(&'static str, Html)>, askama::Error> 
         redeploy: &redeploy,
         production: true,
         old_api: false,
+        silent: false,
+        known_at: None,
         address: "https://deck.harbour.example/redeploys/7",
     };
     let stale = Banner::Stale {
@@ -79,8 +85,11 @@ pub fn pieces(prefix: &str) -> Result<Vec<(&'static str, Html)>, askama::Error> 
         ("row", row(&staging).html()?),
         ("row-hostile", row(&world::hostile()).html()?),
         ("note", LiveNote::html(urls, &refused)?),
-        ("fresh", LiveFreshness::html(urls, NOW, NOW, None)?),
-        ("stale", LiveFreshness::html(urls, NOW, NOW, Some(&stale))?),
+        ("fresh", LiveFreshness::html(urls, Some(NOW), NOW, (None, None))?),
+        (
+            "stale",
+            LiveFreshness::html(urls, Some(NOW), NOW, (Some(&stale), Some(HOSTILE)))?,
+        ),
         ("list", ListLive::html(urls, &fleet, production)?),
         ("stack", StackLive::html(&frame, &input)?),
         ("receipt", ReceiptLive::html(&frame, &receipt)?),

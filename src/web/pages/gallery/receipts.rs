@@ -15,6 +15,8 @@ pub(super) fn receipts(prefix: &str) -> Vec<Sample> {
             redeploy,
             production: true,
             old_api,
+            silent: redeploy.is_silent(),
+            known_at: redeploy.last_heard_at().filter(|_| redeploy.is_followed()),
             address: "https://deck.harbour.example/redeploys/1f3a88d05b7c4e219c0d64aa17f2b3e5",
         };
         Sample::new(name, ReceiptPage::new(world::frame(prefix), &input))
@@ -42,6 +44,15 @@ pub(super) fn receipts(prefix: &str) -> Vec<Sample> {
         git_hash: None,
         ..world::redeploy(RedeployState::Succeeded)
     };
+    let silent = Redeploy {
+        missed_at: Some(NOW),
+        ..world::redeploy(RedeployState::Running)
+    };
+    let given_up = Redeploy {
+        followed: false,
+        reason: Some(Reason::NoEndTold),
+        ..world::redeploy(RedeployState::Running)
+    };
     let not_known = Redeploy {
         reason: Some(Reason::OldApi),
         ..world::redeploy(RedeployState::Lost)
@@ -52,6 +63,8 @@ pub(super) fn receipts(prefix: &str) -> Vec<Sample> {
         attempts: 3,
         ..world::redeploy(RedeployState::Refused)
     };
+    all.push(show("receipt-silent", &silent, false));
+    all.push(show("receipt-given-up", &given_up, false));
     all.push(show("receipt-not-known", &not_known, true));
     all.push(show("receipt-not-sent", &not_sent, false));
     all.push(show("receipt-queued", &queued, false));
@@ -106,11 +119,11 @@ pub(super) fn lists_of_receipts(prefix: &str) -> Vec<Sample> {
         ),
         Sample::new(
             "batch",
-            BatchPage::new(frame(), here(), &with_odd, left_out(), is_production),
+            BatchPage::new(frame(), here(), (&with_odd, Some(NOW)), left_out(), is_production),
         ),
         Sample::new(
             "batch-none",
-            BatchPage::new(frame(), here(), &[], left_out(), is_production),
+            BatchPage::new(frame(), here(), (&[], None), left_out(), is_production),
         ),
     ]
 }

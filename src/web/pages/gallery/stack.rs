@@ -4,7 +4,8 @@ use time::Duration;
 
 use super::Sample;
 use super::world::{self, NOW, production};
-use crate::domain::{Outcome, RedeployState, Stack, Status, Verdict};
+use crate::app::show_stack::HistoryKnown;
+use crate::domain::{Command, Outcome, RedeployState, Stack, Status, Verdict};
 use crate::web::pages::row::{Rights, Slot};
 use crate::web::pages::siblings::SiblingInput;
 use crate::web::pages::stack::{StackInput, StackPage};
@@ -23,10 +24,12 @@ pub(super) fn one_stack(prefix: &str) -> Vec<Sample> {
             &StackInput {
                 stack,
                 history: (!old_api).then_some(history.as_slice()),
+                history_known: HistoryKnown::Now,
                 version: (!old_api).then_some(&version),
                 verdict,
                 production: production(stack),
                 slot: Slot::of(rights, true, verdict, None),
+                refused_at: (rights == Rights::RoleMissing).then_some(NOW - Duration::minutes(3)),
                 open: verdict.in_progress().then_some(&open),
                 pinned: verdict.in_progress(),
                 siblings: vec![SiblingInput {
@@ -35,6 +38,7 @@ pub(super) fn one_stack(prefix: &str) -> Vec<Sample> {
                     verdict: Verdict::Healthy,
                     production: false,
                 }],
+                commands: &Command::ALL,
                 old_api,
                 known_at: NOW - Duration::seconds(4),
             },

@@ -330,6 +330,10 @@ pub(in crate::web::pages) fn redeploy(state: RedeployState) -> Redeploy {
         },
         attempts: 1,
         looks: 0,
+        heard_at: Some(NOW - Duration::seconds(3)),
+        missed_at: None,
+        took: state.is_end().then_some(Duration::seconds(197)),
+        followed: !state.is_end(),
         cancel_requested_at: None,
     }
 }
