@@ -42,8 +42,11 @@ const DEPLOY_TIME: Duration = Duration::from_secs(30);
 /// does not end, and some. By the clock that is sped up, and moved ahead by a step whenever rows are still open after
 /// a pause.
 const PATIENCE: Duration = Duration::from_hours(8);
-const STEP: Duration = Duration::from_mins(5);
+const STEP: Duration = Duration::from_mins(20);
 const PAUSE: Duration = Duration::from_secs(2);
+
+/// How often somebody tries to sign in before the run begins.
+const SIGN_IN_TRIES: u32 = 20;
 
 /// How often the sandbox's journal is read; it holds 20,000 entries.
 const READ_EVERY: Duration = Duration::from_millis(250);
@@ -286,7 +289,14 @@ async fn sign_in<'a>(
 ) -> Fallible<Person<'a>> {
     let dice = Dice::new(options.seed, 2_000_000 + number);
     let browser = Browser::new(browser::client()?, app.public.clone(), ports.to_vec(), dice);
-    browser.sign_in(email).await?;
+    let mut tries = 1;
+    // The app's time limits are as short as its clock is fast, and a machine may be busy with other things.
+    while let Err(error) = browser.sign_in(email).await {
+        tries += 1;
+        if tries > SIGN_IN_TRIES {
+            return Err(error);
+        }
+    }
     Ok(Person {
         crowd,
         email: email.to_owned(),
