@@ -81,6 +81,7 @@ impl Stage {
                 account: AccountId(1),
                 account_name: "Some account".into(),
             },
+            accounts: vec![AccountId(1)],
             grant: Grant {
                 token: AccessToken::new(token),
                 scopes: Scopes::parse("public redeploy"),

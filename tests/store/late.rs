@@ -32,7 +32,7 @@ async fn claimed(store: &Store) -> Option<OperationId> {
 async fn due(store: &Store) -> Vec<OperationId> {
     let mut due: Vec<_> = store
         .ledger()
-        .due(100)
+        .due(100, 100, &[])
         .await
         .unwrap()
         .iter()

@@ -36,7 +36,7 @@ async fn another_cloud66_sees_nobody_and_sends_nothing(world: World) {
     assert_eq!(there.sessions().end_all_of(ANA).await.unwrap(), 0);
     let ledger = there.ledger();
     assert!(ledger.claim("worker", LEASE).await.unwrap().is_none());
-    assert!(ledger.due(10).await.unwrap().is_empty());
+    assert!(ledger.due(10, 10, &[]).await.unwrap().is_empty());
     assert!(ledger.get(operation(1)).await.unwrap().is_none());
     assert!(ledger.of_person(ANA, 10, None).await.unwrap().is_empty());
     assert!(ledger.open_of_person(ANA).await.unwrap().is_empty());
@@ -49,7 +49,7 @@ async fn another_cloud66_sees_nobody_and_sends_nothing(world: World) {
     let here = world.open().await;
     assert!(here.sessions().load(&session).await.unwrap().is_some());
     assert_eq!(here.ledger().of_person(ANA, 10, None).await.unwrap().len(), 2);
-    assert_eq!(here.ledger().due(10).await.unwrap().len(), 1);
+    assert_eq!(here.ledger().due(10, 10, &[]).await.unwrap().len(), 1);
     let claim = here.ledger().claim("worker", LEASE).await.unwrap().unwrap();
     assert_eq!(claim.redeploy().id, operation(2));
 }

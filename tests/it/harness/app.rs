@@ -378,6 +378,7 @@ impl TestApp {
             before: Before::default(),
             token: AccessToken::new(token),
             batch: None,
+            form_made_at: self.clock.clock().now(),
         };
         self.ledger().request(row).await.unwrap();
         OperationId::from(number)
