@@ -37,9 +37,12 @@ pub(crate) async fn rows(lines: &[Line], people: &[Person<'_>]) -> Fallible<Vec<
 async fn row(line: &Line, person: &Person<'_>) -> Fallible<Row> {
     let path = format!("/redeploys/{}", line.id);
     for _ in 0..TRIES {
-        let Ok(page) = person.page(&path).await else {
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            continue;
+        let page = match person.page(&path).await {
+            Ok(page) if page.status < 500 => page,
+            _ => {
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                continue;
+            }
         };
         if page.status != 200 {
             return Err(format!("the receipt of {} is answered with {}", line.id, page.status).into());
