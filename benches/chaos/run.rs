@@ -287,16 +287,18 @@ async fn sign_in<'a>(
     email: &str,
     number: u64,
 ) -> Fallible<Person<'a>> {
-    let dice = Dice::new(options.seed, 2_000_000 + number);
-    let browser = Browser::new(browser::client()?, app.public.clone(), ports.to_vec(), dice);
+    // The app's time limits are as short as its clock is fast, and a machine may be busy with other things. Each try has
+    // a browser of its own: the one before may be signed in although its last page was not answered.
     let mut tries = 1;
-    // The app's time limits are as short as its clock is fast, and a machine may be busy with other things.
-    while let Err(error) = browser.sign_in(email).await {
-        tries += 1;
-        if tries > SIGN_IN_TRIES {
-            return Err(error);
+    let browser = loop {
+        let dice = Dice::new(options.seed, 2_000_000 + number);
+        let browser = Browser::new(browser::client()?, app.public.clone(), ports.to_vec(), dice);
+        match browser.sign_in(email).await {
+            Ok(()) => break browser,
+            Err(error) if tries == SIGN_IN_TRIES => return Err(error),
+            Err(_) => tries += 1,
         }
-    }
+    };
     Ok(Person {
         crowd,
         email: email.to_owned(),
