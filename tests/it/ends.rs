@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use crate::harness::{Browser, Page, TestApp, answered, confirm, id_of, until, with_quick_deploys};
+use stackdeck::domain::Redeploy;
+
+use crate::harness::{
+    Browser, PAUSE, Page, TestApp, answered, confirm, id_of, looks, until, with_quick_deploys,
+};
 
 const SOMEBODY_ELSE: &str = "tomas@harbourfinch.example";
 
@@ -30,18 +34,21 @@ async fn looked_at(app: &TestApp, receipt: &Page, more: u32) {
             return;
         }
         pass(app, 31);
-        let look = async {
-            loop {
-                let now = app.ledger().get(id).await.unwrap().unwrap();
-                if now.state != before.state || now.looks > before.looks {
-                    return;
-                }
-                app.ledger().wake().notify_one();
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_mins(2), look).await.unwrap();
+        looked_at_again(app, &before).await;
     }
+}
+
+/// Waits until the worker has looked at the redeploy once more.
+async fn looked_at_again(app: &TestApp, before: &Redeploy) {
+    for () in looks() {
+        let now = app.ledger().get(before.id).await.unwrap().unwrap();
+        if now.state != before.state || now.looks > before.looks {
+            return;
+        }
+        app.ledger().wake().notify_one();
+        tokio::time::sleep(PAUSE).await;
+    }
+    panic!("it is not looked at again");
 }
 
 /// Case E73.

@@ -3,7 +3,7 @@
 
 use time::Duration;
 
-use crate::harness::{Browser, Page, Stream, TestApp, answered, confirm, id_of};
+use crate::harness::{Browser, PAUSE, Page, Stream, TestApp, answered, confirm, id_of, looks};
 
 const AT_WORK: &str = "Cloud 66 is at work on it";
 const SILENT: &str = "It was running when Cloud 66 last answered.";
@@ -44,13 +44,13 @@ async fn app() -> TestApp {
 
 /// Lets looks and pages fail until the page says so, by the app's clock alone.
 async fn loaded_until(app: &TestApp, browser: &Browser, path: &str, words: &str) -> Page {
-    for _ in 0..400 {
+    for () in looks() {
         let page = browser.get(path).await;
         if page.text().contains(words) {
             return page;
         }
         app.pass(Duration::seconds(1)).await;
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(PAUSE).await;
     }
     panic!("never {words}: {}", browser.get(path).await.text());
 }
@@ -131,13 +131,13 @@ async fn a_batch_and_the_list_of_receipts_say_it_too() {
     loaded_until(&app, &browser, &path, "Showing what we knew at ").await;
     app.world().clear_faults();
     app.clock.advance(Duration::minutes(1));
-    for _ in 0..400 {
+    for () in looks() {
         let page = browser.get(&path).await;
         if page.texts(".banner").is_empty() {
             return;
         }
         app.pass(Duration::seconds(1)).await;
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        tokio::time::sleep(PAUSE).await;
     }
     panic!("the banner stays");
 }

@@ -1,6 +1,7 @@
 //! A database of its own for each test, a clock that the test moves, and the database seen from outside.
 
 use std::fs;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -166,7 +167,16 @@ impl World {
     /// Takes the first steps of `migrations/`, up to `last`, as an earlier release did.
     pub(crate) async fn migrate_to(&self, last: i64) {
         let folder = match &self.place {
-            Place::Sqlite { .. } => "sqlite",
+            Place::Sqlite { .. } => {
+                let mut owners = fs::OpenOptions::new();
+                owners
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o600)
+                    .open(self.file())
+                    .unwrap();
+                "sqlite"
+            }
             Place::Postgres { .. } => "postgres",
         };
         let migrator = Migrator::with_migrations(steps(folder, last));

@@ -241,6 +241,21 @@ async fn two_tabs_are_one_redeploy() {
     }
 }
 
+/// Where a form led. None where the database was not to be had in time, as on a machine that is busy: then the page
+/// says that nothing was sent, and the form is sent again.
+fn place_of(answer: &Page) -> Option<String> {
+    if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+        assert!(
+            answer.text().contains("Nothing was sent to Cloud 66"),
+            "{}",
+            answer.text()
+        );
+        return None;
+    }
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text());
+    Some(answer.location().to_owned())
+}
+
 /// E04: five hundred at once.
 #[tokio::test]
 async fn five_hundred_posts_of_one_form_are_one_redeploy() {
@@ -249,12 +264,19 @@ async fn five_hundred_posts_of_one_form_are_one_redeploy() {
     let form = row_form(&browser.get("/").await, &quiet_stacks(&app)[0]);
     // Not more at a time than one address may have connections.
     let mut places = std::collections::BTreeSet::new();
-    for _ in 0..4 {
+    let mut taken = 0;
+    for () in looks() {
         for answer in join_all((0..125).map(|_| browser.send_once(&form))).await {
-            assert_eq!(answer.status, StatusCode::SEE_OTHER);
-            places.insert(answer.headers["location"].to_str().unwrap().to_owned());
+            if let Some(place) = place_of(&answer) {
+                places.insert(place);
+                taken += 1;
+            }
+        }
+        if taken >= 500 {
+            break;
         }
     }
+    assert!(taken >= 500, "{taken} of 500 were taken");
     assert_eq!(places.len(), 1, "{places:?}");
     let receipt = browser.get(places.first().unwrap()).await;
     until(&app, &browser, &receipt, &[DEPLOYED]).await;
@@ -277,34 +299,40 @@ async fn one_form_at_two_instances_is_one_redeploy() {
         app.world().clear_journal();
         let form = row_form(&browser.get("/").await, uid);
         let there = || async {
-            let response = http
-                .post(format!("http://{}/stacks/{uid}/redeploy", second.address))
-                .header("host", home.authority())
-                .header("origin", home.origin().ascii_serialization())
-                .header(
-                    "cookie",
-                    format!(
-                        "stackdeck_session={}",
-                        browser.cookie("stackdeck_session").unwrap()
-                    ),
-                )
-                .header("content-type", "application/x-www-form-urlencoded")
-                .body(
-                    url::form_urlencoded::Serializer::new(String::new())
-                        .extend_pairs(&form.fields)
-                        .finish(),
-                )
-                .send()
-                .await
-                .unwrap();
-            assert_eq!(response.status(), StatusCode::SEE_OTHER);
-            response.headers()["location"].to_str().unwrap().to_owned()
+            loop {
+                let response = http
+                    .post(format!("http://{}/stacks/{uid}/redeploy", second.address))
+                    .header("host", home.authority())
+                    .header("origin", home.origin().ascii_serialization())
+                    .header(
+                        "cookie",
+                        format!(
+                            "stackdeck_session={}",
+                            browser.cookie("stackdeck_session").unwrap()
+                        ),
+                    )
+                    .header("content-type", "application/x-www-form-urlencoded")
+                    .body(
+                        url::form_urlencoded::Serializer::new(String::new())
+                            .extend_pairs(&form.fields)
+                            .finish(),
+                    )
+                    .send()
+                    .await
+                    .unwrap();
+                if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+                    continue;
+                }
+                assert_eq!(response.status(), StatusCode::SEE_OTHER);
+                break response.headers()["location"].to_str().unwrap().to_owned();
+            }
         };
         let here = || async {
-            browser.send_once(&form).await.headers["location"]
-                .to_str()
-                .unwrap()
-                .to_owned()
+            loop {
+                if let Some(place) = place_of(&browser.send_once(&form).await) {
+                    break place;
+                }
+            }
         };
         let (ours, theirs) = tokio::join!(
             join_all((0..20).map(|_| here())),
