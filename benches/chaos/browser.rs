@@ -218,6 +218,41 @@ impl Page {
         found.find(wanted)
     }
 
+    /// The text of the first element of a selector.
+    pub(crate) fn text(&self, selector: &str) -> Option<String> {
+        let selector = Selector::parse(selector).ok()?;
+        let document = Html::parse_document(&self.body);
+        let first = document.select(&selector).next()?;
+        Some(first.text().collect::<String>().trim().to_owned())
+    }
+
+    /// The terms and their values in a list of facts.
+    pub(crate) fn facts(&self) -> BTreeMap<String, String> {
+        let text = |element: ElementRef<'_>| element.text().collect::<String>().trim().to_owned();
+        let document = Html::parse_document(&self.body);
+        let (Ok(terms), Ok(pairs)) = (Selector::parse("dt, dd"), Selector::parse("dl.facts > div")) else {
+            return BTreeMap::new();
+        };
+        let pairs = document.select(&pairs).filter_map(|pair| {
+            let mut parts = pair.select(&terms).map(text);
+            Some((parts.next()?, parts.next()?))
+        });
+        pairs.collect()
+    }
+
+    /// Where its links lead.
+    pub(crate) fn links(&self) -> impl Iterator<Item = String> {
+        let document = Html::parse_document(&self.body);
+        let links: Vec<String> = Selector::parse("a[href]").map_or_else(
+            |_| Vec::new(),
+            |links| {
+                let hrefs = document.select(&links).filter_map(|link| link.attr("href"));
+                hrefs.map(str::to_owned).collect()
+            },
+        );
+        links.into_iter()
+    }
+
     fn read(&self, form: &ElementRef<'_>) -> Option<Form> {
         let inputs = Selector::parse("input").ok()?;
         let fields = form.select(&inputs).filter_map(|input| {
@@ -238,6 +273,12 @@ impl Page {
 }
 
 impl Form {
+    /// The form with a box ticked.
+    pub(crate) fn ticked(mut self, name: &str) -> Self {
+        self.fields.push((name.to_owned(), "yes".to_owned()));
+        self
+    }
+
     /// A field's value.
     pub(crate) fn get(&self, name: &str) -> &str {
         let field = self.fields.iter().find(|(known, _)| known == name);

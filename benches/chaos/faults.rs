@@ -1,11 +1,13 @@
 //! What goes wrong at the sandbox, how often, and what of it happened.
 //!
-//! Only faults that leave Cloud 66 truthful: it may be silent, slow, cut off or out of order, but what it says
-//! about a redeploy is so. Against a Cloud 66 that lies no client has a defence.
+//! Cloud 66 may be silent, slow, cut off or out of order, name the wrong action or none, drop the reference, and deploy
+//! for somebody else in the same second. What it says of an action that carries our reference, and of a deployment, is
+//! so: against a Cloud 66 that lies there, no client has a defence.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use stackdeck::sandbox::{Fault, World};
+use time::OffsetDateTime;
 
 use crate::Fallible;
 
@@ -34,6 +36,31 @@ const SENDING: [(&str, u8); 22] = [
     ("conflict", 1),
     ("time-out", 1),
     ("no-action-id", 5),
+];
+
+/// What Cloud 66 does or writes otherwise while it answers, with the share of the requests, in per cent.
+const AT_ODDS: [(&str, &str, u8); 21] = [
+    ("redeploy", "wrong-action:other", 1),
+    ("redeploy", "wrong-action:ended", 1),
+    ("redeploy", "wrong-action:unknown", 1),
+    ("redeploy", "foreign-deploy:before", 2),
+    ("redeploy", "foreign-deploy:after", 2),
+    ("redeploy", "foreign-deploy:unlisted", 1),
+    ("redeploy", "not-queued", 2),
+    ("redeploy", "late-start:8", 2),
+    ("actions", "metadata:missing", 1),
+    ("actions", "metadata:empty", 1),
+    ("actions", "metadata:null", 1),
+    ("actions", "metadata:text", 1),
+    ("actions", "metadata:list", 1),
+    ("actions", "unfiltered", 2),
+    ("actions", "no-success", 1),
+    ("action", "metadata:missing", 1),
+    ("action", "metadata:text", 1),
+    ("action", "metadata:list", 1),
+    ("action", "no-success", 1),
+    ("stack", "status-gap", 1),
+    ("stacks", "status-gap", 1),
 ];
 
 /// Faults of each of the questions that are asked.
@@ -70,6 +97,9 @@ pub(crate) fn arm(world: &World, speed: u32) -> Fallible<()> {
     }
     add("redeploy", &format!("delay:{}", seconds(SLOW)), 10)?;
     add("redeploy", &format!("delay:{}", seconds(TOO_SLOW)), 2)?;
+    for (target, effect, share) in AT_ODDS {
+        add(target, effect, share)?;
+    }
     for question in QUESTIONS {
         for (effect, share) in READING {
             add(question, effect, share)?;
@@ -86,8 +116,8 @@ pub(crate) struct Seen {
     pub(crate) requests: u64,
     /// Requests to redeploy, whether or not they were carried out.
     pub(crate) sent: u64,
-    /// Requests to redeploy for each `user_reference`; more than one is already a doubled send.
-    pub(crate) sent_by_reference: BTreeMap<String, u32>,
+    /// The `user_reference` of each of them, and when it arrived.
+    pub(crate) arrivals: Vec<(String, OffsetDateTime)>,
     /// Redeploys about which the sandbox was asked by their `user_reference`.
     pub(crate) looked_up: BTreeSet<String>,
     /// How often each fault hit a redeploy, and how often a question, by its name.
@@ -105,14 +135,14 @@ impl Seen {
                 self.looked_up.extend(reference);
             } else if sends {
                 self.sent += 1;
-                let reference = reference.unwrap_or_default();
-                *self.sent_by_reference.entry(reference).or_default() += 1;
+                self.arrivals
+                    .push((reference.unwrap_or_default(), entry.arrived_at));
             }
             let Some(fault) = &entry.fault else { continue };
             for name in fault.split(" + ") {
                 // Delays and pauses by their kind, statuses by their number.
                 let name = match name.split_once(':') {
-                    Some((kind @ ("delay" | "throttled" | "too-many"), _)) => kind,
+                    Some((kind @ ("delay" | "throttled" | "too-many" | "late-start"), _)) => kind,
                     _ => name,
                 };
                 let count = self.faults.entry(name.to_owned()).or_default();

@@ -1,13 +1,14 @@
-//! The app process: what `stackdeck serve` does, with a clock that runs faster and time limits that are shorter
-//! by the same factor. Everything else is the program as it is served, from [`start`].
+//! The app process: what `stackdeck serve` does, with a clock that runs faster, and is moved on or set wrong when the
+//! runner says so, and with time limits that are shorter by the same factor. Everything else is the program as it is served, from [`start`].
 
+use std::io::BufRead as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use stackdeck::cli::start::{Surroundings, start};
 use stackdeck::cloud66::Timeouts;
 use stackdeck::config::{self, Mode};
-use stackdeck::domain::{Clock, Random};
+use stackdeck::domain::{Clock, ManualClock, Random};
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,7 +23,7 @@ pub(crate) const WORD: &str = "instance";
 const BIND_TRIES: u32 = 100;
 
 /// Serves until SIGTERM. The settings come from the environment, as in `serve`; `given` is the moment at which
-/// the faster clock begins, in milliseconds since 1970, and how fast it runs.
+/// the faster clock begins, in milliseconds since 1970, how fast it runs, and how many milliseconds it is ahead of that.
 pub(crate) fn run(given: &[String]) -> ExitCode {
     match serve(given) {
         Ok(()) => ExitCode::SUCCESS,
@@ -34,8 +35,8 @@ pub(crate) fn run(given: &[String]) -> ExitCode {
 }
 
 fn serve(given: &[String]) -> Fallible<()> {
-    let [start_ms, speed] = given else {
-        return Err("two arguments are needed".into());
+    let [start_ms, speed, ahead_ms] = given else {
+        return Err("three arguments are needed".into());
     };
     let began = OffsetDateTime::from_unix_timestamp_nanos(start_ms.parse::<i128>()? * 1_000_000)?;
     let speed: u32 = speed.parse()?;
@@ -45,7 +46,10 @@ fn serve(given: &[String]) -> Fallible<()> {
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .init();
-    std::thread::spawn(end_with_the_runner);
+    let clock = ManualClock::over(Clock::system().faster(began, speed));
+    clock.advance(time::Duration::milliseconds(ahead_ms.parse()?));
+    let ours = clock.clone();
+    std::thread::spawn(move || obey_the_runner(&ours));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -53,7 +57,7 @@ fn serve(given: &[String]) -> Fallible<()> {
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
         let surroundings = Surroundings {
-            clock: Clock::system().faster(began, speed),
+            clock: clock.clock(),
             random: Random::system(),
             timeouts: faster(Timeouts::default(), speed),
             ..Surroundings::default()
@@ -70,9 +74,17 @@ fn serve(given: &[String]) -> Fallible<()> {
     })
 }
 
-/// The runner holds the other end of standard input, so that it ends when the runner does, however that ends.
-fn end_with_the_runner() {
-    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+/// Each line of standard input is `pass` or `jump` and a number of milliseconds: time passes for the whole world, or this
+/// process's clock is set ahead or back. The runner holds the other end, so that this process ends when the runner does,
+/// however that ends.
+fn obey_the_runner(clock: &ManualClock) {
+    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        match line.split_once(' ').map(|(word, millis)| (word, millis.parse())) {
+            Some(("pass", Ok(millis))) => clock.advance(time::Duration::milliseconds(millis)),
+            Some(("jump", Ok(millis))) => clock.jump(time::Duration::milliseconds(millis)),
+            _ => tracing::error!(line, "the runner says what is not understood"),
+        }
+    }
     std::process::exit(1);
 }
 

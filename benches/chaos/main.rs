@@ -5,23 +5,27 @@
 //! * `options`: what a run is told. `dice`: choices that a seed repeats.
 //! * `instance`: the app process, which is this program again; `processes`: its lives and deaths.
 //! * `browser`, `person`: people, and the ways in which they press.
-//! * `faults`, `killer`: what goes wrong.
-//! * `ledger`: the facts, read where they are; `judge`: what is wrong with them; `report`: the table.
+//! * `faults`, `killer`, `mishaps`: what goes wrong. `copies`: copies of the database, put back later.
+//! * `books`: the facts, read where they are; `told`: what each receipt says; `judge`: what is wrong with them;
+//!   `report`: the table.
 //!
 //! Run it with `cargo bench --bench chaos -- --help`; what it proves is in `docs/proof.md`.
 
+mod books;
 mod browser;
+mod copies;
 mod dice;
 mod faults;
 mod instance;
 mod judge;
 mod killer;
-mod ledger;
+mod mishaps;
 mod options;
 mod person;
 mod processes;
 mod report;
 mod run;
+mod told;
 
 use std::process::ExitCode;
 

@@ -19,6 +19,10 @@ pub(crate) struct Options {
     /// tenth as often it is stopped past its lease (SIGSTOP, SIGCONT).
     #[arg(long, default_value_t = 12)]
     pub(crate) kills: usize,
+    /// How many of each mishap there are: late starts, restores of an older copy of the database, jumps of a clock,
+    /// slow accounts, spent quotas, dropped references, and deaths of PostgreSQL. By default a fifth of the kills.
+    #[arg(long)]
+    pub(crate) mishaps: Option<usize>,
     /// The same seed makes the same choices.
     #[arg(long, default_value_t = 66)]
     pub(crate) seed: u64,
@@ -37,7 +41,11 @@ pub(crate) struct Options {
     /// A folder in which the logs of the app processes are kept; by default nothing is kept.
     #[arg(long)]
     pub(crate) logs: Option<PathBuf>,
-    /// The PostgreSQL server on which a schema of the run's own is made.
+    /// A program that takes `kill` and `start` and does that to the PostgreSQL server.
+    #[arg(long, env = "STACKDECK_TEST_POSTGRES_CONTROL")]
+    pub(crate) postgres_control: Option<PathBuf>,
+    /// The PostgreSQL server on which a schema of the run's own is made, and which it sets to
+    /// `synchronous_commit = off`.
     #[arg(long, env = "STACKDECK_TEST_POSTGRES_URL", hide_env_values = true)]
     pub(crate) postgres: Option<String>,
     /// Given by `cargo bench` to everything that it runs; means nothing here.

@@ -1,5 +1,6 @@
 //! People: they open a stack's confirm page and press Redeploy, once, twice, and again when nobody answers; they
-//! leave, come back, and look at the receipt.
+//! leave, come back, look for the receipt, and sign in again where they were signed out. Beside them somebody else
+//! deploys the same stacks at Cloud 66.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,12 +9,14 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use stackdeck::domain::OperationId;
 use stackdeck::sandbox::World;
+use time::OffsetDateTime;
 use tokio::sync::Notify;
 
+use crate::Fallible;
 use crate::browser::{Browser, Form, NoAnswer, Page};
 use crate::dice::Dice;
+use crate::judge::Click;
 
 /// How often a page or an answer is asked for again before the person gives up.
 const RELOADS: u32 = 60;
@@ -23,11 +26,15 @@ const LEFT_AFTER: Duration = Duration::from_millis(20);
 const DOUBLED: usize = 15;
 const RELOADED: usize = 8;
 const ABANDONED: usize = 15;
-/// In per cent: how many deploys fail, how many are cancelled by hand, and how many clicks go to any stack, busy or
-/// not, instead of one that nobody has in hand.
+/// In per cent: how many deploys fail, how many are cancelled by hand, how many clicks go to any stack, busy or not,
+/// instead of one that nobody has in hand, and beside how many somebody else deploys the same stack at Cloud 66.
 const FAILING: usize = 5;
 const CANCELLED: usize = 3;
 const ANYWHERE: usize = 8;
+const FOREIGN: usize = 6;
+
+/// Who deploys at Cloud 66 what somebody presses here.
+const SOMEBODY_ELSE: &str = "tomas@harbourfinch.example";
 
 /// What all people of a run share.
 pub(crate) struct Crowd {
@@ -41,7 +48,7 @@ pub(crate) struct Crowd {
     /// Stacks that somebody has in hand.
     in_hand: Mutex<HashSet<String>>,
     /// Every click whose operation id is known, and what became of it.
-    pub(crate) fates: Mutex<Vec<(OperationId, Fate)>>,
+    pub(crate) fates: Mutex<Vec<(Click, Fate)>>,
     pub(crate) counts: Counts,
 }
 
@@ -54,8 +61,8 @@ pub(crate) struct Counts {
     pub(crate) reloaded: AtomicUsize,
     pub(crate) abandoned: AtomicUsize,
     pub(crate) cancels: AtomicUsize,
-    /// Receipts that were given and then not there.
-    pub(crate) receipts_gone: Mutex<Vec<OperationId>>,
+    pub(crate) foreign: AtomicUsize,
+    pub(crate) signed_in_again: AtomicUsize,
 }
 
 /// What a person was told of a click in the end.
@@ -95,9 +102,9 @@ impl Crowd {
             .is_ok()
     }
 
-    fn note(&self, id: OperationId, fate: Fate) {
+    fn note(&self, click: Click, fate: Fate) {
         let mut fates = self.fates.lock().unwrap_or_else(PoisonError::into_inner);
-        fates.push((id, fate));
+        fates.push((click, fate));
     }
 
     fn hold(&self, stack: &str) -> bool {
@@ -114,6 +121,7 @@ impl Crowd {
 /// One person with one session.
 pub(crate) struct Person<'a> {
     pub(crate) crowd: &'a Crowd,
+    pub(crate) email: String,
     pub(crate) browser: Browser,
     /// The stacks that this person may redeploy.
     pub(crate) stacks: Vec<String>,
@@ -156,7 +164,16 @@ impl Person<'_> {
         if self.dice.chance(FAILING) {
             self.crowd.world.fail_next_deploy(stack);
         }
-        let mut fate = self.press(&form, id).await;
+        let somebody_else = self.dice.chance(FOREIGN);
+        let before = somebody_else && self.dice.chance(50);
+        if before {
+            self.deploy_as_somebody_else(stack);
+        }
+        let mut pressed_at = self.now();
+        let mut fate = self.press(&form, &id).await;
+        if somebody_else && !before {
+            self.deploy_as_somebody_else(stack);
+        }
         for _ in 0..RELOADS {
             match fate {
                 Fate::NoAnswer | Fate::NotTaken => {}
@@ -164,31 +181,45 @@ impl Person<'_> {
             }
             tokio::time::sleep(self.dice.millis(100, 600)).await;
             // The form may be too old by now, and still have been written down before.
-            if self.receipt(id).await == Some(true) {
+            if self.receipt(&id).await == Some(true) {
                 fate = Fate::Receipt;
                 break;
             }
-            let again = self.post(&form, id).await;
+            pressed_at = self.now();
+            let again = self.post(&form, &id).await;
             if again == Fate::NotTaken && fate == Fate::NotTaken && self.dice.chance(30) {
                 break;
             }
             fate = again;
         }
-        self.crowd.note(id, fate);
-        if fate == Fate::Receipt {
-            self.look_at(id).await;
-            if self.dice.chance(CANCELLED) {
-                self.cancel(stack).await;
-            }
+        let click = Click {
+            id,
+            receipt: fate == Fate::Receipt,
+            pressed_at,
+            batch: None,
+        };
+        self.crowd.note(click, fate);
+        if fate == Fate::Receipt && self.dice.chance(CANCELLED) {
+            self.cancel(stack).await;
         }
         Some(fate)
     }
 
+    /// Somebody else deploys the stack over Cloud 66's own pages, in this moment.
+    fn deploy_as_somebody_else(&self, stack: &str) {
+        self.crowd.counts.foreign.fetch_add(1, Ordering::Relaxed);
+        self.crowd.world.deploy_from_web(stack, SOMEBODY_ELSE);
+    }
+
+    fn now(&self) -> OffsetDateTime {
+        self.crowd.world.clock().now()
+    }
+
     /// Opens the confirm page until it is shown.
-    async fn confirm_page(&self, stack: &str) -> Option<(Form, OperationId)> {
+    async fn confirm_page(&self, stack: &str) -> Option<(Form, String)> {
         let path = format!("/stacks/{stack}/redeploy");
         for _ in 0..RELOADS {
-            if let Ok(page) = self.browser.get(&path).await
+            if let Ok(page) = self.page(&path).await
                 && let Some(form) = page.form(|form| form.action.path() == path)
                 && let Some(id) = operation_id(form.get("op"))
             {
@@ -199,8 +230,72 @@ impl Person<'_> {
         None
     }
 
+    /// A page of the app; whoever is signed out meanwhile signs in again.
+    pub(crate) async fn page(&self, path: &str) -> Result<Page, NoAnswer> {
+        let page = self.browser.get(path).await?;
+        let home = page.location.as_ref().is_some_and(|to| to.path() == "/");
+        if !home {
+            return Ok(page);
+        }
+        self.browser.sign_in(&self.email).await.map_err(|_| NoAnswer)?;
+        self.crowd.counts.signed_in_again.fetch_add(1, Ordering::Relaxed);
+        self.browser.get(path).await
+    }
+
+    /// Redeploys many stacks by one form, and notes the receipts that it led to.
+    pub(crate) async fn press_many(&self, how_many: usize) -> Fallible<()> {
+        let mut stacks = self.stacks.clone();
+        for at in (1..stacks.len()).rev() {
+            stacks.swap(at, self.dice.below(at + 1));
+        }
+        let chosen: String = stacks
+            .iter()
+            .take(how_many)
+            .map(|uid| format!("&uid={uid}"))
+            .collect();
+        let path = format!("/redeploys/new?step=check{chosen}");
+        for _ in 0..RELOADS {
+            tokio::time::sleep(self.dice.millis(10, 100)).await;
+            let Ok(page) = self.page(&path).await else {
+                continue;
+            };
+            let Some(form) = page.form(|form| form.action.path() == "/redeploys/new") else {
+                continue;
+            };
+            let pressed_at = self.now();
+            let Ok(answer) = self.browser.send(&form.ticked("production_ok")).await else {
+                continue;
+            };
+            let batch = answer.location.filter(|to| to.path().starts_with("/redeploys/"));
+            let Some(batch) = batch else { continue };
+            let address = format!("{}?{}", batch.path(), batch.query().unwrap_or_default());
+            let Ok(list) = self.page(&address).await else {
+                continue;
+            };
+            let ids: HashSet<String> = list
+                .links()
+                .filter_map(|to| to.strip_prefix("/redeploys/").map(str::to_owned))
+                .filter(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
+                .collect();
+            if ids.is_empty() {
+                continue;
+            }
+            for id in ids {
+                let click = Click {
+                    id,
+                    receipt: true,
+                    pressed_at,
+                    batch: Some(batch.path().to_owned()),
+                };
+                self.crowd.note(click, Fate::Receipt);
+            }
+            return Ok(());
+        }
+        Err("nobody took the form for many stacks".into())
+    }
+
     /// Presses the button in one of the ways in which people do.
-    async fn press(&self, form: &Form, id: OperationId) -> Fate {
+    async fn press(&self, form: &Form, id: &str) -> Fate {
         let counts = &self.crowd.counts;
         let way = self.dice.below(100);
         if way < DOUBLED {
@@ -222,7 +317,7 @@ impl Person<'_> {
         }
     }
 
-    async fn post(&self, form: &Form, id: OperationId) -> Fate {
+    async fn post(&self, form: &Form, id: &str) -> Fate {
         self.crowd.counts.posts.fetch_add(1, Ordering::Relaxed);
         self.crowd.pressed.notify_waiters();
         let answer = self.browser.send(form).await;
@@ -233,25 +328,12 @@ impl Person<'_> {
     }
 
     /// Whether the receipt is there; none where nobody says.
-    async fn receipt(&self, id: OperationId) -> Option<bool> {
-        match self.browser.get(&format!("/redeploys/{id}")).await {
+    async fn receipt(&self, id: &str) -> Option<bool> {
+        match self.page(&format!("/redeploys/{id}")).await {
             Ok(page) if page.status == 200 => Some(true),
             Ok(page) if page.status == 404 => Some(false),
             _ => None,
         }
-    }
-
-    /// Looks at a receipt that was given.
-    async fn look_at(&self, id: OperationId) {
-        for _ in 0..RELOADS {
-            match self.receipt(id).await {
-                Some(true) => return,
-                Some(false) => break,
-                None => tokio::time::sleep(self.dice.millis(100, 500)).await,
-            }
-        }
-        let gone = &self.crowd.counts.receipts_gone;
-        gone.lock().unwrap_or_else(PoisonError::into_inner).push(id);
     }
 
     /// Cancels what runs on the stack, in two clicks, as soon as something does.
@@ -264,7 +346,7 @@ impl Person<'_> {
             });
             let Some(deployment) = running else { continue };
             let path = format!("/stacks/{stack}/deployments/{deployment}/cancel");
-            if let Ok(page) = self.browser.get(&path).await
+            if let Ok(page) = self.page(&path).await
                 && let Some(form) = page.form(|form| form.action.path() == path)
                 && let Ok(answer) = self.browser.send(&form).await
                 && answer.status == 303
@@ -277,22 +359,22 @@ impl Person<'_> {
 }
 
 /// Where an answer leads.
-fn fate(answer: &Result<Page, NoAnswer>, id: OperationId) -> Fate {
+fn fate(answer: &Result<Page, NoAnswer>, id: &str) -> Fate {
     let Ok(page) = answer else {
         return Fate::NoAnswer;
     };
     let to = page.location.as_ref().map(url::Url::path).unwrap_or_default();
     match to.strip_prefix("/redeploys/") {
-        Some(receipt) if receipt == id.to_string() => Fate::Receipt,
+        Some(receipt) if receipt == id => Fate::Receipt,
         Some(_) => Fate::Earlier,
         None if to.ends_with("/redeploy") => Fate::AskedAgain,
         None => Fate::NotTaken,
     }
 }
 
-/// The operation id in a form of a confirm page: its first 16 bytes (`src/web/form.rs`).
-fn operation_id(text: &str) -> Option<OperationId> {
+/// The operation id in a form of a confirm page, as it stands in addresses: its first 16 bytes (`src/web/form.rs`).
+fn operation_id(text: &str) -> Option<String> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let id = bytes.first_chunk::<16>()?;
-    Some(OperationId::from(u128::from_be_bytes(*id)))
+    Some(format!("{:032x}", u128::from_be_bytes(*id)))
 }

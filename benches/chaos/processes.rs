@@ -1,9 +1,11 @@
 //! The app's processes: started from this very program, killed, asked to end, stopped and woken, and started
-//! again at once on the same port and database.
+//! again, at once or later, on the same port and database; and their clocks, which jump.
 
 use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,13 +21,15 @@ pub(crate) struct Process {
     pub(crate) port: u16,
     settings: Vec<(String, String)>,
     arguments: [String; 2],
+    /// How far time was moved on for the whole world, in milliseconds.
+    ahead_ms: AtomicI64,
     folder: std::path::PathBuf,
     log: Option<std::path::PathBuf>,
     child: Mutex<Child>,
 }
 
 impl Process {
-    /// Starts the app on a free port. `arguments` are those of [`instance::run`].
+    /// Starts the app on a free port. `arguments` are the first two of [`instance::run`].
     pub(crate) fn start(
         settings: &[(String, String)],
         arguments: [String; 2],
@@ -36,30 +40,57 @@ impl Process {
         let mut settings = settings.to_vec();
         settings.push(("STACKDECK_BIND".to_owned(), format!("127.0.0.1:{port}")));
         let log = logs.map(|logs| logs.join(format!("{port}.log")));
-        let child = spawn(&settings, &arguments, folder, log.as_deref())?;
+        let child = spawn(&settings, &arguments, 0, folder, log.as_deref())?;
         Ok(Self {
             port,
             settings,
             arguments,
+            ahead_ms: AtomicI64::new(0),
             folder: folder.to_owned(),
             log,
             child: Mutex::new(child),
         })
     }
 
-    /// Kills it where it stands and starts it again.
+    /// Kills it where it stands; [`Process::start_again`] is its next life.
     pub(crate) fn kill(&self) -> Fallible<()> {
-        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut child = self.lock();
         child.kill()?;
         child.wait()?;
-        *child = self.again()?;
         Ok(())
+    }
+
+    /// Starts it again after its end.
+    pub(crate) fn start_again(&self) -> Fallible<()> {
+        let child = self.again()?;
+        *self.lock() = child;
+        Ok(())
+    }
+
+    /// Lets time pass, as it does for the whole world; its later lives know of it.
+    pub(crate) fn pass(&self, time: Duration) -> Fallible<()> {
+        let millis = i64::try_from(time.as_millis())?;
+        self.ahead_ms.fetch_add(millis, Ordering::SeqCst);
+        self.tell(&format!("pass {millis}"));
+        Ok(())
+    }
+
+    /// Sets its clock ahead or back while it runs, as somebody does to one machine.
+    pub(crate) fn jump(&self, by: time::Duration) {
+        self.tell(&format!("jump {}", by.whole_milliseconds()));
+    }
+
+    fn tell(&self, words: &str) {
+        if let Some(input) = self.lock().stdin.as_mut() {
+            // Where nobody reads any more, the process is gone, and its next life begins with the right time.
+            let _ = writeln!(input, "{words}");
+        }
     }
 
     /// Asks it to end, waits for that, and starts it again. Gives how it ended.
     pub(crate) async fn end_and_start(&self) -> Fallible<ExitStatus> {
         let status = self.end().await?;
-        *self.child.lock().unwrap_or_else(PoisonError::into_inner) = self.again()?;
+        self.start_again()?;
         Ok(status)
     }
 
@@ -104,7 +135,14 @@ impl Process {
     }
 
     fn again(&self) -> Fallible<Child> {
-        spawn(&self.settings, &self.arguments, &self.folder, self.log.as_deref())
+        let ahead_ms = self.ahead_ms.load(Ordering::SeqCst);
+        spawn(
+            &self.settings,
+            &self.arguments,
+            ahead_ms,
+            &self.folder,
+            self.log.as_deref(),
+        )
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Child> {
@@ -123,6 +161,7 @@ impl Drop for Process {
 fn spawn(
     settings: &[(String, String)],
     arguments: &[String; 2],
+    ahead_ms: i64,
     folder: &Path,
     log: Option<&Path>,
 ) -> Fallible<Child> {
@@ -133,10 +172,11 @@ fn spawn(
     let child = Command::new(std::env::current_exe()?)
         .arg(instance::WORD)
         .args(arguments)
+        .arg(ahead_ms.to_string())
         .env_clear()
         .envs(settings.iter().cloned())
         .current_dir(folder)
-        // Its other end is held as long as this program lives; see `instance`.
+        // Its other end is held as long as this program lives, and tells of jumps of the clock; see `instance`.
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(log)

@@ -6,11 +6,11 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use stackdeck::domain::Redeploy;
-
+use crate::books::Line;
 use crate::faults::Seen;
-use crate::judge::{Facts, Fault, Finding};
+use crate::judge::{Facts, Fault, Finding, Said};
 use crate::killer::Deaths;
+use crate::mishaps::Happened;
 use crate::options::Options;
 use crate::person::{Crowd, Fate};
 
@@ -19,8 +19,9 @@ pub(crate) struct Report<'a> {
     pub(crate) options: &'a Options,
     pub(crate) crowd: &'a Crowd,
     pub(crate) deaths: Deaths,
+    pub(crate) happened: &'a Happened,
     pub(crate) seen: &'a Seen,
-    pub(crate) rows: &'a [Redeploy],
+    pub(crate) lines: &'a [Line],
     pub(crate) facts: &'a Facts,
     pub(crate) findings: &'a [Finding],
     pub(crate) pressing: Duration,
@@ -35,6 +36,10 @@ impl Report<'_> {
         let counts = &self.crowd.counts;
         let fates = self.crowd.fates.lock().unwrap_or_else(PoisonError::into_inner);
         let fate = |wanted| fates.iter().filter(|(_, fate)| *fate == wanted).count();
+        let judged = |said| {
+            let rows = self.facts.rows.iter();
+            rows.filter(|row| row.said == said).count()
+        };
         table.row("database", options.database.words());
         table.row(
             "seed, people, stacks, speed of time",
@@ -58,6 +63,14 @@ impl Report<'_> {
         table.row("clicks posted again after the answer", count(&counts.reloaded));
         table.row("clicks abandoned after 20 ms", count(&counts.abandoned));
         table.row("deployments cancelled by hand", count(&counts.cancels));
+        table.row(
+            "deploys of somebody else in the moment of a click",
+            count(&counts.foreign),
+        );
+        table.row(
+            "times that somebody had to sign in again",
+            count(&counts.signed_in_again),
+        );
         table.row("**processes killed (SIGKILL)**", self.deaths.killed);
         table.row(
             "processes asked to end (SIGTERM)",
@@ -68,6 +81,13 @@ impl Report<'_> {
         );
         table.row("processes stopped past their lease (SIGSTOP)", self.deaths.frozen);
         table.row("processes that ended by themselves", self.deaths.died);
+        for (mishap, times) in &self.happened.counts {
+            table.row(mishap.words(), times);
+        }
+        table.row(
+            "rows that a restored copy no longer had",
+            self.happened.restored_away.len(),
+        );
         table.row("requests to the sandbox", self.seen.requests);
         table.row("requests to redeploy", self.seen.sent);
         let (sending, asking) = self
@@ -81,19 +101,24 @@ impl Report<'_> {
             "redeploys that the sandbox carried out",
             self.facts.executed.len(),
         );
-        table.row("rows of the ledger", self.rows.len());
+        table.row("rows of the ledger", self.lines.len());
         for (state, rows) in self.states() {
-            table.row(&format!("rows that ended as `{state}`"), rows);
+            table.row(&format!("rows in the state `{state}`"), rows);
         }
         table.row(
             "redeploys looked up by their operation id",
             self.seen.looked_up.len(),
         );
+        table.row(
+            "receipts that say that nobody knows how it ended",
+            judged(Said::NotKnown),
+        );
         for (words, fault) in [
             ("**doubled**", Fault::Doubled),
             ("**lost**", Fault::Lost),
-            ("**without an end**", Fault::WithoutEnd),
+            ("**late**", Fault::Late),
             ("**untrue**", Fault::Untrue),
+            ("**without an end**", Fault::WithoutEnd),
             ("**ends that hold a token**", Fault::HoldsToken),
         ] {
             let found = self
@@ -119,10 +144,10 @@ impl Report<'_> {
         text
     }
 
-    fn states(&self) -> BTreeMap<&'static str, usize> {
+    fn states(&self) -> BTreeMap<&str, usize> {
         let mut states = BTreeMap::new();
-        for row in self.rows {
-            *states.entry(row.state.as_str()).or_default() += 1;
+        for line in self.lines {
+            *states.entry(line.state.as_str()).or_default() += 1;
         }
         states
     }

@@ -47,6 +47,7 @@ pub(super) fn note(
     world: &World,
     request: &Request,
     call: &Call,
+    arrived_at: OffsetDateTime,
     status: Option<StatusCode>,
     processed: bool,
     fault: Option<String>,
@@ -61,6 +62,7 @@ pub(super) fn note(
         .and_then(|token| state.person(token.person))
         .map(|person| person.email.clone());
     let entry = Entry {
+        arrived_at,
         at: now,
         method: request.method.to_string(),
         path: request.path.clone(),

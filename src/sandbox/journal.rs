@@ -15,7 +15,10 @@ const MOST_ENTRIES: usize = 20_000;
 /// One request as the sandbox saw it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Entry {
-    /// When it was answered, by the sandbox's clock.
+    /// When it had arrived, by the sandbox's clock.
+    #[serde(with = "time::serde::rfc3339")]
+    pub arrived_at: OffsetDateTime,
+    /// When it was answered, by the same clock.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
     /// The HTTP method.

@@ -18,6 +18,7 @@ on_both!(
     what_is_set_aside_ends_as_cloud_66_says,
     a_clock_that_is_set_takes_no_row_out_of_the_hands_of_its_task,
     a_lease_of_a_clock_that_was_set_back_ends,
+    a_look_that_was_put_off_by_a_clock_that_was_set_back_is_due,
 );
 
 /// Just below and just above what is in time.
@@ -212,6 +213,31 @@ async fn a_lease_of_a_clock_that_was_set_back_ends(world: World) {
         .await;
     assert_eq!(store.ledger().expire_leases().await.unwrap(), 1);
     assert_eq!(state(&store, operation(1)).await, S::Unknown);
+}
+
+/// Case E91.
+async fn a_look_that_was_put_off_by_a_clock_that_was_set_back_is_due(world: World) {
+    let store = world.open().await;
+    ask(&store, 1, operation(1)).await;
+    let claim = store.ledger().claim("worker", LEASE).await.unwrap().unwrap();
+    assert!(store.ledger().unknown(&claim).await.unwrap());
+    let two_years = "63072000000";
+    world
+        .sql(&format!(
+            "UPDATE redeploys SET next_look_at_ms = next_look_at_ms + {two_years}, \
+             answered_at_ms = answered_at_ms + {two_years}"
+        ))
+        .await;
+    let due = store.ledger().due(100, 100, &[]).await.unwrap();
+    let [due] = due.as_slice() else {
+        panic!("{} rows are due", due.len());
+    };
+    // From now on, not from what that clock showed: else it would be looked up for two years.
+    assert!(due.redeploy.answered_at.unwrap() <= due.now);
+    assert!(
+        store.ledger().due(100, 100, &[]).await.unwrap().is_empty(),
+        "left alone now"
+    );
 }
 
 /// Case E64: two instances on one database, one on a machine whose clock is ahead.

@@ -194,6 +194,11 @@ impl Faults {
         self.armed.clear();
     }
 
+    /// Disarms one, as it was armed.
+    pub(crate) fn remove(&mut self, fault: &Fault) {
+        self.armed.retain(|armed| armed != fault);
+    }
+
     pub(crate) fn list(&self) -> &[Fault] {
         &self.armed
     }
@@ -240,6 +245,7 @@ mod tests {
             "stacks=moved-pages:skip",
             "stack=redirect:http://example.com/",
             "ping-auth=clock-skew:-300",
+            "redeploy=delay:5;count=2;by=ana@example.com",
             "redeploy=wrong-action:other",
             "redeploy=wrong-action:ended",
             "redeploy=wrong-action:unknown",
@@ -275,6 +281,7 @@ mod tests {
             ("redeploy=html;times=3", "is not count=NUMBER"),
             ("redeploy=html;share=101", "is not count=NUMBER"),
             ("redeploy=html;count=-1", "is not count=NUMBER"),
+            ("redeploy=html;by=ana", "by=EMAIL"),
             ("redeploy=wrong-action", "needs other, ended or unknown"),
             ("actions=metadata:odd", "needs missing, empty, null, text or list"),
             ("actions=empty-page", "needs a page number"),
@@ -314,6 +321,14 @@ mod tests {
             .collect();
         assert_eq!(hits, ["api=delay:1", "stacks=html", "stacks=delay:2"]);
         assert_eq!(faults.list().len(), 4, "what was not applied is not used up");
+    }
+
+    #[test]
+    fn a_fault_of_one_person_hits_nobody_else() {
+        let mut faults = Faults::new(1, vec!["api=html;count=1;by=ana@example.com".parse().unwrap()]);
+        assert!(faults.hit(Operation::Stacks, None).is_empty());
+        assert!(faults.hit(Operation::Stacks, Some("ben@example.com")).is_empty());
+        assert_eq!(faults.hit(Operation::Stacks, Some("ana@example.com")).len(), 1);
     }
 
     #[test]

@@ -88,6 +88,7 @@ fn long_deploy(
         started_at: begins_at,
         finished: None,
         user_reference: None,
+        deployment: None,
     });
     stack.work.push_back(Work {
         kind: Kind::Deploy(Deploy {

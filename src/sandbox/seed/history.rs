@@ -128,6 +128,7 @@ fn one(
             message: message.to_owned(),
         }),
         user_reference: None,
+        deployment: Some(numbers.deployment),
     };
     numbers.deployment += 1;
     numbers.action += 1;

@@ -53,6 +53,7 @@ pub(super) async fn exchange(
 pub(super) async fn answer_of(world: &World, request: &Request) -> (Option<Answer>, Option<Effect>) {
     let _being_answered = world.begin_answer();
     let call = Call::of(&request.method, &request.path);
+    let arrived_at = world.clock().now();
     let hits = hits(&world, &request, &call);
     for hit in &hits {
         if let Effect::Delay(time) = &hit.effect {
@@ -66,7 +67,7 @@ pub(super) async fn answer_of(world: &World, request: &Request) -> (Option<Answe
     let effects: Vec<Effect> = hits.into_iter().map(|hit| hit.effect).collect();
     let effect = effects.iter().find(|effect| !effect.adds_up());
     if let Some(When::Before) = effect.and_then(silence) {
-        note(world, request, &call, None, false, named);
+        note(world, request, &call, arrived_at, None, false, named);
         return (None, effect.cloned());
     }
     let replaced = effect.and_then(distort::instead);
@@ -82,10 +83,10 @@ pub(super) async fn answer_of(world: &World, request: &Request) -> (Option<Answe
     };
     date(&mut answered, world.clock().date(), skew);
     if effect.and_then(silence).is_some() {
-        note(world, request, &call, None, processed, named);
+        note(world, request, &call, arrived_at, None, processed, named);
         return (None, effect.cloned());
     }
-    note(world, request, &call, Some(answered.status()), processed, named);
+    note(world, request, &call, arrived_at, Some(answered.status()), processed, named);
     (Some(answered), effect.cloned())
 }
 

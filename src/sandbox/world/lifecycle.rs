@@ -71,7 +71,7 @@ pub(crate) fn settle(stack: &mut Stack, now: OffsetDateTime) {
             return;
         }
         if work.step == Step::Accepted {
-            begin(stack, &work.kind, begins_at);
+            begin(stack, &work.kind, work.action, begins_at);
             work.step = Step::Queued;
         }
         if work.step == Step::Queued && now >= begins_at + work.length.mul_f64(QUEUED_PART) {
@@ -97,9 +97,12 @@ pub(crate) fn settle(stack: &mut Stack, now: OffsetDateTime) {
     }
 }
 
-fn begin(stack: &mut Stack, kind: &Kind, at: OffsetDateTime) {
+fn begin(stack: &mut Stack, kind: &Kind, action: Option<u64>, at: OffsetDateTime) {
     stack.is_busy = true;
     let Kind::Deploy(deploy) = kind else { return };
+    if let Some(action) = stack.actions.iter_mut().find(|one| Some(one.id) == action) {
+        action.deployment = Some(deploy.deployment_id);
+    }
     let first = stack.deployments.is_empty();
     if first {
         stack.health = Health::BUILDING;
@@ -212,5 +215,6 @@ pub(crate) fn new_action(
         started_at: at,
         finished: None,
         user_reference: user_reference.map(str::to_owned),
+        deployment: None,
     }
 }

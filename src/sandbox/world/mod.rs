@@ -315,6 +315,11 @@ impl World {
         self.open().0.faults.add(fault);
     }
 
+    /// Disarms one fault, as it was armed.
+    pub fn remove_fault(&self, fault: &Fault) {
+        self.open().0.faults.remove(fault);
+    }
+
     /// Disarms all faults.
     pub fn clear_faults(&self) {
         self.open().0.faults.clear();
@@ -330,6 +335,17 @@ impl World {
         let (mut state, _) = self.open();
         state.rate_limit = limit;
         state.spent.clear();
+    }
+
+    /// Spends what is left of a person's hour, as if something else of theirs had asked so often; false when there is
+    /// no such person.
+    pub fn spend_hour_of(&self, email: &str) -> bool {
+        let (mut state, now) = self.open();
+        let Some(id) = state.person_by_email(email).map(|person| person.id) else {
+            return false;
+        };
+        state.spend_all(id, now);
+        true
     }
 
     /// What was asked so far.

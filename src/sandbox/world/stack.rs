@@ -269,6 +269,9 @@ pub struct Action {
     pub finished: Option<Finished>,
     /// The caller's own reference, up to 255 characters.
     pub user_reference: Option<String>,
+    /// The deployment that it became, once that has begun: in the sandbox's own books alone, for Cloud 66 names an
+    /// action and not its deployment.
+    pub deployment: Option<u64>,
 }
 
 /// The end of an action.

@@ -323,7 +323,7 @@ impl State {
 
     /// Counts a request of a person against their hour; `None` when it is one too many, else what remains.
     pub(crate) fn spend(&mut self, person: u64, now: OffsetDateTime) -> Option<u32> {
-        let hour = now.unix_timestamp().div_euclid(3600);
+        let hour = hour_of(now);
         let spent = self.spent.entry(person).or_insert((hour, 0));
         if spent.0 != hour {
             *spent = (hour, 0);
@@ -331,6 +331,12 @@ impl State {
         let remaining = self.rate_limit.per_hour.checked_sub(spent.1 + 1)?;
         spent.1 += 1;
         Some(remaining)
+    }
+
+    /// Leaves nothing of a person's hour.
+    pub(crate) fn spend_all(&mut self, person: u64, now: OffsetDateTime) {
+        self.spent
+            .insert(person, (hour_of(now), self.rate_limit.per_hour));
     }
 
     /// A scope list as a token of its own kind: a personal access token.
@@ -353,6 +359,11 @@ impl State {
         });
         value
     }
+}
+
+/// Which clock hour it is, counted from 1970.
+fn hour_of(now: OffsetDateTime) -> i64 {
+    now.unix_timestamp().div_euclid(3600)
 }
 
 /// From 0.85 to 1.15, so that no two deploys take exactly as long.

@@ -15,6 +15,10 @@ use crate::store::{StoreError, millis};
 /// request to Cloud 66 may take.
 pub const LOOK_LEASE: Duration = Duration::seconds(30);
 
+/// No look is put off for longer than this: one that is was put off by a clock that has been set back since. It is due
+/// at once; and what was answered later than now was answered by that clock, so its time begins now.
+const LONGEST_WAIT: Duration = Duration::hours(3);
+
 /// How many rows one statement of [`Ledger::prune`] deletes.
 const PRUNE_BATCH: u32 = 100;
 
@@ -47,6 +51,7 @@ impl Ledger {
             limit: number(limit),
             of_one_person: number(of_one_person),
             without: without.iter().map(|person| person.0).collect(),
+            longest_wait_ms: millis::of(LONGEST_WAIT),
         };
         let rows = self.rows.take_due(&turn, now_ms, until_ms).await?;
         Ok(self.with_tokens(rows, now_ms))

@@ -95,6 +95,8 @@ pub(crate) struct Turn {
     pub(crate) of_one_person: i64,
     /// Of these persons none.
     pub(crate) without: Vec<i64>,
+    /// No look is put off for longer: one that is is due.
+    pub(crate) longest_wait_ms: i64,
 }
 
 #[async_trait]
@@ -161,7 +163,8 @@ pub(crate) trait Sending: Send + Sync {
 #[async_trait]
 pub(crate) trait Following: Send + Sync {
     /// Rows in `unknown`, `accepted` or `running`, or set aside in `requested`, whose next look has come, as many as
-    /// `turn` says; it is put off to `until_ms`, so that nobody else gets them before.
+    /// `turn` says; it is put off to `until_ms`, so that nobody else gets them before. What was answered later
+    /// than now is from now on answered now.
     async fn take_due(&self, turn: &Turn, now_ms: i64, until_ms: i64)
     -> Result<Vec<RedeployRow>, StoreError>;
 

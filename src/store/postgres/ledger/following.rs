@@ -20,11 +20,14 @@ impl Following for Postgres {
             "WITH due AS MATERIALIZED (SELECT number AS chosen FROM redeploys WHERE number IN (SELECT number FROM \
              (SELECT number, next_look_at_ms, \
              row_number() OVER (PARTITION BY asked_by ORDER BY next_look_at_ms) AS turn FROM redeploys \
-             WHERE state IN ('requested', 'unknown', 'accepted', 'running') AND next_look_at_ms <= $2 \
+             WHERE state IN ('requested', 'unknown', 'accepted', 'running') \
+             AND (next_look_at_ms <= $2 OR next_look_at_ms > $7) \
              AND origin = $6 AND asked_by <> ALL($5)) AS waiting \
              WHERE turn <= $4 ORDER BY turn, next_look_at_ms LIMIT $1) \
-             AND state IN ('requested', 'unknown', 'accepted', 'running') AND next_look_at_ms <= $2 FOR UPDATE SKIP LOCKED) \
-             UPDATE redeploys SET next_look_at_ms = $3 FROM due \
+             AND state IN ('requested', 'unknown', 'accepted', 'running') \
+             AND (next_look_at_ms <= $2 OR next_look_at_ms > $7) FOR UPDATE SKIP LOCKED) \
+             UPDATE redeploys SET next_look_at_ms = $3, answered_at_ms = CASE WHEN answered_at_ms > $2 THEN $2 \
+             ELSE answered_at_ms END FROM due \
              WHERE number = chosen RETURNING ",
             redeploy_columns!()
         ))
@@ -33,7 +36,8 @@ impl Following for Postgres {
         .bind(until_ms)
         .bind(turn.of_one_person)
         .bind(&turn.without)
-        .bind(&self.origin);
+        .bind(&self.origin)
+        .bind(now_ms.saturating_add(turn.longest_wait_ms));
         self.write_returning(query).await
     }
 

@@ -17,10 +17,12 @@ impl Following for Sqlite {
         // SQLite binds no arrays; it reads one from JSON.
         let without = serde_json::to_string(&turn.without).map_err(|_| StoreError::Broken)?;
         let query = sqlx::query_as(concat!(
-            "UPDATE redeploys SET next_look_at_ms = $3 WHERE number IN (SELECT number FROM \
+            "UPDATE redeploys SET next_look_at_ms = $3, answered_at_ms = min(answered_at_ms, $2) \
+             WHERE number IN (SELECT number FROM \
              (SELECT number, next_look_at_ms, \
              row_number() OVER (PARTITION BY asked_by ORDER BY next_look_at_ms) AS turn FROM redeploys \
-             WHERE state IN ('requested', 'unknown', 'accepted', 'running') AND next_look_at_ms <= $2 \
+             WHERE state IN ('requested', 'unknown', 'accepted', 'running') \
+             AND (next_look_at_ms <= $2 OR next_look_at_ms > $7) \
              AND origin = $6 AND asked_by NOT IN (SELECT value FROM json_each($5))) \
              WHERE turn <= $4 ORDER BY turn, next_look_at_ms LIMIT $1) RETURNING ",
             redeploy_columns!()
@@ -30,7 +32,8 @@ impl Following for Sqlite {
         .bind(until_ms)
         .bind(turn.of_one_person)
         .bind(without)
-        .bind(&self.origin);
+        .bind(&self.origin)
+        .bind(now_ms.saturating_add(turn.longest_wait_ms));
         self.write_returning(query).await
     }
 
