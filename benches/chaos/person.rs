@@ -248,12 +248,11 @@ impl Person<'_> {
         for at in (1..stacks.len()).rev() {
             stacks.swap(at, self.dice.below(at + 1));
         }
-        let chosen: String = stacks
-            .iter()
-            .take(how_many)
-            .map(|uid| format!("&uid={uid}"))
-            .collect();
-        let path = format!("/redeploys/new?step=check{chosen}");
+        let mut path = "/redeploys/new?step=check".to_owned();
+        for uid in stacks.iter().take(how_many) {
+            path.push_str("&uid=");
+            path.push_str(uid);
+        }
         for _ in 0..RELOADS {
             tokio::time::sleep(self.dice.millis(10, 100)).await;
             let Ok(page) = self.page(&path).await else {

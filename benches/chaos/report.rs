@@ -113,6 +113,16 @@ impl Report<'_> {
             "receipts that say that nobody knows how it ended",
             judged(Said::NotKnown),
         );
+        self.found(&mut table);
+        table.row(
+            "time: pressing, in all",
+            format!("{} s, {} s", self.pressing.as_secs(), self.all.as_secs()),
+        );
+        table.0
+    }
+
+    /// What has to be nothing.
+    fn found(&self, table: &mut Table) {
         for (words, fault) in [
             ("**doubled**", Fault::Doubled),
             ("**lost**", Fault::Lost),
@@ -128,11 +138,6 @@ impl Report<'_> {
                 .count();
             table.row(words, format!("**{found}**"));
         }
-        table.row(
-            "time: pressing, in all",
-            format!("{} s, {} s", self.pressing.as_secs(), self.all.as_secs()),
-        );
-        table.0
     }
 
     /// The faults one by one.

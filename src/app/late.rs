@@ -18,6 +18,10 @@ const AT_LATEST: Duration = Duration::minutes(1);
 /// above these are about an hour.
 const QUESTIONS: u32 = 75;
 
+/// How often it is asked where Cloud 66's actions do not say whose they are: with the pauses above about two minutes, in
+/// which a name that was left out for a while may come back.
+const UNCLEAR_ANSWERS: u32 = 10;
+
 impl App {
     /// Asks whether Cloud 66 has a redeploy that was set aside, and lets it be sent, or ends it.
     pub(super) async fn ask_before_sending(&self, due: &Due, api: Option<&Api>) -> Result<(), StoreError> {
@@ -44,9 +48,17 @@ impl App {
                     tracing::warn!(operation = %row.id, "a redeploy was not sent in time, and is not sent any more");
                 }
             }
-            // Nobody can say. What is in time, in the database that it was asked in, is sent as after any
+            // One of its actions may be this one. It is never sent on that: the database may be an older copy of which
+            // nobody can tell, and it was sent before.
+            Ok(Record::Unclear | Record::NoNames) if row.looks < UNCLEAR_ANSWERS => {
+                self.ask_again(due, row).await?;
+            }
+            Ok(Record::Unclear | Record::NoNames) => {
+                ledger.too_late_and_not_known(row.id).await?;
+            }
+            // Version 2 can never say. What is in time, in the database that it was asked in, is sent as after any
             // restart; the rest is not.
-            Ok(Record::Unclear | Record::NoNames) | Err(cloud66::Error::NotImplemented) => {
+            Err(cloud66::Error::NotImplemented) => {
                 if !ledger.let_be_sent(row.id).await? {
                     ledger.too_late_and_not_known(row.id).await?;
                 }

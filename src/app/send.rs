@@ -36,7 +36,7 @@ impl App {
             .cloud66()
             .api(claim.token(), &self.watchers().budget(row.asked_by));
         let answer = api.send(row.stack, row.id, row.command, &row.options).await;
-        self.remember_warning(row, api.warning());
+        self.remember_warning(row, api.warning().as_deref());
         tracing::info!(operation = %row.id, stack = %row.stack, answer = kind(&answer), "redeploy sent");
         if matches!(answer, Answer::Refused(cloud66::Error::Forbidden { .. })) {
             tracing::warn!(person = row.asked_by.0, stack = %row.stack, "Cloud 66 does not let this person deploy it");
@@ -98,9 +98,9 @@ impl App {
     }
 
     /// What came beside the answer is for the person, in whichever session.
-    fn remember_warning(&self, row: &Redeploy, warning: Option<String>) {
+    fn remember_warning(&self, row: &Redeploy, warning: Option<&str>) {
         for watcher in self.watchers().of_person(row.asked_by) {
-            watcher.warned(warning.clone());
+            watcher.warned(warning.map(str::to_owned));
         }
     }
 

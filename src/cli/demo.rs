@@ -32,7 +32,10 @@ async fn demo(given: &ArgMatches) -> Result<(), ExitCode> {
     let bind = match options::text(given, "bind") {
         Some(bind) => bind.to_owned(),
         // Where an image or a service says where to listen.
-        None => config::sources::bind_from_env().to_string(),
+        None => config::sources::addresses([])
+            .map_err(|mistakes| mistaken(&mistakes))?
+            .bind
+            .to_string(),
     };
     let bind = with_port(&bind);
     let port = bind.rsplit_once(':').map_or("8066", |(_, port)| port).to_owned();

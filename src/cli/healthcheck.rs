@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const GUARDED: &str = "/static/-";
 
 pub(super) async fn run(given: &ArgMatches) -> ExitCode {
-    let addresses = match config::sources::for_healthcheck(options::settings_given(given)) {
+    let addresses = match config::sources::addresses(options::settings_given(given)) {
         Ok(addresses) => addresses,
         Err(mistakes) => return super::mistaken(&mistakes),
     };

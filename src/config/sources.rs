@@ -67,7 +67,7 @@ pub struct Addresses {
 }
 
 /// Reads them as `serve` does. A mistake in any other setting is nothing to the health check.
-pub fn for_healthcheck(options: impl IntoIterator<Item = (String, String)>) -> Result<Addresses, Mistakes> {
+pub fn addresses(options: impl IntoIterator<Item = (String, String)>) -> Result<Addresses, Mistakes> {
     let mut sources = Sources {
         options: options.into_iter().collect(),
         ..Sources::default()

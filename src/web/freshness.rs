@@ -89,6 +89,10 @@ pub fn of_stack(state: &WebState, mut frame: Frame, visitor: &Visitor, view: &St
 }
 
 /// What has to be said above redeploys: nothing once all of them have ended, because then nothing is waited for.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "an iterator is handed over, as everywhere"
+)]
 pub fn of_redeploys<'r>(
     state: &WebState,
     who: &SignedIn,

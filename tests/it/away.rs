@@ -131,7 +131,7 @@ async fn what_nobody_looks_at_uses_nothing_up() {
     ] {
         for path in ["/", "/settings", receipt.url.path()] {
             let answer = crate::harness::Ask::new(method.clone(), browser.address(path))
-                .header("cookie", &browser.cookies())
+                .header("cookie", browser.cookies())
                 .header("sec-fetch-dest", "document")
                 .header(name, value)
                 .send()

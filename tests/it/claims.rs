@@ -146,7 +146,7 @@ async fn an_open_list_is_told_that_a_deploy_was_cancelled_and_after_a_restart_it
 
 #[tokio::test]
 async fn what_was_accepted_and_has_not_begun_is_starting() {
-    let app = TestApp::with().deploys_of(Duration::from_secs(300)).start().await;
+    let app = TestApp::with().deploys_of(Duration::from_mins(5)).start().await;
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
     let page = browser.whole_list().await;
@@ -175,7 +175,7 @@ async fn what_was_accepted_and_has_not_begun_is_starting() {
     both_clocks(&app, Duration::from_secs(40));
     let deploying = browser.get(&format!("/stacks/{uid}")).await;
     assert_eq!(deploying.texts(".big-verdict .verdict"), ["Deploying"]);
-    app.world().clock().advance(Duration::from_secs(600));
+    app.world().clock().advance(Duration::from_mins(10));
     let healthy = browser.get(&format!("/stacks/{uid}")).await;
     assert_eq!(
         healthy.texts(".big-verdict .verdict"),
@@ -202,7 +202,7 @@ async fn one_deploy_has_one_duration_and_it_is_cloud_66s() {
     answered(&app, id).await;
     app.pass(time::Duration::seconds(1)).await;
     // We look late: by our clock much more has passed than by Cloud 66's.
-    app.world().clock().advance(Duration::from_secs(60));
+    app.world().clock().advance(Duration::from_mins(1));
     app.clock.advance(time::Duration::minutes(4));
     ended(&app, id).await;
     app.pass(time::Duration::seconds(1)).await;
@@ -338,7 +338,7 @@ async fn a_commands_receipt_has_nothing_of_a_deploy() {
 
 #[tokio::test]
 async fn activity_that_is_opened_after_a_press_has_it() {
-    let app = TestApp::with().deploys_of(Duration::from_secs(300)).start().await;
+    let app = TestApp::with().deploys_of(Duration::from_mins(5)).start().await;
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
     let page = browser.whole_list().await;

@@ -153,7 +153,7 @@ async fn a_list_with_an_empty_page_in_the_middle_does_not_say_that_there_is_no_r
 /// Case E77.
 #[tokio::test]
 async fn somebody_else_s_deploy_of_the_same_second_has_no_cancel_link_of_ours() {
-    let app = TestApp::with().deploys_of(Duration::from_secs(600)).start().await;
+    let app = TestApp::with().deploys_of(Duration::from_mins(10)).start().await;
     let browser = app.signed_in().await;
     let uid = app.quiet_stack("staging");
     for fault in [

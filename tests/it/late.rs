@@ -181,10 +181,10 @@ async fn after_a_short_restart_cloud66_is_asked_first_and_then_it_is_sent() {
     let journal = app.world().journal();
     assert_eq!(journal.count("redeploy"), 2);
     for sent in journal.of("redeploy") {
-        let reference = sent.user_reference.clone().unwrap();
+        let (stack, _) = sent.path.rsplit_once('/').unwrap();
         let asked_at = journal
             .of("actions")
-            .find(|entry| entry.query.contains(&reference))
+            .find(|entry| entry.path.starts_with(stack))
             .unwrap()
             .at;
         assert!(asked_at <= sent.at, "asked before it was sent");

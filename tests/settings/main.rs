@@ -1,6 +1,10 @@
 //! The settings: each rule with the words that mend its mistake, all mistakes at once, nothing secret shown,
 //! and `.env.example` equal to the code.
-#![expect(clippy::expect_used, reason = "a test ends where its own words are wrong")]
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test ends where its own words are wrong"
+)]
 
 mod public_url;
 mod readers;

@@ -69,7 +69,10 @@ fn own(text: &str) -> Values {
     values.into_iter().collect()
 }
 
-const READERS: [(&str, fn(&str) -> Values); 4] = [
+/// A reader and its name.
+type Reader = (&'static str, fn(&str) -> Values);
+
+const READERS: [Reader; 4] = [
     ("Stackdeck", own),
     ("Docker", docker),
     ("systemd", systemd),

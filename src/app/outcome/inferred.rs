@@ -23,7 +23,7 @@ pub(super) enum Inferred {
     /// Nothing yet.
     NotYet,
     /// One has run since, and only one.
-    Only(Deployment),
+    Only(Box<Deployment>),
     /// Several have, or may have: nobody can tell which one is ours.
     OneOfSeveral,
 }
@@ -48,7 +48,7 @@ pub(super) fn by_deployments(row: &Redeploy, history: &[Deployment], now: Offset
     match candidates.as_slice() {
         [] => Inferred::NotYet,
         [only] if history.len() < FULL_PAGE || candidates.len() < history.len() => {
-            Inferred::Only((*only).clone())
+            Inferred::Only(Box::new((*only).clone()))
         }
         _ => Inferred::OneOfSeveral,
     }
@@ -115,7 +115,7 @@ mod tests {
     fn only_what_is_the_only_one_and_long_over_is_taken_for_ours() {
         let before = || deployment(1, 100, Some(200));
         let ours = || deployment(3, 502, Some(600));
-        assert_eq!(inferred(&[ours(), before()]), Inferred::Only(ours()));
+        assert_eq!(inferred(&[ours(), before()]), Inferred::Only(Box::new(ours())));
         assert_eq!(inferred(&[before()]), Inferred::NotYet, "nothing has run since");
         let others = [
             // In the same second, before and after.
@@ -124,7 +124,7 @@ mod tests {
             // A few seconds before: clocks may differ by as much.
             (deployment(2, 497, Some(501)), Inferred::OneOfSeveral),
             // Well before.
-            (deployment(2, 450, Some(501)), Inferred::Only(ours())),
+            (deployment(2, 450, Some(501)), Inferred::Only(Box::new(ours()))),
             // Still at work, and just over.
             (deployment(4, 600, None), Inferred::NotYet),
             (deployment(4, 600, Some(NOW - 60)), Inferred::NotYet),

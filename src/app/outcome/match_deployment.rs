@@ -309,7 +309,12 @@ mod tests {
             (None, Some("api"), false),
         ] {
             let running = by(user, via);
-            let found = so_far(&row(), &ours, std::slice::from_ref(&ours), &[running.clone()]);
+            let found = so_far(
+                &row(),
+                &ours,
+                std::slice::from_ref(&ours),
+                std::slice::from_ref(&running),
+            );
             assert_eq!(found.is_some(), is_ours, "{user:?} {via:?}");
         }
     }

@@ -141,7 +141,7 @@ impl App {
             Inferred::Only(deployment) => Seen::Inferred {
                 state: inferred::state_of(&deployment),
                 reason: Reason::OnlyDeployment,
-                deployment: Some(deployment),
+                deployment: Some(*deployment),
             },
         })
     }

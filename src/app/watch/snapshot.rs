@@ -269,8 +269,8 @@ impl Snapshot {
         let mut changed = version.is_some_and(|version| version.call_cancelled(id));
         for (_, history) in self.histories.iter_mut().filter(|(known, _)| *known == uid) {
             let mut called = history.to_vec();
-            let its = called.iter_mut().filter(|deployment| deployment.id == id);
-            changed |= its.map(Deployment::call_cancelled).any(|called| called);
+            let mut its = called.iter_mut().filter(|deployment| deployment.id == id);
+            changed |= its.any(Deployment::call_cancelled);
             *history = called.into();
         }
         if changed {

@@ -53,89 +53,68 @@ pub(crate) fn apply(effect: &Effect, mut answer: Answer) -> Answer {
             set(&mut answer, "content-encoding", "gzip");
             answer
         }
-        Effect::ClockSkew(seconds) => {
-            let skew = Duration::seconds(*seconds);
-            change(&mut answer, |body| {
-                each_scalar(body, &mut |_, scalar| shift(scalar, skew));
-            });
-            answer
-        }
-        Effect::LyingPages => {
-            change(&mut answer, lie_about_pages);
-            answer
-        }
-        Effect::UnknownCodes => {
-            change(&mut answer, |body| each_scalar(body, &mut unknown_code));
-            answer
-        }
-        Effect::Nulls => {
-            change(&mut answer, |body| {
-                if let Some(response) = body.get_mut("response") {
-                    each_scalar(response, &mut nothing);
-                }
-            });
-            answer
-        }
-        Effect::NumberStrings => {
-            change(&mut answer, |body| {
-                if let Some(response) = body.get_mut("response") {
-                    each_scalar(response, &mut |_, scalar| {
-                        if scalar.is_number() || scalar.is_boolean() {
-                            *scalar = Value::String(scalar.to_string());
-                        }
-                    });
-                }
-            });
-            answer
-        }
-        Effect::StringCodes => {
-            change(&mut answer, string_codes);
-            answer
-        }
-        Effect::NoEnvelope => {
-            change(&mut answer, |body| {
-                if let Some(inner) = body.get_mut("response").map(Value::take) {
-                    *body = inner;
-                }
-            });
-            answer
-        }
-        Effect::Metadata(form) => {
-            change(&mut answer, |body| {
-                each_object(body, &mut |object| metadata(object, *form))
-            });
-            answer
-        }
-        Effect::NoSuccess => {
-            change(&mut answer, |body| {
-                each_scalar(body, &mut |name, scalar| {
-                    if name == "finished_success" {
-                        *scalar = Value::Null;
-                    }
-                });
-            });
-            answer
-        }
-        Effect::StatusGap => {
-            change(&mut answer, |body| each_scalar(body, &mut idle));
-            answer
-        }
-        Effect::NoActionId => {
-            change(&mut answer, |body| {
-                each_scalar(body, &mut |name, scalar| {
-                    if name == "async_action_id" {
-                        *scalar = Value::Null;
-                    }
-                });
-            });
-            answer
-        }
         Effect::Warning(words) => {
             set(&mut answer, "x-cloud66-warning", words);
             answer
         }
-        _ => answer,
+        _ => {
+            if let Some(rewrite) = rewrite(effect) {
+                change(&mut answer, rewrite);
+            }
+            answer
+        }
     }
+}
+
+/// A change of the JSON of an answer.
+type Rewrite<'a> = Box<dyn FnOnce(&mut Value) + 'a>;
+
+/// What an effect does to the JSON of an answer.
+fn rewrite(effect: &Effect) -> Option<Rewrite<'_>> {
+    Some(match effect {
+        Effect::ClockSkew(seconds) => {
+            let skew = Duration::seconds(*seconds);
+            Box::new(move |body| each_scalar(body, &mut |_, scalar| shift(scalar, skew)))
+        }
+        Effect::LyingPages => Box::new(lie_about_pages),
+        Effect::UnknownCodes => Box::new(|body| each_scalar(body, &mut unknown_code)),
+        Effect::Nulls => Box::new(|body| {
+            if let Some(response) = body.get_mut("response") {
+                each_scalar(response, &mut nothing);
+            }
+        }),
+        Effect::NumberStrings => Box::new(|body| {
+            if let Some(response) = body.get_mut("response") {
+                each_scalar(response, &mut number_as_text);
+            }
+        }),
+        Effect::StringCodes => Box::new(string_codes),
+        Effect::NoEnvelope => Box::new(|body| {
+            if let Some(inner) = body.get_mut("response").map(Value::take) {
+                *body = inner;
+            }
+        }),
+        Effect::Metadata(form) => Box::new(|body| each_object(body, &mut |object| metadata(object, *form))),
+        Effect::NoSuccess => Box::new(|body| forget(body, "finished_success")),
+        Effect::NoActionId => Box::new(|body| forget(body, "async_action_id")),
+        Effect::StatusGap => Box::new(|body| each_scalar(body, &mut idle)),
+        _ => return None,
+    })
+}
+
+fn number_as_text(_: &str, scalar: &mut Value) {
+    if scalar.is_number() || scalar.is_boolean() {
+        *scalar = Value::String(scalar.to_string());
+    }
+}
+
+/// Makes every field of this name null.
+fn forget(body: &mut Value, field: &str) {
+    each_scalar(body, &mut |name, scalar| {
+        if name == field {
+            *scalar = Value::Null;
+        }
+    });
 }
 
 fn proxy_page(code: u16) -> Answer {

@@ -324,14 +324,6 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_of_one_person_hits_nobody_else() {
-        let mut faults = Faults::new(1, vec!["api=html;count=1;by=ana@example.com".parse().unwrap()]);
-        assert!(faults.hit(Operation::Stacks, None).is_empty());
-        assert!(faults.hit(Operation::Stacks, Some("ben@example.com")).is_empty());
-        assert_eq!(faults.hit(Operation::Stacks, Some("ana@example.com")).len(), 1);
-    }
-
-    #[test]
     fn what_cloud_66_does_otherwise_adds_up_with_everything_else() {
         let armed = [
             "redeploy=foreign-deploy:before",

@@ -54,7 +54,7 @@ pub(super) async fn answer_of(world: &World, request: &Request) -> (Option<Answe
     let _being_answered = world.begin_answer();
     let call = Call::of(&request.method, &request.path);
     let arrived_at = world.clock().now();
-    let hits = hits(&world, &request, &call);
+    let hits = hits(world, request, &call);
     for hit in &hits {
         if let Effect::Delay(time) = &hit.effect {
             sleep(*time).await;
@@ -86,7 +86,15 @@ pub(super) async fn answer_of(world: &World, request: &Request) -> (Option<Answe
         note(world, request, &call, arrived_at, None, processed, named);
         return (None, effect.cloned());
     }
-    note(world, request, &call, arrived_at, Some(answered.status()), processed, named);
+    note(
+        world,
+        request,
+        &call,
+        arrived_at,
+        Some(answered.status()),
+        processed,
+        named,
+    );
     (Some(answered), effect.cloned())
 }
 

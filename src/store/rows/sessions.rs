@@ -29,6 +29,10 @@ pub(crate) struct SessionSummaryRow {
 /// so that a shorter lifetime ends sessions that began under a longer one. A session that is not alive counts as not
 /// there, before the sweep as after it.
 #[derive(Debug, Clone, Copy)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "a time of the database carries its unit in its name"
+)]
 pub(crate) struct Alive {
     pub(crate) now_ms: i64,
     pub(crate) idle_since_ms: i64,

@@ -34,16 +34,7 @@ pub(super) fn sentence(redeploy: &Redeploy, old_api: bool) -> Sentence {
 pub(super) fn sentence_of(redeploy: &Redeploy, old_api: bool, silent: bool) -> Sentence {
     use RedeployState as S;
     let deploys = redeploy.command == Command::Redeploy;
-    let (icon, tone) = match redeploy.state {
-        _ if is_given_up(redeploy) => ("triangle", "warn"),
-        S::Requested | S::Unknown => ("clock", "busy"),
-        S::Accepted if redeploy.queued => ("clock", "busy"),
-        S::Sending | S::Accepted | S::Running => ("ring", "busy"),
-        S::Refused | S::Failed => ("octagon", "bad"),
-        S::Lost | S::Ended => ("triangle", "warn"),
-        S::Succeeded => ("tick", "ok"),
-        S::Cancelled => ("dash", "idle"),
-    };
+    let (icon, tone) = mark(redeploy);
     let (headline, meaning) = match redeploy.state {
         _ if is_given_up(redeploy) => (
             "Not known",
@@ -97,22 +88,7 @@ pub(super) fn sentence_of(redeploy: &Redeploy, old_api: bool, silent: bool) -> S
             "Running",
             "Cloud 66 is at work on it. You may close this page.".to_owned(),
         ),
-        S::Unknown if old_api => (
-            "No answer",
-            "Cloud 66 did not answer, and version 2 of its API has nothing to look up. It may have \
-             arrived, and will not be sent again. Check the stack."
-                .to_owned(),
-        ),
-        S::Unknown if silent => (
-            "No answer yet",
-            "Whether Cloud 66 got it cannot be asked now; the app keeps trying. It may have arrived, and will not be \
-             sent again."
-                .to_owned(),
-        ),
-        S::Unknown => (
-            "No answer yet",
-            "Checking whether Cloud 66 got it… It may have arrived, and will not be sent again.".to_owned(),
-        ),
+        S::Unknown => unanswered(old_api, silent),
         S::Refused if redeploy.reason.is_some_and(Reason::is_unsent) => {
             ("Not sent", explain(redeploy).unwrap_or_default())
         }
@@ -147,6 +123,40 @@ pub(super) fn sentence_of(redeploy: &Redeploy, old_api: bool, silent: bool) -> S
         headline: headline.to_owned(),
         meaning,
     }
+}
+
+/// Outline and tone.
+fn mark(redeploy: &Redeploy) -> (&'static str, &'static str) {
+    use RedeployState as S;
+    match redeploy.state {
+        _ if is_given_up(redeploy) => ("triangle", "warn"),
+        S::Requested | S::Unknown => ("clock", "busy"),
+        S::Accepted if redeploy.queued => ("clock", "busy"),
+        S::Sending | S::Accepted | S::Running => ("ring", "busy"),
+        S::Refused | S::Failed => ("octagon", "bad"),
+        S::Lost | S::Ended => ("triangle", "warn"),
+        S::Succeeded => ("tick", "ok"),
+        S::Cancelled => ("dash", "idle"),
+    }
+}
+
+/// Headline and meaning where it is not known whether Cloud 66 has it.
+fn unanswered(old_api: bool, silent: bool) -> (&'static str, String) {
+    if old_api {
+        return (
+            "No answer",
+            "Cloud 66 did not answer, and version 2 of its API has nothing to look up. It may have arrived, and will \
+             not be sent again. Check the stack."
+                .to_owned(),
+        );
+    }
+    let meaning = if silent {
+        "Whether Cloud 66 got it cannot be asked now; the app keeps trying. It may have arrived, and will not be sent \
+         again."
+    } else {
+        "Checking whether Cloud 66 got it… It may have arrived, and will not be sent again."
+    };
+    ("No answer yet", meaning.to_owned())
 }
 
 /// Whether Cloud 66 accepted it and is asked no more, although its end is not known.

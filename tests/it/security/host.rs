@@ -233,7 +233,7 @@ async fn another_name_of_this_machine_leads_to_the_public_one() {
         for name in ["127.0.0.1", "[::1]"] {
             for path in ["/", "/activity?hours=24", "//evil.example/"] {
                 let page = Ask::get(format!("{}{prefix}{path}", app.url))
-                    .header("host", &format!("{name}:{port}"))
+                    .header("host", format!("{name}:{port}"))
                     .send()
                     .await;
                 case.same(page.status, 307, format!("{name} {path}"));
@@ -253,7 +253,7 @@ async fn another_name_of_this_machine_leads_to_the_public_one() {
         case.same(page.url.host_str(), Some("localhost"), "at the public address");
         // For programs on this machine nothing changes.
         let probe = Ask::get(format!("{}/readyz", app.url))
-            .header("host", &format!("127.0.0.1:{port}"))
+            .header("host", format!("127.0.0.1:{port}"))
             .send()
             .await;
         case.same(probe.status, 200, "a probe");

@@ -36,7 +36,7 @@ impl Pooler {
             clippy::disallowed_methods,
             reason = "bin/with-postgres says where it is in this way only"
         )]
-        let server = std::env::var("STACKDECK_TEST_POSTGRES_URL").expect("bin/with-postgres sets it");
+        let server = std::env::var("STACKDECK_TEST_POSTGRES_URL").unwrap();
         let mut connection = PgConnection::connect(&server).await.unwrap();
         let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
         sqlx::raw_sql(create).execute(&mut connection).await.unwrap();

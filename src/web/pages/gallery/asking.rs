@@ -85,6 +85,17 @@ pub(super) fn asking(prefix: &str) -> Vec<Sample> {
         let page = ConfirmPage::command(world::frame(prefix), &checkout, true, command, "b3BlcmF0aW9uLWlk");
         all.push(Sample::new(format!("confirm-{}", command.as_str()), page));
     }
+    all.extend(stack_taken(prefix));
+    if let Some(running) = running.first() {
+        let page = ConfirmPage::cancel(world::frame(prefix), &checkout, true, running);
+        all.push(Sample::new("confirm-cancel", page));
+    }
+    all
+}
+
+fn stack_taken(prefix: &str) -> Vec<Sample> {
+    let plain = RedeployOptions::default();
+    let mut all = Vec::new();
     let mut taken = world::redeploy(RedeployState::Unknown);
     taken.asked_by_name = HOSTILE.into();
     let v2 = RedeployOptions {
@@ -106,10 +117,6 @@ pub(super) fn asking(prefix: &str) -> Vec<Sample> {
             name,
             StackTakenPage::new(world::frame(prefix), &input),
         ));
-    }
-    if let Some(running) = running.first() {
-        let page = ConfirmPage::cancel(world::frame(prefix), &checkout, true, running);
-        all.push(Sample::new("confirm-cancel", page));
     }
     all
 }
