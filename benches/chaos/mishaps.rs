@@ -230,6 +230,9 @@ impl Mishaps<'_> {
             }
             tokio::time::sleep(pause).await;
         }
+        for process in self.processes {
+            process.until_it_listens().await?;
+        }
         Ok(())
     }
 

@@ -124,6 +124,21 @@ impl Process {
         !matches!(self.lock().try_wait(), Ok(None))
     }
 
+    /// Waits until it listens. One that was starting while its database was dead has ended with a message, as it should;
+    /// it is started again, as whoever keeps it running would.
+    pub(crate) async fn until_it_listens(&self) -> Fallible<()> {
+        while tokio::net::TcpStream::connect(("127.0.0.1", self.port))
+            .await
+            .is_err()
+        {
+            if self.is_gone() {
+                self.start_again()?;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
+    }
+
     fn signal(&self, name: &str) -> Fallible<()> {
         let pid = self.lock().id().to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status()?;

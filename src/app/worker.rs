@@ -31,14 +31,14 @@ pub const GRACE: Duration = Duration::from_secs(25);
 /// How often what has expired is swept, in ticks: once a minute.
 const SWEEP_EVERY: u32 = 120;
 
-/// Works until `stop`, then waits for what is on its way.
-pub async fn run(app: App, stop: CancellationToken) {
+/// Works until `stop`, then waits for what is on its way. `begun` says whether this start's epoch has begun in the
+/// ledger; without it nothing is claimed, and it is begun here as soon as the database allows it.
+pub async fn run(app: App, stop: CancellationToken, mut begun: bool) {
     let name = app.random().token();
     let wake = app.store().ledger().wake();
     let mut sends = JoinSet::new();
     let mut polls = Polls::default();
     let mut ticks: u32 = 0;
-    let mut begun = false;
     while !stop.is_cancelled() {
         while let Some(ended) = sends.try_join_next() {
             note_panic(ended);

@@ -166,11 +166,13 @@ pub async fn start(
         None => router,
     };
     let server = Server::new(router, limits, settings.trusted_proxies.clone());
+    // Before anything is served: what is asked for from now on is of this start.
+    let begun = store.ledger().begin_epoch().await.is_ok();
     let mut tasks = Tasks::new(stop.clone());
     tasks.spawn("the web server", server.serve(listener, stop.clone()));
     tasks.spawn(
         "the worker that sends redeploys",
-        worker::run(app.clone(), stop.clone()),
+        worker::run(app.clone(), stop.clone(), begun),
     );
     tasks.spawn(
         "the task that keeps pages live",

@@ -60,8 +60,8 @@ async fn loaded_until(app: &TestApp, browser: &Browser, path: &str, words: &str)
 async fn a_receipt_says_that_cloud_66_cannot_be_heard_and_claims_nothing_meanwhile() {
     for (fault, words) in [
         ("api=reset-before", "Cloud 66 is not answering."),
-        ("action=status:502", "Cloud 66 is not answering."),
-        ("action=html", "Cloud 66 is not answering."),
+        ("actions=status:502", "Cloud 66 is not answering."),
+        ("actions=html", "Cloud 66 is not answering."),
         ("api=throttled", "You have used this hour’s Cloud 66 requests."),
     ] {
         let app = app().await;

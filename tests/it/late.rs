@@ -58,7 +58,7 @@ async fn ends(app: &TestApp, ids: &[OperationId]) -> Vec<(RedeployState, Option<
                     ends.push((row.state, row.reason));
                     break;
                 }
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                app.let_pass(time::Duration::seconds(1)).await;
             }
         }
         ends
@@ -205,9 +205,10 @@ async fn a_backup_of_before_it_was_sent_sends_nothing_again() {
     for file in app.database_files() {
         std::fs::remove_file(file).unwrap();
     }
-    let (saved, place) = backup;
-    std::fs::write(&place, saved).unwrap();
-    make_private(&place);
+    for (saved, place) in backup {
+        std::fs::write(&place, saved).unwrap();
+        make_private(&place);
+    }
     app.restart().await;
     let ends = ends(&app, &asked).await;
     assert!(
@@ -217,14 +218,14 @@ async fn a_backup_of_before_it_was_sent_sends_nothing_again() {
     assert_eq!(app.world().journal().count("redeploy"), 6, "none a second time");
 }
 
-/// The database's file, and what is in it; of an app that does not run.
-fn copy(app: &TestApp) -> (Vec<u8>, PathBuf) {
-    let place = app
-        .database_files()
-        .into_iter()
-        .find(|file| file.ends_with("stackdeck.db"))
-        .unwrap();
-    (std::fs::read(&place).unwrap(), place)
+/// The database's files, and what is in them, of an app that does not run. What was written last may stand in the
+/// second one.
+fn copy(app: &TestApp) -> Vec<(Vec<u8>, PathBuf)> {
+    let files = app.database_files().into_iter();
+    files
+        .filter(|file| file.extension().is_some_and(|end| end != "db-shm"))
+        .map(|file| (std::fs::read(&file).unwrap(), file))
+        .collect()
 }
 
 fn make_private(path: &std::path::Path) {

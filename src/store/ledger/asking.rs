@@ -10,6 +10,10 @@ use crate::store::rows::ledger::NewRedeployRow;
 use crate::store::seal::Purpose;
 use crate::store::{StoreError, millis};
 
+/// A form tells when it was made in whole seconds, and may have been made at the end of that second. Otherwise a form of
+/// the second in which the program started would count as made before the start.
+const LATEST_IN_A_SECOND_MS: i64 = 999;
+
 /// How often a row that was in the way may be gone when it is looked at, before that is an error.
 const TRIES: u32 = 16;
 
@@ -97,7 +101,7 @@ impl Ledger {
             known_before: serde_json::to_string(&new.before).map_err(|_| StoreError::Broken)?,
             batch: new.batch.map(|batch| batch.to_string()),
             requested_at_ms: now_ms,
-            form_made_at_ms: millis::from_time(new.form_made_at),
+            form_made_at_ms: millis::from_time(new.form_made_at).saturating_add(LATEST_IN_A_SECOND_MS),
             sealed_token,
         })
     }

@@ -145,6 +145,8 @@ async fn check_says_why_cloud66_cannot_be_reached() {
     let stranger = format!("http://{}", strangers.local_addr().unwrap());
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = strangers.accept().await {
+            let mut request = [0; 1024];
+            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut request).await;
             let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\nConnection: close\r\n\r\n<html/>";
             let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, answer).await;
         }
