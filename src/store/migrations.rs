@@ -35,14 +35,14 @@ pub(crate) fn sqlite() -> Migrator {
             include_str!("../../migrations/sqlite/0004_origin_and_epoch.sql"),
         ),
         (
-            6,
+            5,
             "when cloud 66 was heard",
-            include_str!("../../migrations/sqlite/0006_when_cloud_66_was_heard.sql"),
+            include_str!("../../migrations/sqlite/0005_when_cloud_66_was_heard.sql"),
         ),
         (
-            7,
+            6,
             "sessions by age",
-            include_str!("../../migrations/sqlite/0007_sessions_by_age.sql"),
+            include_str!("../../migrations/sqlite/0006_sessions_by_age.sql"),
         ),
     ])
 }
@@ -71,14 +71,14 @@ pub(crate) fn postgres() -> Migrator {
             include_str!("../../migrations/postgres/0004_origin_and_epoch.sql"),
         ),
         (
-            6,
+            5,
             "when cloud 66 was heard",
-            include_str!("../../migrations/postgres/0006_when_cloud_66_was_heard.sql"),
+            include_str!("../../migrations/postgres/0005_when_cloud_66_was_heard.sql"),
         ),
         (
-            7,
+            6,
             "sessions by age",
-            include_str!("../../migrations/postgres/0007_sessions_by_age.sql"),
+            include_str!("../../migrations/postgres/0006_sessions_by_age.sql"),
         ),
     ])
 }

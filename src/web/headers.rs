@@ -16,7 +16,7 @@ use super::state::WebState;
 /// Put on a response by a page whose form leads to Cloud 66, so that browsers follow the redirect: they hold
 /// the whole chain of a form's redirects against `form-action`. Cloud 66 may send them on to another origin (single
 /// sign-on, another name), and an IPv6 address is no valid source, so the page permits a scheme and no host
-/// (docs/decisions/0044-leaving-for-cloud66.md).
+/// (docs/decisions/0032-leaving-for-cloud66.md).
 #[derive(Debug, Clone, Copy)]
 pub struct LeadsToCloud66;
 

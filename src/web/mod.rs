@@ -154,7 +154,7 @@ pub fn router(
 }
 
 /// Takes the path prefix off: `/deck`, `/deck/` and `/deck/help` become `/`, `/` and `/help`. A path without it stays:
-/// that is how a proxy asks that has taken it off itself (docs/decisions/0043-path-prefix.md).
+/// that is how a proxy asks that has taken it off itself (docs/decisions/0031-path-prefix.md).
 fn without_prefix(mut request: Request, prefix: &str) -> Request {
     let uri = request.uri();
     let Some(rest) = uri.path().strip_prefix(prefix) else {
