@@ -12,7 +12,7 @@ use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use stackdeck::domain::redeploy::RedeployState as S;
 use stackdeck::domain::{ActionId, OperationId, Reason};
-use stackdeck::store::{Claim, Entered, Store};
+use stackdeck::store::{Claim, Entered, Store, StoreError};
 use tokio::task::JoinSet;
 
 use super::fixture::{ANA, LEASE, Place, World, on_both, operation, redeploy_of};
@@ -24,6 +24,18 @@ on_both!(
 );
 
 const STACKS: u128 = 3;
+
+/// Calls until the database can be had: on a busy machine a connection may not be free in time.
+macro_rules! sure {
+    ($call:expr) => {
+        loop {
+            match $call.await {
+                Err(StoreError::Unavailable) => tokio::task::yield_now().await,
+                answered => break answered.unwrap(),
+            }
+        }
+    };
+}
 
 /// Puts the judge into the database.
 async fn judge(world: &World) {
@@ -131,11 +143,11 @@ async fn make(
     match call {
         Call::Request { id } => {
             let stack = u128::from(id) % STACKS + ids;
-            let entered = ledger.request(redeploy_of(stack, named(id))).await.unwrap();
+            let entered = sure!(ledger.request(redeploy_of(stack, named(id))));
             return matches!(entered, Entered::New(_)).then(|| named(id));
         }
         Call::Claim => {
-            if let Some(claim) = ledger.claim("worker", LEASE).await.unwrap() {
+            if let Some(claim) = sure!(ledger.claim("worker", LEASE)) {
                 let id = claim.redeploy().id;
                 claims.push(claim);
                 return Some(id);
@@ -144,61 +156,41 @@ async fn make(
         }
         Call::Accepted { claim } => {
             let claim = &claims[held(claim, claims)?];
-            let done = ledger
-                .accepted(claim, Some(ActionId(1)), false, "")
-                .await
-                .unwrap();
+            let done = sure!(ledger.accepted(claim, Some(ActionId(1)), false, ""));
             return done.then(|| claim.redeploy().id);
         }
         Call::Refused { claim } => {
             let claim = &claims[held(claim, claims)?];
-            return ledger
-                .refused(claim, Reason::Rejected, Some("no"))
-                .await
-                .unwrap()
-                .then(|| claim.redeploy().id);
+            return sure!(ledger.refused(claim, Reason::Rejected, Some("no"))).then(|| claim.redeploy().id);
         }
         Call::Unknown { claim } => {
             let claim = &claims[held(claim, claims)?];
-            return ledger.unknown(claim).await.unwrap().then(|| claim.redeploy().id);
+            return sure!(ledger.unknown(claim)).then(|| claim.redeploy().id);
         }
         Call::NotSent { claim } => {
             let claim = &claims[held(claim, claims)?];
-            return ledger
-                .not_sent(claim, now)
-                .await
-                .unwrap()
-                .then(|| claim.redeploy().id);
+            return sure!(ledger.not_sent(claim, now)).then(|| claim.redeploy().id);
         }
-        Call::ExpireLeases => drop(ledger.expire_leases().await.unwrap()),
-        Call::Due => drop(ledger.due(2, 2, &[]).await.unwrap()),
-        Call::Found { id } => return ledger.found(named(id), None).await.unwrap().then(|| named(id)),
+        Call::ExpireLeases => drop(sure!(ledger.expire_leases())),
+        Call::Due => drop(sure!(ledger.due(2, 2, &[]))),
+        Call::Found { id } => {
+            return sure!(ledger.found(named(id), None)).then(|| named(id));
+        }
         Call::Lost { id } => {
-            return ledger
-                .lost(named(id), Reason::NoRecord)
-                .await
-                .unwrap()
-                .then(|| named(id));
+            return sure!(ledger.lost(named(id), Reason::NoRecord)).then(|| named(id));
         }
-        Call::LookAgain { id } => drop(ledger.look_again(named(id), now).await.unwrap()),
+        Call::LookAgain { id } => drop(sure!(ledger.look_again(named(id), now))),
         Call::Running { id } => {
-            return ledger
-                .running(named(id), None, None, now)
-                .await
-                .unwrap()
-                .then(|| named(id));
+            return sure!(ledger.running(named(id), None, None, now)).then(|| named(id));
         }
         Call::Ended { id, state } => {
-            let done = ledger
-                .ended(named(id), S::ALL[state], None, None, None)
-                .await
-                .unwrap();
+            let done = sure!(ledger.ended(named(id), S::ALL[state], None, None, None));
             return done.then(|| named(id));
         }
-        Call::StopLooking { id } => drop(ledger.stop_looking(named(id), Reason::NoEndTold).await.unwrap()),
-        Call::CancelRequested { id } => drop(ledger.cancel_requested(named(id)).await.unwrap()),
-        Call::ForgetTokens => drop(ledger.forget_tokens(now - LEASE).await.unwrap()),
-        Call::Seen { id } => drop(ledger.seen(named(id)).await.unwrap()),
+        Call::StopLooking { id } => drop(sure!(ledger.stop_looking(named(id), Reason::NoEndTold))),
+        Call::CancelRequested { id } => drop(sure!(ledger.cancel_requested(named(id)))),
+        Call::ForgetTokens => drop(sure!(ledger.forget_tokens(now - LEASE))),
+        Call::Seen { id } => drop(sure!(ledger.seen(named(id)))),
         Call::LetTimePass => world.advance(LEASE / 2 + Duration::from_secs(1)),
     }
     None
