@@ -68,7 +68,10 @@ impl App {
             ApiVersion::V2 => Ok(Seen::Nothing),
             ApiVersion::V3 => match self.action_of(row, api).await? {
                 Some(action) => by_action(row, action, api).await,
-                None if is_redeploy => self.by_deployments(row, api).await,
+                None if is_redeploy => {
+                    let seen = self.by_deployments(row, api).await?;
+                    unless_unheard(row, seen, api).await
+                }
                 // Whether the stack is still there for this person is all that can be learnt.
                 None => api.stack(row.stack).await.map(|_| Seen::Nothing),
             },
@@ -158,6 +161,18 @@ impl App {
                 deployment: None,
             },
         })
+    }
+}
+
+/// What was seen, unless that is nothing and the action by which it is followed could not be read: then nothing was
+/// heard of it either.
+async fn unless_unheard(row: &Redeploy, seen: Seen, api: &Api) -> Result<Seen, cloud66::Error> {
+    if row.action.is_none() || !matches!(seen, Seen::Nothing) {
+        return Ok(seen);
+    }
+    match api.actions(row.stack).await {
+        Err(error @ cloud66::Error::Unreadable) => Err(error),
+        _ => Ok(seen),
     }
 }
 
