@@ -358,11 +358,13 @@ fn what_is_unwise_is_a_warning() {
             "STACKDECK_PUBLIC_URL begins with http://: everybody on the way can read sessions",
         ),
         (
-            "STACKDECK_PUBLIC_URL=https://example.com/deck\nSTACKDECK_HSTS=include-subdomains",
+            "STACKDECK_PUBLIC_URL=https://example.com/deck\nSTACKDECK_HSTS=include-subdomains\n\
+             STACKDECK_TRUSTED_PROXIES=127.0.0.1",
             "STACKDECK_HSTS is include-subdomains, and nothing is said to browsers",
         ),
         (
-            "STACKDECK_PUBLIC_URL=https://example.com:8443\nSTACKDECK_HSTS=include-subdomains",
+            "STACKDECK_PUBLIC_URL=https://example.com:8443\nSTACKDECK_HSTS=include-subdomains\n\
+             STACKDECK_TRUSTED_PROXIES=127.0.0.1",
             "STACKDECK_HSTS is include-subdomains, and nothing is said to browsers",
         ),
         (
