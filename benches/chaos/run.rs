@@ -48,6 +48,9 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// How often somebody tries to sign in before the run begins.
 const SIGN_IN_TRIES: u32 = 20;
 
+/// How long a busy machine may take between a decision of the app and its request, in its own time.
+const SLACK: Duration = Duration::from_secs(2);
+
 /// How often the sandbox's journal is read; it holds 20,000 entries.
 const READ_EVERY: Duration = Duration::from_millis(250);
 
@@ -156,6 +159,7 @@ pub(crate) async fn run(options: &Options) -> Fallible<Outcome> {
         executed: books::executed(&world),
         sent: seen.arrivals.clone(),
         restored_away: happened.restored_away.clone(),
+        slack: time::Duration::try_from(SLACK * options.speed)?,
     };
     let findings = judge(&facts);
     let report = Report {
