@@ -109,6 +109,22 @@ fn a_redeploy_carried_out_twice_is_found() {
 }
 
 #[test]
+fn what_came_to_nothing_may_be_sent_again_by_an_older_copy_and_is_carried_out_once() {
+    let around_a_restore = |facts: &mut Facts| {
+        facts.sent.push((id(5), at(5) + Duration::MINUTE));
+        facts.restored_at.push(at(5) + Duration::SECOND);
+    };
+    assert_eq!(found(around_a_restore), []);
+    let twice = found(|facts| {
+        around_a_restore(facts);
+        facts
+            .executed
+            .extend([executed(5, End::Succeeded), executed(5, End::Succeeded)]);
+    });
+    assert!(twice.contains(&(Fault::Doubled, id(5))), "{twice:?}");
+}
+
+#[test]
 fn a_redeploy_sent_twice_is_found_although_the_second_came_to_nothing() {
     let twice = found(|facts| facts.sent.push((id(5), at(5) + Duration::SECOND)));
     assert_eq!(twice, [(Fault::Doubled, id(5))]);

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use stackdeck::sandbox::{Fault, World};
+use time::OffsetDateTime;
 
 use crate::Fallible;
 use crate::books::Books;
@@ -103,6 +104,8 @@ pub(crate) struct Happened {
     pub(crate) counts: BTreeMap<Mishap, usize>,
     /// Rows that were there before a copy was put in their place, and not afterwards.
     pub(crate) restored_away: BTreeSet<String>,
+    /// When a copy was put in their place, by the sandbox's clock.
+    pub(crate) restored_at: Vec<OffsetDateTime>,
 }
 
 impl Mishaps<'_> {
@@ -152,11 +155,11 @@ impl Mishaps<'_> {
         self.books.restore(&copy).await?;
         let after = self.books.ids().await?;
         let gone = before.difference(&after).cloned();
-        self.happened
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .restored_away
-            .extend(gone);
+        {
+            let mut happened = self.happened.lock().unwrap_or_else(PoisonError::into_inner);
+            happened.restored_away.extend(gone);
+            happened.restored_at.push(self.world.clock().now());
+        }
         self.start_all()
     }
 

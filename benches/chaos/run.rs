@@ -159,6 +159,7 @@ pub(crate) async fn run(options: &Options) -> Fallible<Outcome> {
         executed: books::executed(&world),
         sent: seen.arrivals.clone(),
         restored_away: happened.restored_away.clone(),
+        restored_at: happened.restored_at.clone(),
         slack: time::Duration::try_from(SLACK * options.speed)?,
     };
     let findings = judge(&facts);

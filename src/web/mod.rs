@@ -128,8 +128,8 @@ pub fn router(
             .layer(from_fn_with_state(state.clone(), cookies::whole_removal))
     };
     let layered = in_session(pages)
-        // An eighth less than brotli's usual fourth level, at a cost of about 0.1 ms: docs/decisions/0020-first-view.md.
-        .layer(CompressionLayer::new().quality(CompressionLevel::Precise(6)))
+        // The level at which a first view of the list keeps within its weight: docs/decisions/0020-first-view.md.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Precise(8)))
         // Beside it: it would hold room for its encoders, some 6 KB, for each stream that it does not compress.
         .merge(in_session(streams))
         .merge(plain);

@@ -147,7 +147,7 @@ impl Row {
         let mut place: Vec<&str> = Vec::new();
         place.extend(stack.cloud.as_deref());
         if input.show_account {
-            place.extend(stack.account_name.as_deref());
+            place.extend(stack.account_name.as_deref().map(without_address));
         }
         Self {
             uid: stack.uid,
@@ -325,6 +325,14 @@ impl ActionPart {
             may_act: !matches!(input.slot, Slot::AllowRedeploys | Slot::ViewOnly),
         }
     }
+}
+
+/// An account's name without its owner's address: Cloud 66 writes "Name (e-mail)" (fact sheet 4.1).
+fn without_address(account: &str) -> &str {
+    let parts = account.rsplit_once(" (");
+    parts
+        .filter(|(name, address)| !name.is_empty() && address.contains('@'))
+        .map_or(account, |(name, _)| name)
 }
 
 #[cfg(test)]
