@@ -54,9 +54,7 @@ impl App {
         let _ = tokio::time::timeout(self.patience().changes, known_or_asked).await;
         watcher.snapshot()
     }
-}
 
-impl App {
     /// The person's redeploys of the last day that are not among these deployments, the newest first: those that Cloud
     /// 66 does not show yet, and those that ended since it was asked.
     pub async fn asked_lately(
@@ -84,11 +82,7 @@ fn is_shown(row: &Redeploy, changes: &[Change<'_>]) -> bool {
         // Which one it is may not be known yet: one that is newer than all before it is taken for shown, so that it
         // never stands there twice.
         (state, None) => {
-            let is_newer = |change: &Change<'_>| {
-                row.before
-                    .newest_deployment
-                    .is_none_or(|before| change.deployment.id > before)
-            };
+            let is_newer = |change: &Change<'_>| row.before.is_older_than(change.deployment.id);
             state.is_end() || of_stack().any(is_newer)
         }
     }

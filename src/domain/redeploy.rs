@@ -188,6 +188,13 @@ pub struct Before {
     pub usual_seconds: Option<i64>,
 }
 
+impl Before {
+    /// Whether a deployment is newer than all that were known.
+    pub fn is_older_than(&self, deployment: DeploymentId) -> bool {
+        self.newest_deployment.is_none_or(|newest| deployment > newest)
+    }
+}
+
 /// Where a redeploy stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RedeployState {

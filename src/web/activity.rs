@@ -3,7 +3,7 @@
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 
-use super::freshness::{Heard, banner};
+use super::freshness;
 use super::looks::Looks;
 use super::pages::activity::{ActivityInput, ActivityPage, ActivityQuery, AskedHere, Change};
 use super::pages::trouble::Trouble;
@@ -42,15 +42,7 @@ pub async fn show(
         (Some(known_at), _) => known_at,
     };
     frame.since = since(&state, who, &snapshot);
-    let allowance = app.allowance(who);
-    frame.banner = banner(
-        Heard::list(&snapshot),
-        &snapshot,
-        &allowance,
-        frame.now,
-        return_to,
-    );
-    frame.warning.clone_from(&snapshot.warning);
+    freshness::of_list(&mut frame, &state, who, &snapshot, return_to);
     let known = snapshot.changes();
     let asked = app.asked_lately(who, &known).await?;
     let asked: Vec<AskedHere<'_>> = asked

@@ -72,6 +72,19 @@ pub fn banner(
     })
 }
 
+/// Puts onto a page with the stacks of the list what has to be said above it.
+pub fn of_list(
+    frame: &mut Frame,
+    state: &WebState,
+    who: &SignedIn,
+    snapshot: &Snapshot,
+    return_to: ReturnTo,
+) {
+    let allowance = state.app().allowance(who);
+    frame.banner = banner(Heard::list(snapshot), snapshot, &allowance, frame.now, return_to);
+    frame.warning.clone_from(&snapshot.warning);
+}
+
 /// Puts onto a page about one stack what has to be said above it.
 pub fn of_stack(state: &WebState, mut frame: Frame, visitor: &Visitor, view: &StackView) -> Frame {
     let app = state.app();

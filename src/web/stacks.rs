@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use super::cookies;
 use super::events::event_id;
 use super::form::MadeFor;
-use super::freshness::{Heard, banner};
+use super::freshness;
 use super::kept_rows::MadeFrom;
 use super::looks::Looks;
 use super::pages::frame::{Frame, Html};
@@ -79,15 +79,7 @@ async fn list(
         (None, None) => return Ok(StacksPage::loading(frame, query).into_response()),
         (Some(known_at), _) => known_at,
     };
-    let allowance = app.allowance(who);
-    frame.banner = banner(
-        Heard::list(&snapshot),
-        &snapshot,
-        &allowance,
-        frame.now,
-        return_to,
-    );
-    frame.warning.clone_from(&snapshot.warning);
+    freshness::of_list(&mut frame, state, who, &snapshot, return_to);
     // Before the redeploys are read, so that what moves meanwhile is sent.
     frame.since = since(state, who, &snapshot);
     let pins = cookies::pins(state.site(), headers);

@@ -8,14 +8,11 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::CLOCKS_AGREE;
+use super::{CLOCKS_AGREE, FULL_PAGE};
 use crate::domain::{Deployment, Outcome, Redeploy, RedeployState, Stack, Status};
 
 /// For how long a stack has to have stood still. Cloud 66's own tools look once a minute (fact sheet 6.1).
 pub(super) const SETTLED: Duration = Duration::minutes(2);
-
-/// How many deployments Cloud 66 gives at a time (fact sheet 5.2).
-const FULL_PAGE: usize = 30;
 
 /// What the stack's deployments show.
 #[derive(Debug, PartialEq)]
@@ -32,9 +29,7 @@ pub(super) enum Inferred {
 pub(super) fn by_deployments(row: &Redeploy, history: &[Deployment], now: OffsetDateTime) -> Inferred {
     let sent = sent(row);
     let may_be_ours = |deployment: &&Deployment| {
-        let newest = row.before.newest_deployment;
-        newest.is_none_or(|newest| deployment.id > newest)
-            && deployment.started_at.is_none_or(|began| began >= sent)
+        row.before.is_older_than(deployment.id) && deployment.started_at.is_none_or(|began| began >= sent)
     };
     let candidates: Vec<&Deployment> = history.iter().filter(may_be_ours).collect();
     let stands_still = |deployment: &&Deployment| {

@@ -8,15 +8,11 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::CLOCKS_AGREE;
+use super::{CLOCKS_AGREE, FULL_PAGE};
 use crate::domain::{Action, Deployment, Outcome, Redeploy};
 
 /// How far the end of an action and the end of its deployment may lie apart.
 const APART: Duration = Duration::seconds(30);
-
-/// How many actions Cloud 66 gives at a time (fact sheet 5.2): where ours is the last of so many, what was asked
-/// for before it is not known.
-const FULL_PAGE: usize = 30;
 
 /// The deployment of a finished action: the one already known; or else the only one that may be it and ended in the
 /// same second; or else the only one that may be it at all.
@@ -28,7 +24,7 @@ pub(super) fn at_the_end(row: &Redeploy, action: &Action, history: &[Deployment]
     let apart = |deployment: &Deployment| Some((deployment.finished_at? - ended).abs());
     let near = |most: Duration| {
         let near = history.iter().filter(move |deployment| {
-            is_newer(row, deployment)
+            row.before.is_older_than(deployment.id)
                 && is_not_anothers(action, deployment)
                 && began_after_it_was_asked(action, deployment)
                 && ended_alike(action, deployment)
@@ -44,7 +40,8 @@ pub(super) fn at_the_end(row: &Redeploy, action: &Action, history: &[Deployment]
 }
 
 /// Whether an action that has not ended waits for something that was asked for earlier, or nobody can tell.
-/// `actions` is the first page of the stack's.
+/// `actions` is the first page of the stack's: where ours is the last of a full one, what was asked for before it is not
+/// known.
 pub(super) fn waits(action: &Action, actions: &[Action]) -> bool {
     let may_be_elsewhere = actions.len() >= FULL_PAGE && earlier(action, actions).next().is_none();
     may_be_elsewhere || earlier(action, actions).any(|other| !other.is_finished())
@@ -62,7 +59,7 @@ pub(super) fn so_far(
     let sent = row.sent_at.unwrap_or(row.requested_at) - CLOCKS_AGREE;
     let ours = history
         .iter()
-        .filter(|deployment| deployment.is_running() && is_newer(row, deployment))
+        .filter(|deployment| deployment.is_running() && row.before.is_older_than(deployment.id))
         .filter(|deployment| is_by_the_same(action, deployment))
         .filter(|deployment| deployment.started_at.is_some_and(|began| began >= asked))
         .min_by_key(|deployment| deployment.id)?;
@@ -71,7 +68,8 @@ pub(super) fn so_far(
     let others = || history.iter().filter(|other| other.id < ours.id);
     let since = |at: &OffsetDateTime| *at >= sent;
     let waited = row.queued
-        || others().any(|other| other.finished_at.as_ref().is_none_or(since) && is_newer(row, other));
+        || others()
+            .any(|other| other.finished_at.as_ref().is_none_or(since) && row.before.is_older_than(other.id));
     let ends = others()
         .filter_map(|other| other.finished_at)
         .chain(earlier(action, actions).filter_map(|other| other.finished_at))
@@ -86,12 +84,6 @@ pub(super) fn so_far(
 
 fn earlier<'a>(action: &'a Action, actions: &'a [Action]) -> impl Iterator<Item = &'a Action> {
     actions.iter().filter(|other| other.id < action.id)
-}
-
-fn is_newer(row: &Redeploy, deployment: &Deployment) -> bool {
-    row.before
-        .newest_deployment
-        .is_none_or(|newest| deployment.id > newest)
 }
 
 /// Whether both carry one person and one way of asking. Both tell it in the same words (fact sheet 4.3, 4.6).

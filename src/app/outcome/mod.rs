@@ -21,6 +21,9 @@ use crate::store::Due;
 /// How far Cloud 66's clock and ours may be apart, and an answer may be on its way.
 pub(super) const CLOCKS_AGREE: Duration = Duration::seconds(6);
 
+/// How many actions or deployments Cloud 66 gives at a time (fact sheet 5.2).
+const FULL_PAGE: usize = 30;
+
 /// What a look showed.
 #[derive(Debug)]
 pub(super) enum Seen {
